@@ -1,0 +1,103 @@
+//! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
+//! another's port; neither knows the other.
+
+use serde_json::{Map, Value};
+
+use crate::{BoxFuture, Caller, TimestampMs};
+
+/// How much of a call's input and output the audit record shall carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capture {
+    /// Only that the call happened: its parameters are content (log events, datapoints), not control.
+    Nothing,
+    /// Input and, for calls that change something, output; sensitive members are already left out.
+    Parameters,
+}
+
+/// A call that has been answered, allowed or refused.
+#[derive(Debug, Clone)]
+pub struct FinishedCall {
+    /// The model's name of the service, as `cloudwatch` or `logs`.
+    pub service: &'static str,
+    /// The operation's name, as `PutMetricData`.
+    pub operation: &'static str,
+    /// The API version of the service's model, as `2010-08-01`.
+    pub api_version: &'static str,
+    /// Who called.
+    pub caller: Caller,
+    /// When the call was finished.
+    pub finished_at: TimestampMs,
+    /// The input's members by their names in the API, as far as [`AuditSink::capture`] asked for them. Members marked
+    /// sensitive in the model are absent.
+    pub request_parameters: Option<Map<String, Value>>,
+    /// The output's members, likewise.
+    pub response_elements: Option<Map<String, Value>>,
+    /// The AWS error code and message, if the call failed.
+    pub error: Option<(String, String)>,
+    /// The `Host` that the client named.
+    pub host: Option<String>,
+    /// Protocol version and cipher suite, if the call came over TLS.
+    pub tls: Option<(String, String)>,
+}
+
+/// Takes a record of every call that the gateway answers. CloudTrail's side of invariant G-2.
+pub trait AuditSink: Send + Sync {
+    /// What to carry of this operation's input and output.
+    fn capture(&self, service: &str, operation: &str) -> Capture;
+
+    /// Records the call. The gateway waits for the returned future before it answers, so that a change to the system and its
+    /// audit record become durable together; for high-volume data calls the future may be ready before the record is.
+    fn record<'a>(&'a self, call: FinishedCall) -> BoxFuture<'a, ()>;
+}
+
+/// Whether a call may go ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The call may go ahead.
+    Allow,
+    /// It may not; the text is the message of the `AccessDenied` error.
+    Deny(String),
+}
+
+/// Asks identity's policies for leave. IAM's side of invariant G-2.
+pub trait Authorizer: Send + Sync {
+    /// Decides on `action` (`logs:PutLogEvents`) on `resources` (ARNs, or `*` for an action without a resource).
+    fn authorize<'a>(&'a self, caller: &'a Caller, action: &'a str, resources: &'a [String]) -> BoxFuture<'a, Decision>;
+}
+
+/// Lets everybody in: the authorizer of mode `open`, and of `enforced` while the only principal is the account's root.
+#[derive(Debug, Default)]
+pub struct AllowAll;
+
+impl Authorizer for AllowAll {
+    fn authorize<'a>(&'a self, _: &'a Caller, _: &'a str, _: &'a [String]) -> BoxFuture<'a, Decision> {
+        Box::pin(std::future::ready(Decision::Allow))
+    }
+}
+
+/// The secret behind an access key.
+#[derive(Clone)]
+pub struct Credential {
+    /// The account that the key belongs to.
+    pub account: crate::AccountId,
+    /// Who signs with it.
+    pub principal: crate::Principal,
+    /// The secret access key.
+    pub secret: String,
+    /// The session token that must come with the key, for temporary credentials.
+    pub session_token: Option<String>,
+    /// When the credential ends, for temporary credentials.
+    pub expires_at: Option<TimestampMs>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential").field("account", &self.account).field("principal", &self.principal).finish_non_exhaustive()
+    }
+}
+
+/// Finds the secret behind an access key. STS's and IAM's side of signature verification.
+pub trait Credentials: Send + Sync {
+    /// The credential of this access key id; `None` if it is unknown, inactive or deleted.
+    fn find<'a>(&'a self, access_key_id: &'a str) -> BoxFuture<'a, Option<Credential>>;
+}
