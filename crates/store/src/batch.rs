@@ -1,0 +1,88 @@
+//! What a scan delivers: some rows, column by column.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, UInt64Type};
+
+use crate::table::Table;
+
+/// Rows that a scan delivers, stored by columns. Columns are named by their index in [`Table::columns`]; those that the scan
+/// did not ask for are absent, and read as empty.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// For each column of the table its array, if the scan asked for it.
+    columns: Vec<Option<ArrayRef>>,
+    seqs: ArrayRef,
+    time: usize,
+}
+
+impl Batch {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.seqs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values of a U64 column; zero where absent.
+    pub fn u64s(&self, column: usize) -> &[u64] {
+        self.column(column).and_then(|array| array.as_primitive_opt::<UInt64Type>()).map_or(&[], |array| array.values())
+    }
+
+    /// The values of an I64 column; zero where absent.
+    pub fn i64s(&self, column: usize) -> &[i64] {
+        self.column(column).and_then(|array| array.as_primitive_opt::<Int64Type>()).map_or(&[], |array| array.values())
+    }
+
+    /// The values of an F64 column; zero where absent.
+    pub fn f64s(&self, column: usize) -> &[f64] {
+        self.column(column).and_then(|array| array.as_primitive_opt::<Float64Type>()).map_or(&[], |array| array.values())
+    }
+
+    /// The value of a Bytes or Text column in a row; empty where absent.
+    pub fn bytes(&self, column: usize, row: usize) -> &[u8] {
+        let Some(array) = self.column(column).filter(|array| row < array.len()) else { return &[] };
+        if let Some(bytes) = array.as_binary_opt::<i32>() {
+            bytes.value(row)
+        } else {
+            array.as_string_opt::<i32>().map_or(&[], |text| text.value(row).as_bytes())
+        }
+    }
+
+    /// The value of a Text column in a row; empty where absent, and for a Bytes column.
+    pub fn text(&self, column: usize, row: usize) -> &str {
+        let array = self.column(column).filter(|array| row < array.len());
+        array.and_then(|array| array.as_string_opt::<i32>()).map_or("", |text| text.value(row))
+    }
+
+    /// Whether the value of a column is absent in a row (or the column in the batch).
+    pub fn is_null(&self, column: usize, row: usize) -> bool {
+        self.column(column).is_none_or(|array| row >= array.len() || array.is_null(row))
+    }
+
+    /// The times of the rows, in milliseconds since the epoch; always there.
+    pub fn times(&self) -> &[i64] {
+        self.i64s(self.time)
+    }
+
+    /// The sequence numbers of the rows; always there.
+    pub fn seqs(&self) -> &[u64] {
+        self.seqs.as_primitive_opt::<UInt64Type>().map_or(&[], |array| array.values())
+    }
+
+    /// The batch of an Arrow batch that holds the table's columns `columns`, then `seq`. `None` if it holds too few.
+    pub(crate) fn from_arrow(table: &Table, columns: &[usize], arrow: &RecordBatch) -> Option<Batch> {
+        let seqs = arrow.columns().get(columns.len())?.clone();
+        let mut slots = vec![None; table.columns.len()];
+        for (&column, array) in columns.iter().zip(arrow.columns()) {
+            *slots.get_mut(column)? = Some(array.clone());
+        }
+        Some(Batch { columns: slots, seqs, time: table.time })
+    }
+
+    fn column(&self, column: usize) -> Option<&ArrayRef> {
+        self.columns.get(column)?.as_ref()
+    }
+}

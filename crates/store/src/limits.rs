@@ -1,0 +1,42 @@
+//! The limits of the store's engine, a sentence each. Those of the journal, the catalog and segments are in their modules.
+
+use std::time::Duration;
+
+use crate::table::SEQ_ROW_BITS;
+
+/// The columns that one table may have: their directory in a block stays a small fixed part of it.
+pub const COLUMNS_MAX: usize = 256;
+
+/// The rows of one table in one append: a row's place in its frame must fit the low bits of its `seq`.
+pub const APPEND_ROWS_MAX: usize = (1 << SEQ_ROW_BITS) - 1;
+
+/// The bytes of one table's rows in one append: offsets within a block are 32 bits wide, and one append must not hold the
+/// journal's writer for long.
+pub const APPEND_BYTES_MAX: usize = 48 << 20;
+
+/// The small blocks of one size class that are merged into one of the next class.
+pub const MERGE_FAN_IN: usize = 32;
+
+/// Blocks of this many rows are large enough to stay as they are.
+pub const BLOCK_ROWS_FULL: usize = 8 << 10;
+
+/// Blocks of this many bytes are large enough to stay as they are.
+pub const BLOCK_BYTES_FULL: usize = 2 << 20;
+
+/// The rows of one batch that a scan delivers.
+pub const BATCH_ROWS: usize = 8 << 10;
+
+/// The bytes of rows that an ordered scan may gather before it halves the span of time it works on.
+pub const SORT_BYTES_MAX: usize = 64 << 20;
+
+/// The rows that an ordered scan may gather before it halves the span of time it works on.
+pub const SORT_ROWS_MAX: usize = 1 << 20;
+
+/// How long an append waits for memory before it is refused.
+pub const APPEND_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How long the background tasks wait between two looks at what there is to do.
+pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a failed seal or compaction is logged and tried again, at most.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);

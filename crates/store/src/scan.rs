@@ -1,0 +1,243 @@
+//! What to read: a [`Scan`] says which rows, which columns, in what order and how many.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::table::{SEQ, Table};
+
+/// A reading of one table. Rows that are delivered satisfy `time`, all of `keys`, and `text`: exactly, not just by pruning.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The table.
+    pub table: &'static Table,
+    /// Times in milliseconds since the epoch; the end is not included, except that `i64::MAX` means "without end".
+    pub time: Range<i64>,
+    /// Equality filters; a row must pass all of them.
+    pub keys: Vec<KeyFilter>,
+    /// The columns wanted, as indexes into [`Table::columns`]. Batches also hold the time and `seq`, wanted or not.
+    pub columns: Vec<usize>,
+    /// In what order rows are delivered.
+    pub order: Order,
+    /// At most how many rows are delivered.
+    pub limit: Option<usize>,
+    /// What the text column must contain.
+    pub text: Option<TextFilter>,
+}
+
+impl Scan {
+    /// All rows of a table, with all columns, in any order.
+    pub fn new(table: &'static Table) -> Scan {
+        Scan {
+            table,
+            time: i64::MIN..i64::MAX,
+            keys: Vec::new(),
+            columns: (0..table.columns.len()).collect(),
+            order: Order::Any,
+            limit: None,
+            text: None,
+        }
+    }
+
+    /// The same scan, of the times in `time` only (milliseconds, the end not included).
+    pub fn time(mut self, time: Range<i64>) -> Scan {
+        self.time = time;
+        self
+    }
+
+    /// The same scan, of rows whose U64 column `column` holds one of `values` only.
+    pub fn ids(mut self, column: usize, values: impl IntoIterator<Item = u64>) -> Scan {
+        self.keys.push(KeyFilter { column, one_of: KeySet::ids(values) });
+        self
+    }
+
+    /// The same scan, of rows whose Text column `column` holds one of `values` only.
+    pub fn texts(mut self, column: usize, values: impl IntoIterator<Item = String>) -> Scan {
+        self.keys.push(KeyFilter { column, one_of: KeySet::texts(values) });
+        self
+    }
+
+    /// The same scan with these columns only (and the time and `seq`).
+    pub fn columns(mut self, columns: &[usize]) -> Scan {
+        self.columns = columns.to_vec();
+        self
+    }
+
+    /// The same scan in this order.
+    pub fn order(mut self, order: Order) -> Scan {
+        self.order = order;
+        self
+    }
+
+    /// The same scan, stopping after `limit` rows.
+    pub fn limit(mut self, limit: usize) -> Scan {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The same scan, of rows that pass `text` only.
+    pub fn text(mut self, text: TextFilter) -> Scan {
+        self.text = Some(text);
+        self
+    }
+
+    /// Whether a time lies within the scan's range.
+    pub fn holds_time(&self, time_ms: i64) -> bool {
+        time_ms >= self.time.start && (time_ms < self.time.end || self.time.end == i64::MAX)
+    }
+
+    /// Whether any time between `min` and `max`, both included, may lie within the scan's range.
+    pub fn overlaps_time(&self, min: i64, max: i64) -> bool {
+        max >= self.time.start && (min < self.time.end || self.time.end == i64::MAX)
+    }
+
+    /// The table columns that the scan's batches hold, ascending: those wanted, and the time.
+    pub(crate) fn delivered_columns(&self) -> Vec<usize> {
+        let mut columns: Vec<usize> = self.columns.iter().copied().filter(|&c| c < self.table.columns.len()).collect();
+        columns.push(self.table.time);
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// The Arrow schema of the scan's batches: [`Scan::delivered_columns`], then `seq`.
+    pub(crate) fn delivered_schema(&self) -> SchemaRef {
+        let delivered = self.delivered_columns();
+        let columns = delivered.iter().filter_map(|&index| self.table.columns.get(index));
+        let mut fields: Vec<Field> =
+            columns.map(|column| Field::new(column.name, column.kind.arrow(), column.nullable)).collect();
+        fields.push(Field::new(SEQ, DataType::UInt64, false));
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// The order in which rows are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Whatever order is quickest.
+    Any,
+    /// By (time, seq), oldest first.
+    Ascending,
+    /// By (time, seq), newest first.
+    Descending,
+}
+
+/// A row passes if its value in `column` is one of a set; an absent value never passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// The column's index in [`Table::columns`]; its kind is that of the set.
+    pub column: usize,
+    /// The values that pass.
+    pub one_of: KeySet,
+}
+
+/// Values for a [`KeyFilter`], sorted and without repetition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySet {
+    /// For a U64 column.
+    U64(Vec<u64>),
+    /// For a Text column.
+    Text(Vec<String>),
+}
+
+impl KeySet {
+    /// A set of identifiers, in any order.
+    pub fn ids(values: impl IntoIterator<Item = u64>) -> KeySet {
+        let mut values: Vec<u64> = values.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        KeySet::U64(values)
+    }
+
+    /// A set of texts, in any order.
+    pub fn texts(values: impl IntoIterator<Item = String>) -> KeySet {
+        let mut values: Vec<String> = values.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        KeySet::Text(values)
+    }
+
+    /// Whether the set holds this identifier.
+    pub fn has_id(&self, value: u64) -> bool {
+        match self {
+            KeySet::U64(values) => match values.as_slice() {
+                [only] => *only == value,
+                values => values.binary_search(&value).is_ok(),
+            },
+            KeySet::Text(_) => false,
+        }
+    }
+
+    /// Whether the set holds this text.
+    pub fn has_text(&self, value: &str) -> bool {
+        match self {
+            KeySet::Text(values) => values.binary_search_by(|probe| probe.as_str().cmp(value)).is_ok(),
+            KeySet::U64(_) => false,
+        }
+    }
+
+    /// Whether the set holds any identifier between `min` and `max`, both included.
+    pub fn meets_ids(&self, min: u64, max: u64) -> bool {
+        match self {
+            KeySet::U64(values) => {
+                values.get(values.partition_point(|&value| value < min)).is_some_and(|&value| value <= max)
+            }
+            KeySet::Text(_) => false,
+        }
+    }
+}
+
+/// What the text column ([`Table::text`]) of a row must contain.
+#[derive(Clone)]
+pub struct TextFilter {
+    /// Whole tokens (longest runs of letters, digits, `_` and bytes above 127) that every matching text contains. They only
+    /// let the store skip what cannot match; empty when nothing is certain.
+    pub tokens: Vec<String>,
+    /// The truth: whether a text matches.
+    pub matches: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for TextFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TextFilter").field("tokens", &self.tokens).finish_non_exhaustive()
+    }
+}
+
+/// What a scan touched: for the log, for `queryStatistics`, and for tests of pruning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Rows delivered.
+    pub rows: u64,
+    /// Rows looked at, in memory and in segments.
+    pub rows_scanned: u64,
+    /// Bytes looked at: of values in memory, of pages in segments.
+    pub bytes_scanned: u64,
+    /// Segments opened.
+    pub segments_opened: u64,
+    /// Segments skipped by their time or key range.
+    pub segments_skipped: u64,
+    /// Row groups skipped by statistics, bloom or token filters.
+    pub row_groups_skipped: u64,
+    /// Row groups read.
+    pub row_groups_read: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_meets_a_range_that_holds_one_of_its_values() {
+        let set = KeySet::ids([30, 10, 20, 10]);
+        assert_eq!(set, KeySet::U64(vec![10, 20, 30]));
+        let cases = [(0, 9, false), (0, 10, true), (11, 19, false), (11, 29, true), (30, 30, true), (31, u64::MAX, false)];
+        for (min, max, meets) in cases {
+            assert_eq!(set.meets_ids(min, max), meets, "{min}..={max}");
+        }
+        assert!(set.has_id(20) && !set.has_id(21) && !set.has_text("20"));
+        assert!(KeySet::texts(["b".into(), "a".into()]).has_text("a"));
+        assert!(KeySet::ids([7]).has_id(7) && !KeySet::ids([]).has_id(7));
+    }
+}
