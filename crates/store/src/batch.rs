@@ -38,7 +38,9 @@ impl Batch {
 
     /// The values of an F64 column; zero where absent.
     pub fn f64s(&self, column: usize) -> &[f64] {
-        self.column(column).and_then(|array| array.as_primitive_opt::<Float64Type>()).map_or(&[], |array| array.values())
+        self.column(column)
+            .and_then(|array| array.as_primitive_opt::<Float64Type>())
+            .map_or(&[], |array| array.values())
     }
 
     /// The value of a Bytes or Text column in a row; empty where absent.

@@ -3,9 +3,13 @@
 
 mod batch;
 mod limits;
+mod memtable;
+mod rows;
 mod scan;
 mod table;
 
 pub use batch::Batch;
+pub use memtable::InvalidBlock;
+pub use rows::{Rows, RowsError};
 pub use scan::{KeyFilter, KeySet, Order, Scan, ScanStats, TextFilter};
 pub use table::{Column, ColumnKind, Keep, KeepForever, Label, SEQ, Table, TableOwner};

@@ -17,11 +17,11 @@ pub const APPEND_BYTES_MAX: usize = 48 << 20;
 /// The small blocks of one size class that are merged into one of the next class.
 pub const MERGE_FAN_IN: usize = 32;
 
-/// Blocks of this many rows are large enough to stay as they are.
-pub const BLOCK_ROWS_FULL: usize = 8 << 10;
+/// Blocks of this many rows are large enough to stay as they are: what describes a block weighs about a kilobyte.
+pub const BLOCK_ROWS_FULL: usize = 1 << 10;
 
 /// Blocks of this many bytes are large enough to stay as they are.
-pub const BLOCK_BYTES_FULL: usize = 2 << 20;
+pub const BLOCK_BYTES_FULL: usize = 64 << 10;
 
 /// The rows of one batch that a scan delivers.
 pub const BATCH_ROWS: usize = 8 << 10;

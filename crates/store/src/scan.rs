@@ -232,7 +232,8 @@ mod tests {
     fn a_set_meets_a_range_that_holds_one_of_its_values() {
         let set = KeySet::ids([30, 10, 20, 10]);
         assert_eq!(set, KeySet::U64(vec![10, 20, 30]));
-        let cases = [(0, 9, false), (0, 10, true), (11, 19, false), (11, 29, true), (30, 30, true), (31, u64::MAX, false)];
+        let cases =
+            [(0, 9, false), (0, 10, true), (11, 19, false), (11, 29, true), (30, 30, true), (31, u64::MAX, false)];
         for (min, max, meets) in cases {
             assert_eq!(set.meets_ids(min, max), meets, "{min}..={max}");
         }

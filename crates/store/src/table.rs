@@ -139,12 +139,19 @@ impl Table {
         let kind = |index: usize| self.columns.get(index).map(|column| (column.kind, column.nullable));
         let refuse = |holds: bool, rule: &'static str| if holds { Ok(()) } else { Err(rule) };
         refuse(self.columns.len() <= crate::limits::COLUMNS_MAX, "has more columns than a block can describe")?;
-        refuse(kind(self.time) == Some((ColumnKind::I64, false)), "its time is not an I64 column that is never absent")?;
+        refuse(
+            kind(self.time) == Some((ColumnKind::I64, false)),
+            "its time is not an I64 column that is never absent",
+        )?;
         refuse(self.window_ms > 0, "its window is not longer than nothing")?;
-        let sortable = |&index: &usize| kind(index).is_some_and(|(kind, nullable)| kind != ColumnKind::F64 && !nullable);
+        let sortable =
+            |&index: &usize| kind(index).is_some_and(|(kind, nullable)| kind != ColumnKind::F64 && !nullable);
         refuse(self.sort.iter().all(sortable), "a sort column is missing, F64 or nullable")?;
         let id = |index: usize| kind(index).is_some_and(|(kind, nullable)| kind == ColumnKind::U64 && !nullable);
-        refuse(self.retention_key.iter().all(|&index| id(index)), "a retention key is not a U64 column that is never absent")?;
+        refuse(
+            self.retention_key.iter().all(|&index| id(index)),
+            "a retention key is not a U64 column that is never absent",
+        )?;
         refuse(self.labels.iter().all(|label| id(label.of)), "a label is not of a U64 column that is never absent")?;
         refuse(self.bloom.iter().all(|&index| kind(index).is_some()), "a bloom column is missing")?;
         let textual = |index: usize| kind(index).is_some_and(|(kind, _)| !kind.is_fixed());
@@ -226,7 +233,6 @@ mod tests {
     #[test]
     fn a_declaration_that_breaks_a_rule_is_refused() {
         assert_eq!(GOOD.check(), Ok(()));
-        let label = Label { name: "note", of: 0 };
         let bad = [
             Table { time: 0, ..GOOD },
             Table { time: 9, ..GOOD },
@@ -236,7 +242,7 @@ mod tests {
             Table { bloom: &[3], ..GOOD },
             Table { window_ms: 0, ..GOOD },
             Table { labels: &[Label { name: "x", of: 2 }], ..GOOD },
-            Table { labels: std::slice::from_ref(&label), ..GOOD },
+            Table { labels: &[Label { name: "note", of: 0 }], ..GOOD },
         ];
         for table in bad {
             assert!(table.check().is_err(), "{table:?}");
