@@ -1,1 +1,7 @@
-//! placeholder
+//! AWS's wire protocols over the schema tables of `watchkeep-model`, in both directions, and Signature Version 4. It knows
+//! bytes and schemas; it knows no service and opens no socket.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod service;
+
+pub use watchkeep_model::OperationType;

@@ -1,0 +1,235 @@
+//! The contract between a service and the doors: a routing table from operations to functions, and the object-safe face of
+//! it that the gateway is given. A service writes its table with [`routes!`](crate::routes) in its `lib.rs`, where it serves
+//! as the table of contents.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use watchkeep_core::{BoxFuture, Caller};
+use watchkeep_model::{Operation, Service, ServiceError, Structure};
+
+/// What an operation answers: its output, and what some answers carry besides. An operation that only has an output may
+/// return that; it is turned into a reply.
+pub struct Reply<O> {
+    /// The output.
+    pub output: O,
+    /// Further response headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The events of an operation whose output has an event-stream member; sent after the output.
+    pub events: Option<Events>,
+}
+
+/// Events as they happen: each the union structure of the stream's schema with one member present, or the error that ends it.
+pub type Events = BoxStream<'static, Result<Box<dyn Structure>, ServiceError>>;
+
+impl<O> From<O> for Reply<O> {
+    fn from(output: O) -> Self {
+        Reply { output, headers: Vec::new(), events: None }
+    }
+}
+
+impl<O: Structure> Reply<O> {
+    /// The same reply, its output's type forgotten.
+    pub fn boxed(self) -> Reply<Box<dyn Structure>> {
+        Reply { output: Box::new(self.output), headers: self.headers, events: self.events }
+    }
+}
+
+/// The outcome of a routed call.
+pub type CallResult = Result<Reply<Box<dyn Structure>>, ServiceError>;
+
+/// One line of a service's routing table.
+pub struct Route<S> {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// An empty input to decode into.
+    pub new_input: fn() -> Box<dyn Structure>,
+    /// Runs the operation.
+    pub call: fn(Arc<S>, Caller, Box<dyn Structure>) -> BoxFuture<'static, CallResult>,
+}
+
+/// A service as the gateway sees it.
+pub trait RoutedService: Send + Sync {
+    /// The service's model.
+    fn model(&self) -> &'static Service;
+
+    /// The operations that are routed.
+    fn operations(&self) -> Vec<&'static Operation>;
+
+    /// An empty input of the operation; `None` if it is not routed.
+    fn new_input(&self, operation: &Operation) -> Option<Box<dyn Structure>>;
+
+    /// Runs the operation. The input is one that [`RoutedService::new_input`] made, decoded and checked against the model's
+    /// constraints.
+    fn call(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+    ) -> BoxFuture<'static, CallResult>;
+}
+
+/// A service with its routing table.
+pub struct Routed<S: 'static> {
+    model: &'static Service,
+    service: Arc<S>,
+    /// In the order of the operations' names.
+    table: Vec<&'static Route<S>>,
+}
+
+impl<S: Send + Sync + 'static> Routed<S> {
+    /// Ties the service to its table.
+    pub fn new(model: &'static Service, service: Arc<S>, table: &'static [Route<S>]) -> Self {
+        let mut table: Vec<_> = table.iter().collect();
+        table.sort_by_key(|route| route.operation.name);
+        Routed { model, service, table }
+    }
+
+    fn route(&self, operation: &Operation) -> Option<&'static Route<S>> {
+        let index = self.table.binary_search_by_key(&operation.name, |route| route.operation.name).ok()?;
+        self.table.get(index).copied()
+    }
+}
+
+impl<S: Send + Sync + 'static> RoutedService for Routed<S> {
+    fn model(&self) -> &'static Service {
+        self.model
+    }
+
+    fn operations(&self) -> Vec<&'static Operation> {
+        self.table.iter().map(|route| route.operation).collect()
+    }
+
+    fn new_input(&self, operation: &Operation) -> Option<Box<dyn Structure>> {
+        Some((self.route(operation)?.new_input)())
+    }
+
+    fn call(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+    ) -> BoxFuture<'static, CallResult> {
+        match self.route(operation) {
+            Some(route) => (route.call)(Arc::clone(&self.service), caller, input),
+            None => Box::pin(std::future::ready(Err(unknown_operation()))),
+        }
+    }
+}
+
+/// The error for an operation that is not routed.
+pub fn unknown_operation() -> ServiceError {
+    ServiceError::common("UnknownOperationException", "InvalidAction", 404, "The requested operation is not supported.")
+}
+
+/// The input as the type that the route's function takes. [`routes!`](crate::routes) uses it.
+pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError> {
+    let input: Box<dyn Any> = input;
+    match input.downcast::<I>() {
+        Ok(input) => Ok(*input),
+        Err(_) => Err(ServiceError::common("InternalFailure", "InternalFailure", 500, "input of another operation")),
+    }
+}
+
+/// Declares a routing table: for each operation of the model the async function
+/// `fn(&Service, &Caller, Input) -> Result<Output or Reply<Output>, ServiceError>` that carries it out.
+///
+/// ```ignore
+/// routes! {
+///     /// What `metrics` answers.
+///     pub static ROUTES: Metrics = watchkeep_model::cloudwatch {
+///         PutMetricData => put_metric_data::put_metric_data,
+///         ListMetrics => list_metrics::list_metrics,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! routes {
+    ($(#[$doc:meta])* $visibility:vis static $name:ident: $service:ty = $($model:ident)::+ {
+        $($operation:ident => $function:path,)*
+    }) => {
+        $(#[$doc])*
+        $visibility static $name: &[$crate::service::Route<$service>] = &[$(
+            $crate::service::Route {
+                operation: <$($model)::+::operations::$operation as $crate::OperationType>::OPERATION,
+                new_input: || {
+                    ::std::boxed::Box::<<$($model)::+::operations::$operation as $crate::OperationType>::Input>::default()
+                },
+                call: |service, caller, input| ::std::boxed::Box::pin(async move {
+                    type Operation = $($model)::+::operations::$operation;
+                    let input = $crate::service::typed::<<Operation as $crate::OperationType>::Input>(input)?;
+                    let reply = $function(&service, &caller, input).await?;
+                    let reply: $crate::service::Reply<<Operation as $crate::OperationType>::Output> = reply.into();
+                    Ok(reply.boxed())
+                }),
+            },
+        )*];
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeep_model::logs::{
+        CreateLogGroupRequest, DescribeLogGroupsRequest, DescribeLogGroupsResponse, operations,
+    };
+    use watchkeep_model::{OperationType, Unit, View};
+
+    struct Groups;
+
+    async fn create_log_group(_: &Groups, _: &Caller, _: CreateLogGroupRequest) -> Result<Unit, ServiceError> {
+        Ok(Unit {})
+    }
+
+    async fn describe_log_groups(
+        _: &Groups,
+        caller: &Caller,
+        input: DescribeLogGroupsRequest,
+    ) -> Result<DescribeLogGroupsResponse, ServiceError> {
+        Ok(DescribeLogGroupsResponse {
+            next_token: Some(format!("{}{:?}", caller.region, input.limit)),
+            ..Default::default()
+        })
+    }
+
+    crate::routes! {
+        static ROUTES: Groups = watchkeep_model::logs {
+            DescribeLogGroups => describe_log_groups,
+            CreateLogGroup => create_log_group,
+        }
+    }
+
+    fn caller() -> Caller {
+        Caller {
+            account: watchkeep_core::AccountId::DEFAULT,
+            region: Default::default(),
+            principal: watchkeep_core::Principal::Root,
+            access_key_id: None,
+            source_address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            request_id: "r".into(),
+            secure_transport: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_table_routes_typed_functions() {
+        let routed = Routed::new(&watchkeep_model::logs::SERVICE, Arc::new(Groups), ROUTES);
+        assert_eq!(
+            routed.operations().iter().map(|o| o.name).collect::<Vec<_>>(),
+            ["CreateLogGroup", "DescribeLogGroups"]
+        );
+        let operation = operations::DescribeLogGroups::OPERATION;
+        let input = DescribeLogGroupsRequest { limit: Some(7), ..Default::default() };
+        let reply = routed.call(operation, caller(), Box::new(input)).await.unwrap();
+        let token = reply.output.schema().members.iter().position(|member| member.name == "nextToken").unwrap();
+        assert!(matches!(reply.output.get(token), Some(View::String("us-east-1Some(7)"))));
+        let other = operations::PutLogEvents::OPERATION;
+        assert!(routed.new_input(other).is_none());
+        assert_eq!(
+            routed.call(other, caller(), Box::new(Unit {})).await.err().unwrap().code,
+            "UnknownOperationException"
+        );
+    }
+}
