@@ -4,4 +4,4 @@
 
 pub mod service;
 
-pub use watchkeep_model::OperationType;
+pub use watchkeep_model as model;

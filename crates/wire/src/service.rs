@@ -138,7 +138,7 @@ pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError>
 /// ```ignore
 /// routes! {
 ///     /// What `metrics` answers.
-///     pub static ROUTES: Metrics = watchkeep_model::cloudwatch {
+///     pub static ROUTES: Metrics = cloudwatch {
 ///         PutMetricData => put_metric_data::put_metric_data,
 ///         ListMetrics => list_metrics::list_metrics,
 ///     }
@@ -146,21 +146,21 @@ pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError>
 /// ```
 #[macro_export]
 macro_rules! routes {
-    ($(#[$doc:meta])* $visibility:vis static $name:ident: $service:ty = $($model:ident)::+ {
+    ($(#[$doc:meta])* $visibility:vis static $name:ident: $service:ty = $model:ident {
         $($operation:ident => $function:path,)*
     }) => {
         $(#[$doc])*
         $visibility static $name: &[$crate::service::Route<$service>] = &[$(
             $crate::service::Route {
-                operation: <$($model)::+::operations::$operation as $crate::OperationType>::OPERATION,
+                operation: <$crate::model::$model::operations::$operation as $crate::model::OperationType>::OPERATION,
                 new_input: || {
-                    ::std::boxed::Box::<<$($model)::+::operations::$operation as $crate::OperationType>::Input>::default()
+                    ::std::boxed::Box::<<$crate::model::$model::operations::$operation as $crate::model::OperationType>::Input>::default()
                 },
                 call: |service, caller, input| ::std::boxed::Box::pin(async move {
-                    type Operation = $($model)::+::operations::$operation;
-                    let input = $crate::service::typed::<<Operation as $crate::OperationType>::Input>(input)?;
+                    type Operation = $crate::model::$model::operations::$operation;
+                    let input = $crate::service::typed::<<Operation as $crate::model::OperationType>::Input>(input)?;
                     let reply = $function(&service, &caller, input).await?;
-                    let reply: $crate::service::Reply<<Operation as $crate::OperationType>::Output> = reply.into();
+                    let reply: $crate::service::Reply<<Operation as $crate::model::OperationType>::Output> = reply.into();
                     Ok(reply.boxed())
                 }),
             },
@@ -194,7 +194,7 @@ mod tests {
     }
 
     crate::routes! {
-        static ROUTES: Groups = watchkeep_model::logs {
+        static ROUTES: Groups = logs {
             DescribeLogGroups => describe_log_groups,
             CreateLogGroup => create_log_group,
         }
