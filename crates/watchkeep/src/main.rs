@@ -1,1 +1,26 @@
-fn main() {}
+//! `watchkeep`: the program. It reads the command line, the configuration file and the environment (nothing else in the
+//! workspace reads the environment), builds the services, plugs them into one another's ports, and opens the doors.
+
+mod commands;
+mod command_line;
+mod config;
+mod credentials;
+mod directory;
+mod server;
+mod settings;
+
+use std::process::ExitCode;
+
+/// Exit status after a failure of the disk under the journal: a supervisor should restart the process, which then recovers.
+pub const EXIT_JOURNAL_FAILED: i32 = 74;
+
+fn main() -> ExitCode {
+    match commands::run(std::env::args_os()) {
+        Ok(status) => status,
+        Err(error) => {
+            // `{:#}` prints the chain of causes on one line.
+            eprintln!("watchkeep: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The settings as types: what the rest of the program is given.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use watchkeep_core::{AccountId, Region, TimestampMs};
+use watchkeep_store::journal::Durability;
+use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
+
+use crate::settings::Settings;
+
+/// Whether signatures are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Any key, or none, is the account's root.
+    Open,
+    /// Signature Version 4 is verified.
+    Enforced,
+}
+
+/// Everything that a server needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The addresses of the AWS endpoint.
+    pub listen: Vec<SocketAddr>,
+    /// Whether signatures are verified.
+    pub auth: AuthMode,
+    /// Whether mode open may listen beyond loopback.
+    pub allow_open_on_network: bool,
+    /// Certificate chain and private key in PEM, for TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Browser origins that may call, besides those on loopback.
+    pub cors_origins: Vec<String>,
+    /// Whether the reset call is offered.
+    pub allow_reset: bool,
+    /// The time at which a manual clock starts, if the server runs on one.
+    pub manual_clock: Option<TimestampMs>,
+    /// The account that everything belongs to.
+    pub account: AccountId,
+    /// The Region of calls that name none.
+    pub region: Region,
+    /// The root user's access key id and secret, if configured.
+    pub root: Option<(String, String)>,
+    /// Where the data lives; `None` for a temporary directory.
+    pub data_dir: Option<PathBuf>,
+    /// Where X-Ray SDKs' segments are taken.
+    pub xray_listen: Option<SocketAddr>,
+    store: StoreSettings,
+}
+
+#[derive(Debug, Clone)]
+struct StoreSettings {
+    durability: Durability,
+    accept_journal_loss: bool,
+    disk_free_min_bytes: u64,
+    seal_after: Duration,
+    memtable_bytes: usize,
+    journal_file_bytes: u64,
+    catalog: CatalogConfig,
+    blobs: BlobConfig,
+}
+
+impl Config {
+    /// Reads and checks all settings of a server.
+    pub fn from_settings(settings: &Settings) -> Result<Config> {
+        let listen = addresses(settings, "server.listen")?;
+        ensure!(!listen.is_empty(), "setting `server.listen`: no address");
+        let on_loopback = listen.iter().all(|address| address.ip().is_loopback());
+        let auth = match settings.text("server.auth") {
+            "open" => AuthMode::Open,
+            "enforced" => AuthMode::Enforced,
+            "" if on_loopback => AuthMode::Open,
+            "" => AuthMode::Enforced,
+            other => bail!("setting `server.auth`: {other:?}: neither `open` nor `enforced`"),
+        };
+        let ephemeral: bool = settings.parse("data.ephemeral")?;
+        Ok(Config {
+            auth,
+            allow_open_on_network: settings.parse("server.allow_open_on_network")?,
+            tls: both(settings, "server.tls_certificate", "server.tls_key")?
+                .map(|(certificate, key)| (certificate.into(), key.into())),
+            cors_origins: list(settings.text("server.cors_origins")),
+            allow_reset: settings.parse("server.allow_reset")?,
+            manual_clock: settings.optional("server.manual_clock")?.map(TimestampMs),
+            account: settings.parse("account.id")?,
+            region: settings.parse("account.region")?,
+            root: both(settings, "root.access_key_id", "root.secret_access_key")?,
+            data_dir: (!ephemeral).then(|| settings.text("data.directory").into()),
+            xray_listen: settings.optional("xray.listen")?,
+            store: store(settings)?,
+            listen,
+        })
+    }
+
+    /// The store's configuration, with its data in `directory`.
+    pub fn store(&self, directory: PathBuf) -> StoreConfig {
+        let settings = self.store.clone();
+        StoreConfig {
+            durability: settings.durability,
+            accept_journal_loss: settings.accept_journal_loss,
+            disk_free_min_bytes: settings.disk_free_min_bytes,
+            seal_after: settings.seal_after,
+            memtable_bytes: settings.memtable_bytes,
+            memory_bytes_max: settings.memtable_bytes.saturating_mul(4),
+            journal_segment_bytes: settings.journal_file_bytes,
+            catalog: settings.catalog,
+            blobs: settings.blobs,
+            ..StoreConfig::new(directory)
+        }
+    }
+}
+
+fn store(settings: &Settings) -> Result<StoreSettings> {
+    let mebibytes = |key| -> Result<u64> { Ok(settings.parse::<u32>(key)? as u64 * 1024 * 1024) };
+    let seal_after: u32 = settings.parse("data.seal_after")?;
+    Ok(StoreSettings {
+        durability: settings.parse("data.durability")?,
+        accept_journal_loss: settings.parse("data.accept_journal_loss")?,
+        disk_free_min_bytes: mebibytes("data.disk_free_min")?,
+        seal_after: Duration::from_secs(seal_after.into()),
+        memtable_bytes: mebibytes("data.memtable")? as usize,
+        journal_file_bytes: mebibytes("data.journal_file")?,
+        catalog: match settings.text("catalog.url") {
+            "" => CatalogConfig::Sqlite,
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => CatalogConfig::Postgres(url.to_owned()),
+            _ => bail!("setting `catalog.url`: not a postgres:// URL"),
+        },
+        blobs: blobs(settings)?,
+    })
+}
+
+fn blobs(settings: &Settings) -> Result<BlobConfig> {
+    let bucket = settings.text("bucket.name");
+    if bucket.is_empty() {
+        return Ok(BlobConfig::Local);
+    }
+    let endpoint = settings.text("bucket.endpoint");
+    Ok(BlobConfig::S3(S3Config {
+        prefix: settings.text("bucket.prefix").to_owned(),
+        region: settings.text("bucket.region").to_owned(),
+        credentials: both(settings, "bucket.access_key_id", "bucket.secret_access_key")?
+            .map(|(access_key_id, secret_access_key)| S3Credentials { access_key_id, secret_access_key, session_token: None }),
+        ..S3Config::new((!endpoint.is_empty()).then(|| endpoint.to_owned()), bucket)
+    }))
+}
+
+/// Two settings that only make sense together.
+fn both(settings: &Settings, first: &'static str, second: &'static str) -> Result<Option<(String, String)>> {
+    match (settings.text(first), settings.text(second)) {
+        ("", "") => Ok(None),
+        ("", _) => bail!("setting `{second}` needs `{first}` beside it"),
+        (_, "") => bail!("setting `{first}` needs `{second}` beside it"),
+        (first, second) => Ok(Some((first.to_owned(), second.to_owned()))),
+    }
+}
+
+fn addresses(settings: &Settings, key: &'static str) -> Result<Vec<SocketAddr>> {
+    let parse = |text: &String| text.parse().with_context(|| format!("setting `{key}`: {text:?} is not ADDRESS:PORT"));
+    list(settings.text(key)).iter().map(parse).collect()
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,74 @@
+//! The table of settings.
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// `section.key`, as in the configuration file.
+    pub key: &'static str,
+    /// Its flag without the dashes, where it has one.
+    pub flag: Option<&'static str>,
+    /// Its default; empty for none.
+    pub default: &'static str,
+    /// What the value looks like; empty for a switch, which a flag alone turns on.
+    pub value: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// Whether its value is never shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// Its environment variable, `WATCHKEEP_<SECTION>_<KEY>`.
+    pub fn environment(&self) -> String {
+        format!("WATCHKEEP_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn setting(
+    key: &'static str,
+    flag: Option<&'static str>,
+    default: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, flag, default, value, help, secret: false }
+}
+
+const fn secret(key: &'static str, help: &'static str) -> Setting {
+    Setting { key, flag: None, default: "", value: "TEXT", help, secret: true }
+}
+
+/// Every setting, by section.
+pub static SETTINGS: &[Setting] = &[
+    setting("server.listen", Some("listen"), "127.0.0.1:4566", "ADDRESS", "address of the AWS endpoint; several separated by commas"),
+    setting("server.auth", Some("auth"), "", "open|enforced", "whether signatures are verified; default: open on loopback, enforced elsewhere"),
+    setting("server.allow_open_on_network", Some("allow-open-on-network"), "false", "", "let mode open listen on an address that others can reach"),
+    setting("server.tls_certificate", Some("tls-certificate"), "", "FILE", "certificate chain in PEM; with it and the key the endpoint speaks TLS"),
+    setting("server.tls_key", Some("tls-key"), "", "FILE", "private key in PEM"),
+    setting("server.cors_origins", Some("cors-origins"), "", "ORIGINS", "browser origins that may call, besides those on loopback; separated by commas"),
+    setting("server.allow_reset", Some("allow-reset"), "false", "", "offer POST /_watchkeep/reset on loopback, which empties everything"),
+    setting("server.manual_clock", Some("manual-clock"), "", "TIME", "run on a clock that starts at this time (milliseconds since the epoch) and is moved by POST /_watchkeep/clock"),
+    setting("account.id", Some("account"), "000000000000", "DIGITS", "the account that everything belongs to"),
+    setting("account.region", Some("region"), "us-east-1", "REGION", "the Region of calls that name none, and of the collectors"),
+    secret("root.access_key_id", "the root user's access key id in mode enforced; made at first start if absent"),
+    secret("root.secret_access_key", "the root user's secret access key"),
+    setting("data.directory", Some("data-dir"), "watchkeep-data", "DIRECTORY", "where the data lives"),
+    setting("data.ephemeral", Some("ephemeral"), "false", "", "use a temporary data directory, removed at exit"),
+    setting("data.durability", Some("durability"), "fsync", "fsync|interval:50ms|os", "when a write is acknowledged: after it is on disk; at most so long before; once the system has it (survives kill -9, not a power cut)"),
+    setting("data.master_key", None, "", "FILE", "file with the key that stored secrets are sealed with; default: master.key in the data directory, made at first start"),
+    setting("data.accept_journal_loss", Some("accept-journal-loss"), "false", "", "start although acknowledged writes cannot be read back from a damaged journal"),
+    setting("data.disk_free_min", None, "512", "MEBIBYTES", "free disk space below which writes are refused"),
+    setting("data.seal_after", None, "60", "SECONDS", "how long rows stay in memory before they become a segment"),
+    setting("data.memtable", None, "128", "MEBIBYTES", "rows of one kind in memory before they become a segment"),
+    setting("data.journal_file", None, "64", "MEBIBYTES", "size of one journal file; four are kept ready"),
+    setting("catalog.url", Some("catalog"), "", "URL", "postgres:// URL of the catalog; without it SQLite in the data directory"),
+    setting("bucket.name", Some("bucket"), "", "NAME", "keep segments in this S3-compatible bucket instead of the data directory"),
+    setting("bucket.prefix", None, "", "PREFIX", "what the segments' keys begin with"),
+    setting("bucket.endpoint", None, "", "URL", "the bucket server's endpoint, where it is not AWS's"),
+    setting("bucket.region", None, "us-east-1", "REGION", "the bucket's Region"),
+    secret("bucket.access_key_id", "access key id for the bucket"),
+    secret("bucket.secret_access_key", "secret access key for the bucket"),
+    setting("xray.listen", Some("xray-listen"), "", "ADDRESS", "take X-Ray SDKs' segments on this UDP and TCP address, as 127.0.0.1:2000"),
+    setting("log.format", Some("log-format"), "text", "text|json", "format of the program's own log"),
+    setting("log.level", Some("log-level"), "info", "LEVEL", "error, warn, info, debug or trace, or a filter as in `info,watchkeep_store=debug`"),
+];
