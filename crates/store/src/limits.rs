@@ -35,8 +35,29 @@ pub const SORT_ROWS_MAX: usize = 1 << 20;
 /// How long an append waits for memory before it is refused.
 pub const APPEND_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// How long the background tasks wait between two looks at what there is to do.
-pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the sealing task waits between two looks at what is due, unless memory presses.
+pub const SEAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a failed seal or compaction is logged and tried again, at most.
+/// How often compaction looks at what is due.
+pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long sealing waits after it failed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The segments of a table that one pass of retention looks at, so that the work is spread over time.
+pub const EXAMINED_PER_PASS: usize = 16;
+
+/// The files of ended segments that one pass removes.
+pub const FORGET_PER_PASS: usize = 256;
+
+/// How often retention makes a pass and files of ended segments are removed.
+pub const RETENTION_PASS_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often files that belong to no segment are looked for.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// The bytes of rows of one millisecond that an ordered scan will still sort.
+pub const SORT_BYTES_OF_ONE_MS_MAX: usize = 1 << 30;
+
+/// By how much an ordered scan widens the span of time it works on when it found little.
+pub const SPAN_GROWTH: u64 = 8;

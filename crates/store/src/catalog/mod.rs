@@ -1,0 +1,161 @@
+//! The catalog: everything that Watchkeep knows besides rows, in a SQL database (SQLite or PostgreSQL).
+//!
+//! It keeps the control plane's resources as versioned documents, the list of published segments with the journal's watermarks,
+//! leases, and counters; and it presents the segments as a DuckLake catalog, so that DuckDB reads a running Watchkeep's tables.
+
+mod address;
+mod counters;
+mod dialect;
+mod documents;
+mod ducklake;
+mod error;
+mod leases;
+mod limits;
+mod migrations;
+mod resources;
+mod segments;
+mod sql;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use watchkeep_core::{Clock, TimestampMs};
+
+pub use address::{CatalogUrl, NodeName};
+pub use ducklake::{ColumnStats, DuckType};
+pub use error::CatalogError;
+pub use leases::Lease;
+pub use resources::{Collection, Resource, ResourceKey, Versioned};
+pub use segments::{Publish, SegmentRow, TxId};
+
+use resources::Cached;
+use sql::{Access, Database, Param, Tx};
+
+/// An open catalog. Clones share it.
+#[derive(Clone)]
+pub struct Catalog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    database: Database,
+    node: NodeName,
+    /// Of this opening of the node; 0 when opened to read.
+    epoch: i64,
+    clock: Arc<dyn Clock>,
+    /// The reserved numbers of each counter that are still to be handed out.
+    blocks: Mutex<HashMap<String, Range<i64>>>,
+    /// The cache of each kind of resource.
+    collections: Mutex<HashMap<&'static str, Arc<dyn Cached>>>,
+}
+
+impl Catalog {
+    /// Opens the catalog as `node`, which must run once only: whoever opened it as the same node before is fenced off and can
+    /// publish nothing more. Creates or upgrades the tables if need be.
+    ///
+    /// `clock` tells the time of everything that is written, except for leases in PostgreSQL, which follow the server's.
+    pub async fn open(url: &CatalogUrl, node: NodeName, clock: Arc<dyn Clock>) -> Result<Catalog, CatalogError> {
+        let database = Database::open(url, Access::Write).await?;
+        migrations::upgrade(&database).await?;
+        let mut tx = database.begin().await?;
+        let epoch = tx
+            .number(
+                "insert into node (name, epoch, opened_at) values ($1, 1, $2)
+                 on conflict (name) do update set epoch = node.epoch + 1, opened_at = excluded.opened_at
+                 returning epoch",
+                &[Param::Text(node.as_str()), Param::Int(clock.now().0)],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(Catalog::new(database, node, epoch, clock))
+    }
+
+    /// Opens the catalog beside the node that writes it, changing nothing: whatever would write is refused as
+    /// [`CatalogError::ReadOnly`].
+    pub async fn open_to_read(url: &CatalogUrl, node: NodeName, clock: Arc<dyn Clock>) -> Result<Catalog, CatalogError> {
+        let database = Database::open(url, Access::Read).await?;
+        migrations::expect_current(&database).await?;
+        Ok(Catalog::new(database, node, 0, clock))
+    }
+
+    fn new(database: Database, node: NodeName, epoch: i64, clock: Arc<dyn Clock>) -> Catalog {
+        let (blocks, collections) = (Mutex::default(), Mutex::default());
+        Catalog { shared: Arc::new(Shared { database, node, epoch, clock, blocks, collections }) }
+    }
+
+    /// Removes all resources, segments and leases. Counters go on, so that no number is handed out twice; watermarks, and the
+    /// tables registered for DuckLake, stay. The segments' files are the caller's to remove.
+    pub async fn reset(&self) -> Result<(), CatalogError> {
+        let catalog = self.clone();
+        finish(async move {
+            let collections = catalog.shared.collections.lock().await;
+            let mut quiet = Vec::new();
+            for collection in collections.values() {
+                quiet.push(collection.hold_writes().await);
+            }
+            let mut tx = catalog.begin_as_node().await?;
+            for statement in ["delete from segment_column", "delete from segment", "delete from resource", "delete from lease"] {
+                tx.run(statement, &[]).await?;
+            }
+            tx.commit().await?;
+            collections.values().for_each(|collection| collection.clear());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads all of the database's files and looks for damage ([`CatalogError::Damaged`]). PostgreSQL looks after its own.
+    pub async fn check(&self) -> Result<(), CatalogError> {
+        let Some(check) = self.shared.database.dialect().integrity_check() else { return Ok(()) };
+        let mut answers = Vec::new();
+        for mut row in self.shared.database.rows(check, &[]).await? {
+            answers.push(row.text(0)?);
+        }
+        if answers == ["ok"] { Ok(()) } else { Err(CatalogError::Damaged(answers.join("; "))) }
+    }
+
+    /// Closes the connections once they are idle. Nothing can be read or written afterwards but what collections hold.
+    pub async fn close(&self) {
+        self.shared.database.close().await;
+    }
+
+    /// Begins a transaction that fails if this node was opened again elsewhere, and keeps it from being so until it ends (C-2).
+    async fn begin_as_node(&self) -> Result<Tx, CatalogError> {
+        let Shared { database, node, epoch, .. } = &*self.shared;
+        let mut tx = database.begin().await?;
+        // An update that changes nothing locks the row in both dialects.
+        let sql = "update node set epoch = epoch where name = $1 and epoch = $2";
+        match tx.run(sql, &[Param::Text(node.as_str()), Param::Int(*epoch)]).await? {
+            1 => Ok(tx),
+            _ => Err(CatalogError::Fenced { node: node.to_string() }),
+        }
+    }
+
+    /// The time by which machines agree.
+    async fn now(&self, tx: &mut Tx) -> Result<TimestampMs, CatalogError> {
+        match self.shared.database.dialect().now() {
+            Some(sql) => tx.number(sql, &[]).await.map(TimestampMs),
+            None => Ok(self.shared.clock.now()),
+        }
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog").field("node", &self.shared.node).field("epoch", &self.shared.epoch).finish_non_exhaustive()
+    }
+}
+
+/// Runs `work` to its end even if the caller stops waiting: what is in memory must follow what was committed.
+async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
+) -> Result<T, CatalogError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        // It was cut short by the end of the runtime.
+        Err(_) => Err(CatalogError::Database(sqlx::Error::WorkerCrashed)),
+    }
+}

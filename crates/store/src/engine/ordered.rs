@@ -1,0 +1,368 @@
+//! Delivering rows in the order of (time, seq), though segments are sorted otherwise and time ranges overlap.
+//!
+//! The scan works on one **span** of time after the other, from the end where it begins. A span's rows are gathered from every
+//! block and segment that reaches into it, sorted, and delivered. The first span is chosen so that it should hold a few times
+//! the limit (or what may be sorted at once); it grows eightfold whenever it held little, so that long silences cost nothing,
+//! and shrinks whenever it held too much. With a limit, only the best rows are kept while a span is gathered, and as soon as
+//! they are complete the rest of the span is narrowed to what could still displace one of them. If even so more rows are
+//! met than needed, a first pass over the times alone finds where the limit lies.
+
+use std::ops::{ControlFlow, Range};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, UInt64Type};
+
+use crate::batch::Batch;
+use crate::error::StoreError;
+use crate::limits::{SORT_BYTES_MAX, SORT_BYTES_OF_ONE_MS_MAX, SORT_ROWS_MAX, SPAN_GROWTH};
+use crate::memtable::{Selection, value_bytes};
+use crate::scan::{Order, Scan};
+
+use super::order::{self, Place};
+use super::scan::{Output, Running};
+
+/// The rows that a first span should hold at least: fewer are not worth a span of their own.
+const SPAN_ROWS_MIN: u64 = 64;
+
+/// What a row weighs while it is sorted, its values aside.
+const ENTRY_BYTES: usize = size_of::<Entry>();
+
+/// Delivers the rows of a scan in its order.
+pub(super) fn run(
+    running: &mut Running<'_>,
+    visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let descending = running.scan.order == Order::Descending;
+    let mut output = Output::new(running);
+    let mut walk = Walk::new(running, descending);
+    let mut width = walk.first_width(output.left());
+    while let Some(span) = walk.span(width) {
+        let limit = running.scan.limit.map(|_| output.left());
+        let Some(gathered) = gather_span(running, &span, limit, descending)? else {
+            if span.width() == 1 {
+                let table = running.scan.table.name;
+                return Err(StoreError::TooManyAtOnce { table, bytes_max: SORT_BYTES_OF_ONE_MS_MAX });
+            }
+            width = span.width() / 2;
+            continue;
+        };
+        let flow = gathered.deliver(&mut output, visit)?;
+        running.stats.rows = output.delivered;
+        if flow.is_break() {
+            return Ok(());
+        }
+        if gathered.weight() < SORT_BYTES_MAX / (2 * SPAN_GROWTH as usize) {
+            width = width.saturating_mul(SPAN_GROWTH);
+        }
+        walk.done(&span);
+    }
+    Ok(())
+}
+
+/// A span of time in milliseconds, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    first: i64,
+    last: i64,
+}
+
+impl Span {
+    fn meets(self, min: i64, max: i64) -> bool {
+        max >= self.first && min <= self.last
+    }
+
+    /// As a scan writes it.
+    fn range(self) -> Range<i64> {
+        self.first..self.last.saturating_add(1)
+    }
+
+    fn width(self) -> u64 {
+        self.first.abs_diff(self.last).saturating_add(1)
+    }
+
+    /// The bytes that may be gathered of it. A millisecond cannot be divided any further.
+    fn bytes_max(self) -> usize {
+        if self.first == self.last { SORT_BYTES_OF_ONE_MS_MAX } else { SORT_BYTES_MAX }
+    }
+}
+
+/// A block or segment, as far as choosing spans needs it.
+struct Source {
+    span: Span,
+    rows: u64,
+    bytes: u64,
+}
+
+/// The way through time from one end of a scan to the other.
+struct Walk {
+    sources: Vec<Source>,
+    descending: bool,
+    /// What is still to be walked; `None` at the end.
+    rest: Option<Span>,
+}
+
+impl Walk {
+    fn new(running: &Running<'_>, descending: bool) -> Walk {
+        let blocks = running.blocks.iter().map(|block| Source {
+            span: Span { first: block.min_time, last: block.max_time },
+            rows: block.rows() as u64,
+            bytes: block.bytes as u64,
+        });
+        let segments = running.segments.iter().map(|segment| Source {
+            span: Span { first: segment.row.min_time, last: segment.row.max_time },
+            rows: segment.row.rows,
+            bytes: segment.row.raw_bytes,
+        });
+        let time = &running.inner.time;
+        let last = if time.end == i64::MAX { i64::MAX } else { time.end.saturating_sub(1) };
+        let rest = Some(Span { first: time.start, last });
+        Walk { sources: blocks.chain(segments).collect(), descending, rest }
+    }
+
+    /// The next span, of at most `width` milliseconds: it begins where there may be rows.
+    fn span(&self, width: u64) -> Option<Span> {
+        let rest = self.rest?;
+        let ahead = self.sources.iter().filter(|source| rest.meets(source.span.first, source.span.last));
+        let reach = width.saturating_sub(1);
+        Some(if self.descending {
+            let last = ahead.map(|source| source.span.last.min(rest.last)).max()?;
+            Span { first: last.saturating_sub_unsigned(reach).max(rest.first), last }
+        } else {
+            let first = ahead.map(|source| source.span.first.max(rest.first)).min()?;
+            Span { first, last: first.saturating_add_unsigned(reach).min(rest.last) }
+        })
+    }
+
+    /// How long a span should be, going by how dense the rows lie where the walk begins.
+    fn first_width(&self, limit: usize) -> u64 {
+        let Some(start) = self.span(1) else { return 1 };
+        let at_start = self.sources.iter().filter(|source| source.span.meets(start.first, start.last));
+        let (mut rows_per_ms, mut bytes_per_ms) = (0.0, 0.0);
+        for source in at_start {
+            rows_per_ms += source.rows as f64 / source.span.width() as f64;
+            bytes_per_ms += source.bytes as f64 / source.span.width() as f64;
+        }
+        let rows = (limit as u64).saturating_mul(4).clamp(SPAN_ROWS_MIN, SORT_ROWS_MAX as u64 / 2) as f64;
+        let by_rows = rows / rows_per_ms.max(f64::MIN_POSITIVE);
+        let by_bytes = (SORT_BYTES_MAX / 2) as f64 / bytes_per_ms.max(f64::MIN_POSITIVE);
+        (by_rows.min(by_bytes) as u64).max(1)
+    }
+
+    fn done(&mut self, span: &Span) {
+        let Some(rest) = self.rest else { return };
+        self.rest = if self.descending {
+            span.first.checked_sub(1).filter(|&last| last >= rest.first).map(|last| Span { last, ..rest })
+        } else {
+            span.last.checked_add(1).filter(|&first| first <= rest.last).map(|first| Span { first, ..rest })
+        };
+    }
+}
+
+/// The rows of a span, sorted; of them the first `limit`. `None` if they are too many to be sorted at once.
+fn gather_span(
+    running: &mut Running<'_>,
+    span: &Span,
+    limit: Option<usize>,
+    descending: bool,
+) -> Result<Option<Gathered>, StoreError> {
+    let inner = running.inner.clone().time(span.range());
+    let rows_max = limit.map_or(usize::MAX, |limit| limit.saturating_mul(16).saturating_add(SPAN_ROWS_MIN as usize));
+    let gathered = gather(running, &inner, *span, Gathered::new(descending, limit, span.bytes_max(), rows_max))?;
+    if gathered.is_some() || limit.is_none() {
+        return Ok(gathered);
+    }
+    // Far more rows than the limit: find where it lies before any text is read.
+    let light = inner.clone().columns(running.scan.table.retention_key);
+    let times = Gathered::new(descending, limit, span.bytes_max(), usize::MAX);
+    let Some(times) = gather(running, &light, *span, times)? else { return Ok(None) };
+    let (Some(first), Some(last)) = (times.entries.first(), times.entries.last()) else { return Ok(Some(times)) };
+    let narrow = Span { first: first.time.min(last.time), last: first.time.max(last.time) };
+    drop(times);
+    let inner = inner.time(narrow.range());
+    gather(running, &inner, narrow, Gathered::new(descending, limit, narrow.bytes_max(), usize::MAX))
+}
+
+/// Gathers the rows of a span from blocks and segments, the nearest first.
+fn gather(
+    running: &mut Running<'_>,
+    inner: &Scan,
+    span: Span,
+    mut gathered: Gathered,
+) -> Result<Option<Gathered>, StoreError> {
+    let columns = inner.delivered_columns();
+    let time = columns.iter().position(|&column| column == inner.table.time).unwrap_or_default();
+    let blocks = running.blocks.iter().filter(|block| span.meets(block.min_time, block.max_time));
+    let segments = running.segments.iter().filter(|segment| span.meets(segment.row.min_time, segment.row.max_time));
+    let (blocks, segments): (Vec<_>, Vec<_>) = (blocks.cloned().collect(), segments.cloned().collect());
+    let mut sources: Vec<(i64, i64, usize)> = Vec::with_capacity(blocks.len() + segments.len());
+    sources.extend(blocks.iter().enumerate().map(|(index, block)| (block.min_time, block.max_time, index)));
+    let of_segments = segments.iter().enumerate();
+    sources.extend(of_segments.map(|(index, segment)| (segment.row.min_time, segment.row.max_time, blocks.len() + index)));
+    if gathered.descending {
+        sources.sort_unstable_by_key(|&(_, max, index)| (std::cmp::Reverse(max), index));
+    } else {
+        sources.sort_unstable_by_key(|&(min, _, index)| (min, index));
+    }
+    let mut narrowed = inner.clone();
+    for (min, max, index) in sources {
+        if let Some(bound) = gathered.tighten() {
+            let rest = if gathered.descending { Span { first: bound, ..span } } else { Span { last: bound, ..span } };
+            if !rest.meets(min, max) {
+                break;
+            }
+            narrowed.time = rest.range();
+        }
+        let mut overflow = false;
+        let mut take = |batch: RecordBatch, selection: Selection| {
+            let is_shared = index < blocks.len();
+            overflow = gathered.push(batch, selection, time, is_shared)?.is_break();
+            Ok(if overflow { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        if let Some(block) = blocks.get(index) {
+            running.of_block(block, &narrowed, &columns, &mut take)?;
+        } else if let Some(segment) = segments.get(index - blocks.len()) {
+            running.of_segment(segment, &narrowed, &columns, &mut take)?;
+        }
+        if overflow {
+            return Ok(None);
+        }
+    }
+    gathered.sort();
+    Ok(Some(gathered))
+}
+
+/// A gathered row. The order of its fields is the order of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    time: i64,
+    seq: u64,
+    place: Place,
+}
+
+/// Rows that were gathered to be sorted.
+struct Gathered {
+    descending: bool,
+    limit: Option<usize>,
+    bytes_max: usize,
+    rows_max: usize,
+    batches: Vec<RecordBatch>,
+    entries: Vec<Entry>,
+    /// The bytes of the batches that are not shared with the memtable.
+    bytes: usize,
+    pushed: usize,
+    /// The time of the last row within the limit, once there are as many.
+    bound: Option<i64>,
+}
+
+impl Gathered {
+    fn new(descending: bool, limit: Option<usize>, bytes_max: usize, rows_max: usize) -> Gathered {
+        let (batches, entries) = (Vec::new(), Vec::new());
+        Gathered { descending, limit, bytes_max, rows_max, batches, entries, bytes: 0, pushed: 0, bound: None }
+    }
+
+    /// A time beyond which no row is wanted any more (rows at that time still may be).
+    fn tighten(&mut self) -> Option<i64> {
+        // A quarter more than the limit is worth a selection.
+        if self.limit.is_some_and(|limit| self.entries.len() >= limit + if self.bound.is_some() { limit / 4 + 1 } else { 0 }) {
+            self.keep_best();
+        }
+        self.bound
+    }
+
+    /// The bytes held for the rows.
+    fn weight(&self) -> usize {
+        self.bytes + self.entries.len() * ENTRY_BYTES
+    }
+
+    /// Adds the selected rows of a batch, whose time column is at `time`. Breaks if they become too many.
+    fn push(
+        &mut self,
+        batch: RecordBatch,
+        selection: Selection,
+        time: usize,
+        is_shared: bool,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let index = self.batches.len() as u32;
+        let columns = batch.columns();
+        let times = columns.get(time).and_then(|array| array.as_primitive_opt::<Int64Type>());
+        let times = times.map_or(&[][..], |array| array.values());
+        let seqs = columns.last().and_then(|array| array.as_primitive_opt::<UInt64Type>());
+        let seqs = seqs.map_or(&[][..], |array| array.values());
+        let entry = |row: u32| {
+            let (time, seq) = (times.get(row as usize), seqs.get(row as usize));
+            time.zip(seq).map(|(&time, &seq)| Entry { time, seq, place: (index, row) })
+        };
+        let before = self.entries.len();
+        match &selection {
+            Selection::All => self.entries.extend((0..batch.num_rows() as u32).filter_map(entry)),
+            Selection::Rows(rows) => self.entries.extend(rows.iter().filter_map(|&row| entry(row))),
+        }
+        self.pushed += self.entries.len() - before;
+        if !is_shared {
+            self.bytes += columns.iter().map(|array| value_bytes(array.as_ref())).sum::<usize>();
+        }
+        self.batches.push(batch);
+        if self.limit.is_some_and(|limit| self.entries.len() >= limit.saturating_mul(2).max(1024)) {
+            self.keep_best();
+        }
+        if self.bytes > self.bytes_max && self.limit.is_some() {
+            self.keep_best();
+            self.let_go()?;
+        }
+        let too_many = self.weight() > self.bytes_max || self.pushed > self.rows_max;
+        Ok(if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Leaves only the rows within the limit.
+    fn keep_best(&mut self) {
+        let Some(limit) = self.limit.filter(|&limit| limit > 0 && self.entries.len() >= limit) else { return };
+        let last = limit - 1;
+        let (_, entry, _) = if self.descending {
+            self.entries.select_nth_unstable_by(last, |a, b| b.cmp(a))
+        } else {
+            self.entries.select_nth_unstable(last)
+        };
+        self.bound = Some(entry.time);
+        self.entries.truncate(limit);
+    }
+
+    /// Copies the rows that are left out of batches that held many others.
+    fn let_go(&mut self) -> Result<(), StoreError> {
+        let places: Vec<Place> = self.entries.iter().map(|entry| entry.place).collect();
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        if places.is_empty() {
+            self.batches.clear();
+            self.bytes = 0;
+            return Ok(());
+        }
+        let combine =
+            |error: arrow::error::ArrowError| StoreError::Combine { table: "of a scan", reason: error.to_string() };
+        let copied = order::gather(&batches, &places).map_err(combine)?;
+        for (row, entry) in (0..).zip(&mut self.entries) {
+            entry.place = (0, row);
+        }
+        self.bytes = copied.columns().iter().map(|array| value_bytes(array.as_ref())).sum();
+        self.batches = vec![copied];
+        Ok(())
+    }
+
+    /// Brings the rows into order, and leaves those within the limit.
+    fn sort(&mut self) {
+        self.keep_best();
+        if self.descending {
+            self.entries.sort_unstable_by(|a, b| b.cmp(a));
+        } else {
+            self.entries.sort_unstable();
+        }
+    }
+
+    fn deliver(
+        &self,
+        output: &mut Output,
+        visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let places: Vec<Place> = self.entries.iter().map(|entry| entry.place).collect();
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        output.deliver(&batches, &places, visit)
+    }
+}

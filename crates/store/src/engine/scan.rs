@@ -1,0 +1,321 @@
+//! Reading: one consistent snapshot of memory and segments, skipping what cannot match, showing only what is kept.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::array::RecordBatch;
+
+use crate::batch::Batch;
+use crate::error::StoreError;
+use crate::limits::BATCH_ROWS;
+use crate::memtable::{Block, Selection, select};
+use crate::scan::{KeySet, Order, Scan, ScanStats};
+use crate::segment::{SegmentError, SegmentReader};
+use crate::table::ColumnKind;
+
+use super::keep::Keeper;
+use super::order::{self, Place};
+use super::state::Segment;
+use super::{Store, ordered};
+
+impl Store {
+    /// Delivers the rows that satisfy the scan's time, keys and text and that their owner still keeps, in the scan's order, as
+    /// of the moment it begins: every row acknowledged before, once. Stops when `visit` says so, or at the limit. Blocks: call
+    /// it through [`Store::blocking`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Scan`] if the scan does not fit its table; [`StoreError::Segment`] if a segment cannot be read, with the
+    /// name of the file. Rows delivered before an error are right, but not all.
+    pub fn scan(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
+    ) -> Result<ScanStats, StoreError> {
+        let mut running = match Running::begin(self, scan)? {
+            Some(running) => running,
+            None => return Ok(ScanStats::default()),
+        };
+        match scan.order {
+            Order::Any => running.any_order(visit)?,
+            Order::Ascending | Order::Descending => ordered::run(&mut running, visit)?,
+        }
+        Ok(running.stats)
+    }
+
+    /// Passes on the outcome of reading a segment, and remembers the segment if it is damaged.
+    pub(super) fn noticing_damage<T>(
+        &self,
+        segment: &Arc<Segment>,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Err(error) = &outcome
+            && error.is_damage()
+            && !segment.quarantined.swap(true, Ordering::AcqRel)
+        {
+            tracing::error!(path = segment.row.path, %error, "a segment is damaged; it is left as it is");
+        }
+        outcome
+    }
+
+    /// The error of a segment that is not what the catalog says.
+    pub(super) fn damaged(&self, segment: &Arc<Segment>, reason: &str) -> StoreError {
+        let error = SegmentError::Damaged { path: segment.row.path.clone(), reason: reason.to_owned() };
+        match self.noticing_damage(segment, Err::<(), _>(error.into())) {
+            Err(error) => error,
+            Ok(()) => StoreError::Stopped,
+        }
+    }
+}
+
+/// A scan under way: its snapshot, and what it has touched.
+pub(super) struct Running<'a> {
+    pub(super) store: &'a Store,
+    /// The scan as asked for.
+    pub(super) scan: &'a Scan,
+    /// The same with the retention key among its columns, narrowed to times that may be kept.
+    pub(super) inner: Scan,
+    /// Where in the inner scan's batches the columns of the scan as asked for are, `seq` included.
+    projection: Vec<usize>,
+    delivered: Vec<usize>,
+    keeper: Keeper,
+    pub(super) blocks: Vec<Arc<Block>>,
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) stats: ScanStats,
+}
+
+/// Takes rows of the inner scan, and which of them are wanted.
+pub(super) type Take<'t> = dyn FnMut(RecordBatch, Selection) -> Result<ControlFlow<()>, StoreError> + 't;
+
+impl<'a> Running<'a> {
+    /// Takes the snapshot. `None` if nothing can match.
+    fn begin(store: &'a Store, scan: &'a Scan) -> Result<Option<Running<'a>>, StoreError> {
+        check(scan)?;
+        let index = store.shared.index(scan.table).ok_or(StoreError::UnknownTable { table: scan.table.name })?;
+        let Some(slot) = store.shared.slots.get(index) else { return Ok(None) };
+        let keeper = Keeper::new(scan.table, slot.owner(), store.clock.now());
+        let mut inner = scan.clone();
+        inner.columns.extend(scan.table.retention_key);
+        match keeper.of_all().start() {
+            Some(start) => inner.time.start = inner.time.start.max(start),
+            None => return Ok(None),
+        }
+        if scan.limit == Some(0) || (inner.time.start >= inner.time.end && inner.time.end != i64::MAX) {
+            return Ok(None);
+        }
+        let (columns, delivered) = (inner.delivered_columns(), scan.delivered_columns());
+        let place = |column: &usize| columns.iter().position(|held| held == column);
+        let mut projection: Vec<usize> = delivered.iter().filter_map(place).collect();
+        projection.push(columns.len());
+
+        let mut stats = ScanStats::default();
+        let wanted = |block: &Block| {
+            inner.overlaps_time(block.min_time, block.max_time) && meets_keys(&inner, block.min_key, block.max_key)
+        };
+        let (blocks, segments) = {
+            let state = store.shared.read();
+            let Some(table) = state.tables.get(index) else { return Ok(None) };
+            let sealing = table.sealing.iter().flat_map(|frozen| &frozen.blocks).filter(|block| wanted(block));
+            let blocks: Vec<Arc<Block>> = table.memtable.blocks(wanted).chain(sealing).cloned().collect();
+            let wanted = |segment: &&Arc<Segment>| {
+                let row = &segment.row;
+                inner.overlaps_time(row.min_time, row.max_time) && meets_keys(&inner, row.min_key, row.max_key)
+            };
+            let segments: Vec<Arc<Segment>> = table.segments.iter().filter(wanted).cloned().collect();
+            stats.segments_skipped = (table.segments.len() - segments.len()) as u64;
+            (blocks, segments)
+        };
+        Ok(Some(Running { store, scan, inner, projection, delivered, keeper, blocks, segments, stats }))
+    }
+
+    /// Hands over the wanted rows of one block.
+    pub(super) fn of_block(
+        &mut self,
+        block: &Block,
+        inner: &Scan,
+        columns: &[usize],
+        take: &mut Take<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        self.stats.rows_scanned += block.rows() as u64;
+        self.stats.bytes_scanned += block.bytes as u64;
+        let selection = select(block, inner);
+        if selection.count(block.rows()) == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut held = columns.to_vec();
+        held.push(self.scan.table.columns.len());
+        let batch = block.batch.project(&held).map_err(|error| self.combine(error))?;
+        let selection = self.keeper.select(&batch, columns, selection);
+        if selection.count(batch.num_rows()) == 0 { Ok(ControlFlow::Continue(())) } else { take(batch, selection) }
+    }
+
+    /// Hands over the wanted rows of one segment.
+    pub(super) fn of_segment(
+        &mut self,
+        segment: &Arc<Segment>,
+        inner: &Scan,
+        columns: &[usize],
+        take: &mut Take<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let store = self.store;
+        let mut failed = None;
+        let mut flow = ControlFlow::Continue(());
+        let keeper = &mut self.keeper;
+        let mut visit = |batch: RecordBatch| {
+            let selection = keeper.select(&batch, columns, Selection::All);
+            if selection.count(batch.num_rows()) > 0 {
+                flow = take(batch, selection).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                });
+            }
+            Ok(flow)
+        };
+        let read = SegmentReader::open(store.blobs.clone(), &segment.row.path, segment.row.bytes, &store.footers)
+            .and_then(|reader| reader.scan(inner, &mut visit));
+        let touched = store.noticing_damage(segment, read.map_err(StoreError::from))?;
+        self.stats.segments_opened += 1;
+        self.stats.rows_scanned += touched.rows_scanned;
+        self.stats.bytes_scanned += touched.bytes_scanned;
+        self.stats.row_groups_read += touched.row_groups_read;
+        self.stats.row_groups_skipped += touched.row_groups_skipped();
+        failed.map_or(Ok(flow), Err)
+    }
+
+    /// Delivers rows in whatever order they come.
+    fn any_order(&mut self, visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let columns = inner.delivered_columns();
+        let mut output = Output::new(self);
+        let mut take = |batch: RecordBatch, selection: Selection| output.push(batch, selection, visit);
+        let mut flow = ControlFlow::Continue(());
+        for block in std::mem::take(&mut self.blocks) {
+            if flow.is_continue() {
+                flow = self.of_block(&block, &inner, &columns, &mut take)?;
+            }
+        }
+        for segment in std::mem::take(&mut self.segments) {
+            if flow.is_continue() {
+                flow = self.of_segment(&segment, &inner, &columns, &mut take)?;
+            }
+        }
+        if flow.is_continue() {
+            output.flush(visit)?;
+        }
+        self.stats.rows = output.delivered;
+        Ok(())
+    }
+
+    pub(super) fn combine(&self, error: arrow::error::ArrowError) -> StoreError {
+        StoreError::Combine { table: self.scan.table.name, reason: error.to_string() }
+    }
+}
+
+/// Gathers rows into batches of a good size, keeps the limit, and delivers.
+pub(super) struct Output {
+    table: &'static crate::table::Table,
+    projection: Vec<usize>,
+    delivered_columns: Vec<usize>,
+    batches: Vec<RecordBatch>,
+    places: Vec<Place>,
+    left: usize,
+    pub(super) delivered: u64,
+}
+
+impl Output {
+    pub(super) fn new(running: &Running<'_>) -> Output {
+        Output {
+            table: running.scan.table,
+            projection: running.projection.clone(),
+            delivered_columns: running.delivered.clone(),
+            batches: Vec::new(),
+            places: Vec::new(),
+            left: running.scan.limit.unwrap_or(usize::MAX),
+            delivered: 0,
+        }
+    }
+
+    /// How many rows may still be delivered.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Adds the selected rows of a batch.
+    fn push(
+        &mut self,
+        batch: RecordBatch,
+        selection: Selection,
+        visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let index = self.batches.len() as u32;
+        match selection {
+            Selection::All => self.places.extend((0..batch.num_rows() as u32).map(|row| (index, row))),
+            Selection::Rows(rows) => self.places.extend(rows.into_iter().map(|row| (index, row))),
+        }
+        self.batches.push(batch);
+        // Half a batch is enough to stop gathering: most come as whole ones, which are then handed on as they are.
+        if self.places.len() >= self.left.min(BATCH_ROWS / 2) { self.flush(visit) } else { Ok(ControlFlow::Continue(())) }
+    }
+
+    /// Delivers what was gathered.
+    fn flush(&mut self, visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>) -> Result<ControlFlow<()>, StoreError> {
+        let (batches, places) = (std::mem::take(&mut self.batches), std::mem::take(&mut self.places));
+        let batches: Vec<&RecordBatch> = batches.iter().collect();
+        self.deliver(&batches, &places, visit)
+    }
+
+    /// Delivers these rows in this order, as far as the limit allows.
+    pub(super) fn deliver(
+        &mut self,
+        batches: &[&RecordBatch],
+        places: &[Place],
+        visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let places = places.get(..self.left).unwrap_or(places);
+        let combine =
+            |error: arrow::error::ArrowError| StoreError::Combine { table: self.table.name, reason: error.to_string() };
+        let projected: Result<Vec<RecordBatch>, _> = batches.iter().map(|batch| batch.project(&self.projection)).collect();
+        let projected = projected.map_err(combine)?;
+        let projected: Vec<&RecordBatch> = projected.iter().collect();
+        for part in places.chunks(BATCH_ROWS) {
+            let rows = order::gather(&projected, part).map_err(combine)?;
+            let Some(batch) = Batch::from_arrow(self.table, &self.delivered_columns, &rows) else { continue };
+            self.left -= part.len();
+            self.delivered += part.len() as u64;
+            if visit(&batch).is_break() || self.left == 0 {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Whether rows whose prune key lies between `min` and `max` may pass the scan's filters.
+fn meets_keys(scan: &Scan, min: u64, max: u64) -> bool {
+    let Some(key) = scan.table.prune_key() else { return true };
+    scan.keys.iter().filter(|filter| filter.column == key).all(|filter| filter.one_of.meets_ids(min, max))
+}
+
+/// Whether the scan fits its table.
+fn check(scan: &Scan) -> Result<(), StoreError> {
+    let refuse = |rule| Err(StoreError::Scan { table: scan.table.name, rule });
+    if scan.columns.iter().any(|&column| column >= scan.table.columns.len()) {
+        return refuse("it asks for a column that the table does not have");
+    }
+    for filter in &scan.keys {
+        let kind = scan.table.columns.get(filter.column).map(|column| column.kind);
+        let fits = match &filter.one_of {
+            KeySet::U64(_) => kind == Some(ColumnKind::U64),
+            KeySet::Text(_) => kind == Some(ColumnKind::Text),
+        };
+        if !fits {
+            return refuse("a key filter is not of its column's kind");
+        }
+    }
+    if scan.text.is_some() && scan.table.text.is_none() {
+        return refuse("it searches text, and the table has no text column");
+    }
+    Ok(())
+}
+

@@ -1,0 +1,204 @@
+//! What a scan means for one segment: which of its columns are tested, in what order, and which are delivered.
+
+use std::ops::Range;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+
+use super::error::SegmentError;
+use super::footer::Footer;
+use crate::scan::{KeySet, Scan};
+use crate::table::{ColumnKind, SEQ};
+
+/// A scan bound to the columns of one segment.
+pub(super) struct Plan<'a> {
+    pub(super) scan: &'a Scan,
+    /// What every row must pass beside the text filter.
+    pub(super) filters: Vec<Filter<'a>>,
+    /// The text column's place in the file, if the scan filters by text.
+    pub(super) text: Option<usize>,
+    schema: SchemaRef,
+    /// For each delivered column its place in the file; `None` for one that the file is too old to have.
+    delivered: Vec<Option<usize>>,
+}
+
+/// A test of one column.
+pub(super) struct Filter<'a> {
+    /// The column's index in the table.
+    pub(super) column: usize,
+    /// The column's place in the file.
+    pub(super) place: usize,
+    pub(super) test: Test<'a>,
+}
+
+/// What a value is tested for.
+pub(super) enum Test<'a> {
+    Time(&'a Scan),
+    Key(&'a KeySet),
+}
+
+impl<'a> Plan<'a> {
+    /// Binds `scan` to a segment; `None` if no row of it can pass.
+    pub(super) fn new(path: &str, footer: &Footer, scan: &'a Scan) -> Result<Option<Plan<'a>>, SegmentError> {
+        let table = scan.table;
+        let place = |name: &str, kind: ColumnKind| {
+            let Some((place, field)) = footer.arrow.schema().column_with_name(name) else { return Ok(None) };
+            if *field.data_type() != kind.arrow() {
+                return Err(SegmentError::damaged(path, format!("column {name} is {}", field.data_type())));
+            }
+            Ok(Some(place))
+        };
+        let column = |index: usize| {
+            let refuse = || SegmentError::Scan { table: table.name, reason: format!("it has no column {index}") };
+            table.columns.get(index).ok_or_else(refuse)
+        };
+        let mut filters = Vec::new();
+        if scan.time.start > i64::MIN || scan.time.end < i64::MAX {
+            let time = column(table.time)?;
+            let Some(place) = place(time.name, time.kind)? else {
+                return Err(SegmentError::damaged(path, "it has no time column"));
+            };
+            filters.push(Filter { column: table.time, place, test: Test::Time(scan) });
+        }
+        for filter in &scan.keys {
+            let key = column(filter.column)?;
+            let fits = match &filter.one_of {
+                KeySet::U64(_) => key.kind == ColumnKind::U64,
+                KeySet::Text(_) => key.kind == ColumnKind::Text,
+            };
+            if !fits {
+                let reason = format!("the values for column {} are of another kind", key.name);
+                return Err(SegmentError::Scan { table: table.name, reason });
+            }
+            // A column younger than the file is absent from all of its rows.
+            let Some(place) = place(key.name, key.kind)? else { return Ok(None) };
+            filters.push(Filter { column: filter.column, place, test: Test::Key(&filter.one_of) });
+        }
+        let text = match &scan.text {
+            None => None,
+            Some(_) => {
+                let refuse = || SegmentError::Scan { table: table.name, reason: "it has no text column".to_owned() };
+                let text = column(table.text.ok_or_else(refuse)?)?;
+                let Some(place) = place(text.name, text.kind)? else { return Ok(None) };
+                Some(place)
+            }
+        };
+        let mut delivered = Vec::new();
+        for index in scan.delivered_columns() {
+            let wanted = column(index)?;
+            let found = place(wanted.name, wanted.kind)?;
+            if found.is_none() && !wanted.nullable {
+                return Err(SegmentError::damaged(path, format!("it has no column {}", wanted.name)));
+            }
+            delivered.push(found);
+        }
+        let seq = place(SEQ, ColumnKind::U64)?;
+        delivered.push(Some(seq.ok_or_else(|| SegmentError::damaged(path, "it has no column seq"))?));
+        Ok(Some(Plan { scan, filters, text, schema: scan.delivered_schema(), delivered }))
+    }
+
+    /// The places of the delivered columns that are not among `known`.
+    pub(super) fn rest(&self, known: &Columns) -> Vec<usize> {
+        self.delivered.iter().flatten().copied().filter(|&place| known.get(place).is_none()).collect()
+    }
+
+    /// Whether the column at this place is delivered.
+    pub(super) fn delivers(&self, place: usize) -> bool {
+        self.delivered.contains(&Some(place))
+    }
+
+    /// The delivered batch of these columns, all of `rows` rows.
+    pub(super) fn assemble(&self, columns: &Columns, rows: usize) -> Result<RecordBatch, SegmentError> {
+        let fields = self.schema.fields().iter();
+        let arrays = self.delivered.iter().zip(fields).map(|(place, field)| {
+            let found = place.and_then(|place| columns.get(place)).cloned();
+            found.unwrap_or_else(|| new_null_array(field.data_type(), rows))
+        });
+        Ok(RecordBatch::try_new(self.schema.clone(), arrays.collect())?)
+    }
+}
+
+/// Columns of some rows, by their place in the file.
+#[derive(Clone, Default)]
+pub(super) struct Columns(Vec<(usize, ArrayRef)>);
+
+impl Columns {
+    pub(super) fn get(&self, place: usize) -> Option<&ArrayRef> {
+        self.0.iter().find(|(found, _)| *found == place).map(|(_, array)| array)
+    }
+
+    pub(super) fn push(&mut self, place: usize, array: ArrayRef) {
+        self.0.push((place, array));
+    }
+
+    /// Adds the columns of a batch that was read of `places`, ascending.
+    pub(super) fn extend(&mut self, places: &[usize], batch: &RecordBatch) {
+        self.0.extend(places.iter().copied().zip(batch.columns().iter().cloned()));
+    }
+
+    /// These columns, each passed through `change`.
+    pub(super) fn map<E>(&self, change: impl Fn(&ArrayRef) -> Result<ArrayRef, E>) -> Result<Columns, E> {
+        let changed = self.0.iter().map(|(place, array)| Ok((*place, change(array)?)));
+        Ok(Columns(changed.collect::<Result<_, E>>()?))
+    }
+}
+
+impl Filter<'_> {
+    /// Which values of the column pass; absent ones do not.
+    pub(super) fn mask(&self, array: &dyn Array) -> Option<BooleanBuffer> {
+        let passes = match &self.test {
+            Test::Time(scan) => {
+                let times = array.as_primitive_opt::<Int64Type>()?;
+                times.values().iter().map(|&time| scan.holds_time(time)).collect()
+            }
+            Test::Key(set @ KeySet::U64(_)) => {
+                let ids = array.as_primitive_opt::<UInt64Type>()?;
+                // Sorted columns say the same value many times over.
+                let mut last = None;
+                let passes = ids.values().iter().map(|&id| match last {
+                    Some((same, passes)) if same == id => passes,
+                    _ => {
+                        let passes = set.has_id(id);
+                        last = Some((id, passes));
+                        passes
+                    }
+                });
+                passes.collect()
+            }
+            Test::Key(set @ KeySet::Text(_)) => {
+                let texts = array.as_string_opt::<i32>()?;
+                texts.iter().map(|text| text.is_some_and(|text| set.has_text(text))).collect::<BooleanBuffer>()
+            }
+        };
+        Some(match array.nulls() {
+            Some(present) => &passes & present.inner(),
+            None => passes,
+        })
+    }
+}
+
+/// Which rows pass all `filters`, over columns read of `places`.
+pub(super) fn mask(filters: &[&Filter<'_>], columns: &Columns, rows: usize) -> Option<BooleanArray> {
+    let mut all = BooleanBuffer::new_set(rows);
+    for filter in filters {
+        all = &all & &filter.mask(columns.get(filter.place)?)?;
+    }
+    Some(BooleanArray::new(all, None))
+}
+
+/// Which texts match; absent ones do not.
+pub(super) fn text_mask(array: &dyn Array, matches: &(dyn Fn(&[u8]) -> bool + Send + Sync)) -> Option<BooleanArray> {
+    let passes: BooleanBuffer = if let Some(bytes) = array.as_binary_opt::<i32>() {
+        bytes.iter().map(|text| text.is_some_and(matches)).collect()
+    } else {
+        let texts = array.as_string_opt::<i32>()?;
+        texts.iter().map(|text| text.is_some_and(|text| matches(text.as_bytes()))).collect()
+    };
+    Some(BooleanArray::new(passes, None))
+}
+
+/// The runs of consecutive numbers in ascending `rows`.
+pub(super) fn runs(rows: &[usize]) -> impl Iterator<Item = Range<usize>> + '_ {
+    rows.chunk_by(|before, after| before + 1 == *after).filter_map(|run| Some(*run.first()?..*run.last()? + 1))
+}

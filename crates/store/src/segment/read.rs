@@ -1,0 +1,397 @@
+//! Scanning one segment.
+//!
+//! Row groups that statistics, bloom filters or token filters rule out are not touched. In the others the columns of the
+//! time and key filters are read first, only from pages that may match; then the text of the rows that are left; then the
+//! wanted columns of the rows that passed everything.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat, filter, take};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+
+use super::cache::{FooterCache, Parsed, Part};
+use super::error::SegmentError;
+use super::footer::Footer;
+use super::limits::BATCH_ROWS;
+use super::plan::{self, Columns, Filter, Plan};
+use super::prune::{self, Verdict};
+use super::source::Source;
+use crate::blob::BlobStore;
+use crate::journal::Lsn;
+use crate::scan::{Scan, TextFilter};
+
+/// What a scan calls with each batch; it may stop the scan.
+pub type Visit<'a> = dyn FnMut(RecordBatch) -> Result<ControlFlow<()>, SegmentError> + 'a;
+
+/// What the scan of one segment touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SegmentScanStats {
+    /// Rows delivered.
+    pub rows: u64,
+    /// Rows in the pages that were read.
+    pub rows_scanned: u64,
+    /// Bytes fetched of the segment's data.
+    pub bytes_scanned: u64,
+    /// Row groups of which pages were read.
+    pub row_groups_read: u64,
+    /// Row groups ruled out by their statistics.
+    pub skipped_by_statistics: u64,
+    /// Row groups ruled out by a bloom filter.
+    pub skipped_by_bloom: u64,
+    /// Row groups ruled out by their token filter.
+    pub skipped_by_tokens: u64,
+}
+
+impl SegmentScanStats {
+    /// Row groups that were not read, for whatever reason.
+    pub fn row_groups_skipped(&self) -> u64 {
+        self.skipped_by_statistics + self.skipped_by_bloom + self.skipped_by_tokens
+    }
+}
+
+/// Reads one published segment.
+pub struct SegmentReader<'c> {
+    cache: &'c FooterCache,
+    blobs: Arc<dyn BlobStore>,
+    path: Arc<str>,
+    footer: Arc<Footer>,
+}
+
+impl<'c> SegmentReader<'c> {
+    /// Opens the segment of `size` bytes at `path`; its footer comes from the cache if it is there.
+    pub fn open(
+        blobs: Arc<dyn BlobStore>,
+        path: &str,
+        size: u64,
+        cache: &'c FooterCache,
+    ) -> Result<SegmentReader<'c>, SegmentError> {
+        let path: Arc<str> = path.into();
+        let parsed = cache.get(&path, Part::Footer, || {
+            let footer = Footer::load(&*blobs, &path, size)?;
+            let memory = footer.memory();
+            Ok::<_, SegmentError>((Parsed::Footer(Arc::new(footer)), memory))
+        })?;
+        let Parsed::Footer(footer) = parsed else { return Err(SegmentError::damaged(&path, "it has no footer")) };
+        Ok(SegmentReader { cache, blobs, path, footer })
+    }
+
+    /// The name of the table whose rows these are.
+    pub fn table(&self) -> &str {
+        &self.footer.about.table
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u64 {
+        self.footer.about.rows
+    }
+
+    /// How often the rows were compacted.
+    pub fn level(&self) -> u8 {
+        self.footer.about.level
+    }
+
+    /// The start of the window that all rows lie in, in milliseconds since the epoch.
+    pub fn window_start(&self) -> i64 {
+        self.footer.about.window_start_ms
+    }
+
+    /// The first and last journal frames whose rows may be here.
+    pub fn lsn_range(&self) -> (Lsn, Lsn) {
+        (Lsn(self.footer.about.first_lsn), Lsn(self.footer.about.last_lsn))
+    }
+
+    /// Calls `visit` with the rows that pass the scan's time, keys and text, in the segment's order (not the scan's), as
+    /// batches of the scan's columns and the time in table order, then `seq`. The scan's limit is the visitor's to keep.
+    pub fn scan(&self, scan: &Scan, visit: &mut Visit<'_>) -> Result<SegmentScanStats, SegmentError> {
+        let mut stats = SegmentScanStats::default();
+        let Some(plan) = Plan::new(&self.path, &self.footer, scan)? else {
+            stats.skipped_by_statistics = self.footer.parquet().num_row_groups() as u64;
+            return Ok(stats);
+        };
+        let source = Arc::new(Source::new(self.blobs.clone(), self.path.clone(), self.footer.clone()));
+        let verdicts: Vec<Vec<Verdict>> =
+            plan.filters.iter().map(|filter| prune::row_groups(&source, filter)).collect::<Result<_, _>>()?;
+        for row_group in 0..self.footer.parquet().num_row_groups() {
+            let verdict = |filter: usize| verdicts.get(filter).and_then(|of| of.get(row_group)).copied();
+            let filters = plan.filters.iter().enumerate().map(|(index, filter)| (verdict(index), filter));
+            if filters.clone().any(|(verdict, _)| verdict == Some(Verdict::None)) {
+                stats.skipped_by_statistics += 1;
+                continue;
+            }
+            let open: Vec<&Filter<'_>> =
+                filters.filter(|(verdict, _)| *verdict != Some(Verdict::All)).map(|(_, filter)| filter).collect();
+            if prune::blooms_rule_out(&source, self.cache, &plan, row_group, &open)? {
+                stats.skipped_by_bloom += 1;
+                continue;
+            }
+            if prune::tokens_rule_out(&source, self.cache, &plan, row_group)? {
+                stats.skipped_by_tokens += 1;
+                continue;
+            }
+            let selection = prune::pages(&source, row_group, &open)?;
+            if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
+                stats.skipped_by_statistics += 1;
+                continue;
+            }
+            stats.row_groups_read += 1;
+            let group = RowGroup { source: &source, plan: &plan, index: row_group };
+            if group.scan(&open, selection, visit, &mut stats)?.is_break() {
+                break;
+            }
+        }
+        stats.bytes_scanned = source.bytes_read();
+        Ok(stats)
+    }
+}
+
+/// One row group under a scan.
+struct RowGroup<'a> {
+    source: &'a Arc<Source>,
+    plan: &'a Plan<'a>,
+    index: usize,
+}
+
+/// Rows of a row group that passed the text filter and are yet to be delivered.
+#[derive(Default)]
+struct Hits {
+    /// Their numbers in the row group.
+    rows: Vec<usize>,
+    /// Their numbers among the rows that passed the time and key filters.
+    ordinals: Vec<u64>,
+    texts: Vec<ArrayRef>,
+}
+
+impl RowGroup<'_> {
+    fn scan(
+        &self,
+        filters: &[&Filter<'_>],
+        selection: Option<RowSelection>,
+        visit: &mut Visit<'_>,
+        stats: &mut SegmentScanStats,
+    ) -> Result<ControlFlow<()>, SegmentError> {
+        let rows = self.rows();
+        stats.rows_scanned += selection.as_ref().map_or(rows, RowSelection::row_count) as u64;
+        let (selection, known) = self.pass_filters(filters, selection)?;
+        if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        match (&self.plan.scan.text, self.plan.text) {
+            (Some(filter), Some(place)) => self.pass_text(filter, place, selection, &known, visit, stats),
+            _ => self.deliver(selection, &known, visit, stats),
+        }
+    }
+
+    /// The rows that pass `filters`, and the columns tested for it, of those rows.
+    fn pass_filters(
+        &self,
+        filters: &[&Filter<'_>],
+        selection: Option<RowSelection>,
+    ) -> Result<(Option<RowSelection>, Columns), SegmentError> {
+        let mut places: Vec<usize> = filters.iter().map(|filter| filter.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            return Ok((selection, Columns::default()));
+        }
+        let mut masks = Vec::new();
+        let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); places.len()];
+        for batch in self.read(&places, selection.clone())? {
+            let batch = batch.map_err(|error| self.source.failure(error))?;
+            let mut columns = Columns::default();
+            columns.extend(&places, &batch);
+            let mask = plan::mask(filters, &columns, batch.num_rows()).ok_or_else(|| self.mistyped())?;
+            for (part, array) in parts.iter_mut().zip(batch.columns()) {
+                part.push(filter(array, &mask)?);
+            }
+            masks.push(mask);
+        }
+        let passed = RowSelection::from_filters(&masks);
+        let selection = match selection {
+            Some(before) => before.and_then(&passed),
+            None => passed,
+        };
+        let mut known = Columns::default();
+        for (&place, part) in places.iter().zip(&parts).filter(|(place, _)| self.plan.delivers(**place)) {
+            known.push(place, join(part)?);
+        }
+        Ok((Some(selection), known))
+    }
+
+    /// Searches the text of the rows of `selection` and delivers those that match.
+    fn pass_text(
+        &self,
+        text: &TextFilter,
+        place: usize,
+        selection: Option<RowSelection>,
+        known: &Columns,
+        visit: &mut Visit<'_>,
+        stats: &mut SegmentScanStats,
+    ) -> Result<ControlFlow<()>, SegmentError> {
+        let mut numbers = numbers(selection.as_ref(), self.rows());
+        let mut ordinals = 0..;
+        let mut hits = Hits::default();
+        for batch in self.read(&[place], selection.clone())? {
+            let batch = batch.map_err(|error| self.source.failure(error))?;
+            let Some(array) = batch.columns().first() else { return Err(self.mistyped()) };
+            let mask = plan::text_mask(array, &*text.matches).ok_or_else(|| self.mistyped())?;
+            for ((matches, ordinal), row) in mask.values().iter().zip(&mut ordinals).zip(&mut numbers) {
+                if matches {
+                    hits.rows.push(row);
+                    hits.ordinals.push(ordinal);
+                }
+            }
+            self.keep_text(place, array, &mask, &mut hits)?;
+            if hits.rows.len() >= BATCH_ROWS
+                && self.deliver_hits(place, std::mem::take(&mut hits), known, visit, stats)?.is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if hits.rows.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.deliver_hits(place, hits, known, visit, stats)
+    }
+
+    fn keep_text(&self, place: usize, array: &ArrayRef, mask: &BooleanArray, hits: &mut Hits) -> Result<(), SegmentError> {
+        if self.plan.delivers(place) && mask.true_count() > 0 {
+            hits.texts.push(filter(array, mask)?);
+        }
+        Ok(())
+    }
+
+    fn deliver_hits(
+        &self,
+        place: usize,
+        hits: Hits,
+        known: &Columns,
+        visit: &mut Visit<'_>,
+        stats: &mut SegmentScanStats,
+    ) -> Result<ControlFlow<()>, SegmentError> {
+        let ordinals = UInt64Array::from(hits.ordinals);
+        let mut columns = known.map(|array| take(array, &ordinals, None))?;
+        if self.plan.delivers(place) {
+            columns.push(place, join(&hits.texts)?);
+        }
+        let selection = RowSelection::from_consecutive_ranges(plan::runs(&hits.rows), self.rows());
+        self.deliver(Some(selection), &columns, visit, stats)
+    }
+
+    /// Delivers the rows of `selection`, of which the columns `known` are there already.
+    fn deliver(
+        &self,
+        selection: Option<RowSelection>,
+        known: &Columns,
+        visit: &mut Visit<'_>,
+        stats: &mut SegmentScanStats,
+    ) -> Result<ControlFlow<()>, SegmentError> {
+        let mut hand_over = |columns: &Columns, rows: usize| {
+            stats.rows += rows as u64;
+            visit(self.plan.assemble(columns, rows)?)
+        };
+        let total = selection.as_ref().map_or(self.rows(), RowSelection::row_count);
+        let mut rest = self.plan.rest(known);
+        rest.sort_unstable();
+        if rest.is_empty() {
+            for start in (0..total).step_by(BATCH_ROWS) {
+                let rows = BATCH_ROWS.min(total - start);
+                let columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
+                if hand_over(&columns, rows)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut start = 0;
+        for batch in self.read(&rest, selection)? {
+            let batch = batch.map_err(|error| self.source.failure(error))?;
+            let rows = batch.num_rows();
+            if start + rows > total {
+                return Err(self.source.failure("a column has more rows than it says"));
+            }
+            let mut columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
+            columns.extend(&rest, &batch);
+            start += rows;
+            if hand_over(&columns, rows)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Decodes the columns at `places`, of the rows of `selection`.
+    fn read(
+        &self,
+        places: &[usize],
+        selection: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, SegmentError> {
+        let arrow = &self.source.footer.arrow;
+        let pages = self.source.pages(self.ranges(places, selection.as_ref()))?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, arrow.clone())
+            .with_row_groups(vec![self.index])
+            .with_batch_size(BATCH_ROWS)
+            .with_projection(ProjectionMask::leaves(arrow.parquet_schema(), places.iter().copied()));
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        builder.build().map_err(|error| self.source.failure(error))
+    }
+
+    /// Where the pages of `places` that hold rows of `selection` lie in the file.
+    fn ranges(&self, places: &[usize], selection: Option<&RowSelection>) -> Vec<Range<u64>> {
+        let parquet = self.source.footer.parquet();
+        let chunks = parquet.row_groups().get(self.index).map(|group| group.columns()).unwrap_or_default();
+        let index = parquet.offset_index().and_then(|index| index.get(self.index));
+        let mut ranges = Vec::new();
+        for &place in places {
+            let Some(chunk) = chunks.get(place) else { continue };
+            let (start, length) = chunk.byte_range();
+            let pages = index.and_then(|index| index.get(place)).map(|column| column.page_locations());
+            match (selection, pages) {
+                (Some(selection), Some(pages)) => {
+                    let first_page = pages.first().and_then(|page| u64::try_from(page.offset).ok()).unwrap_or(start);
+                    // The dictionary lies before the first page.
+                    if first_page > start {
+                        ranges.push(start..first_page);
+                    }
+                    ranges.extend(selection.scan_ranges(pages));
+                }
+                _ => ranges.push(start..start.saturating_add(length)),
+            }
+        }
+        ranges
+    }
+
+    fn rows(&self) -> usize {
+        let groups = self.source.footer.parquet().row_groups();
+        groups.get(self.index).map_or(0, |group| group.num_rows() as usize)
+    }
+
+    fn mistyped(&self) -> SegmentError {
+        SegmentError::damaged(&self.source.path, "a column is of another type than it says")
+    }
+}
+
+/// The numbers of the rows that are selected out of `rows`.
+fn numbers(selection: Option<&RowSelection>, rows: usize) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    let mut ranges = Vec::new();
+    for selector in selection.into_iter().flat_map(RowSelection::iter) {
+        if !selector.skip {
+            ranges.push(at..at + selector.row_count);
+        }
+        at += selector.row_count;
+    }
+    if selection.is_none() {
+        ranges.push(0..rows);
+    }
+    ranges.into_iter().flatten()
+}
+
+fn join(parts: &[ArrayRef]) -> Result<ArrayRef, SegmentError> {
+    let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+    Ok(concat(&parts)?)
+}

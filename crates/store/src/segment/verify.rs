@@ -1,0 +1,85 @@
+//! Checking whole segments.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::error::SegmentError;
+use super::footer::Footer;
+use super::limits::BATCH_ROWS;
+use super::source::Source;
+use super::tokens::TokenFilter;
+use crate::blob::{BlobError, BlobStore};
+
+/// Reads every byte of a segment: all checksums fit, every page and filter decodes, and there are as many rows as it says.
+pub fn verify(blobs: Arc<dyn BlobStore>, path: &str) -> Result<(), SegmentError> {
+    let size = blobs.size(path).map_err(|source| SegmentError::Blob { path: path.to_owned(), source })?;
+    let footer = Arc::new(Footer::load(&*blobs, path, size)?);
+    let source = Arc::new(Source::new(blobs, path.into(), footer.clone()));
+    // Blocks between and around the column chunks too, which decoding does not touch.
+    let step = footer.about.block_bytes.max(1);
+    let mut at = 0;
+    while at < footer.data_bytes {
+        source.data(at..at.saturating_add(step).min(footer.data_bytes))?;
+        at = at.saturating_add(step);
+    }
+    for &(offset, length) in footer.about.token_filters.iter().flatten() {
+        let bytes = source.data(offset..offset.saturating_add(length))?;
+        TokenFilter::parse(bytes).ok_or_else(|| SegmentError::damaged(path, "a token filter is malformed"))?;
+    }
+    let mut rows = 0;
+    for row_group in 0..footer.parquet().num_row_groups() {
+        let pages = source.pages(Vec::new())?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, footer.arrow.clone())
+            .with_row_groups(vec![row_group])
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| source.failure(error))?;
+        for batch in reader {
+            rows += batch.map_err(|error| source.failure(error))?.num_rows() as u64;
+        }
+    }
+    if rows != footer.about.rows {
+        return Err(SegmentError::damaged(path, format!("it holds {rows} rows, not {}", footer.about.rows)));
+    }
+    Ok(())
+}
+
+/// Reads `bytes` as a segment, whatever they are: for fuzzing. Never panics.
+pub fn fuzz_read(bytes: &[u8]) {
+    let blobs = Arc::new(OneBlob(Bytes::copy_from_slice(bytes)));
+    let outcome = verify(blobs, "fuzz");
+    tracing::trace!(?outcome, "fuzzed segment");
+    if let Some(filter) = TokenFilter::parse(Bytes::copy_from_slice(bytes)) {
+        filter.may_have(b"token");
+    }
+}
+
+/// A store of one blob, whatever its path.
+struct OneBlob(Bytes);
+
+impl BlobStore for OneBlob {
+    fn put(&self, path: &str, _bytes: Bytes) -> Result<(), BlobError> {
+        Err(BlobError::BadPath { path: path.to_owned() })
+    }
+
+    fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+        let within = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+        let bytes = within.and_then(|(start, end)| self.0.get(start..end));
+        bytes.map(|bytes| self.0.slice_ref(bytes)).ok_or_else(|| BlobError::Range { path: path.to_owned(), range })
+    }
+
+    fn size(&self, _path: &str) -> Result<u64, BlobError> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn delete(&self, _path: &str) -> Result<(), BlobError> {
+        Ok(())
+    }
+
+    fn list(&self, _prefix: &str) -> Result<Vec<String>, BlobError> {
+        Ok(Vec::new())
+    }
+}
