@@ -96,7 +96,7 @@ const SHAPE: &[&str] = &[
 ];
 
 /// Downloads botocore and rewrites `models/`.
-pub fn extract() -> Result<()> {
+pub fn models(_: &crate::Options) -> Result<()> {
     let scratch = std::env::temp_dir().join("watchkeep-models");
     if scratch.exists() {
         fs::remove_dir_all(&scratch)?;

@@ -102,7 +102,12 @@ struct ManualState {
     start: TimestampMs,
     now: TimestampMs,
     sleepers: BinaryHeap<Reverse<Sleeper>>,
+    /// The number of sleepers at which those that gave up waiting are forgotten.
+    tidy_at: usize,
 }
+
+/// The fewest sleepers worth tidying.
+const SLEEPERS_TIDIED: usize = 1024;
 
 #[derive(Debug)]
 struct Sleeper {
@@ -130,7 +135,7 @@ impl Ord for Sleeper {
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: TimestampMs) -> Self {
-        ManualClock { state: Mutex::new(ManualState { start: now, now, sleepers: BinaryHeap::new() }) }
+        ManualClock { state: Mutex::new(ManualState { start: now, now, sleepers: BinaryHeap::new(), tidy_at: SLEEPERS_TIDIED }) }
     }
 
     /// Moves the clock forward by `duration` and wakes those whose time has come.
@@ -163,6 +168,10 @@ impl Clock for ManualClock {
         if wake_at <= state.now {
             return Box::pin(std::future::ready(()));
         }
+        if state.sleepers.len() >= state.tidy_at {
+            state.sleepers.retain(|Reverse(sleeper)| !sleeper.wake.is_closed());
+            state.tidy_at = 2 * state.sleepers.len().max(SLEEPERS_TIDIED);
+        }
         state.sleepers.push(Reverse(Sleeper { wake_at, wake }));
         Box::pin(async move {
             let _ = woken.await;
@@ -190,6 +199,15 @@ mod tests {
         assert!(ready(&mut long));
         assert_eq!(clock.now(), TimestampMs(1_000 + 3_630_000));
         assert_eq!(clock.monotonic(), Duration::from_secs(3630));
+    }
+
+    #[test]
+    fn sleepers_that_gave_up_are_forgotten() {
+        let clock = ManualClock::new(TimestampMs(0));
+        for _ in 0..10 * SLEEPERS_TIDIED {
+            drop(clock.sleep(Duration::from_secs(1)));
+        }
+        assert!(clock.state.lock().unwrap().sleepers.len() <= 2 * SLEEPERS_TIDIED);
     }
 
     #[test]

@@ -1,0 +1,49 @@
+//! What the tests need besides Rust: a Python environment with stock AWS clients in `.test-env/`, and the JavaScript SDK in
+//! `tests/node/node_modules`. Both are made from pinned lists, once, and again when the lists change.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process::{is_available, run, say};
+use crate::root;
+
+/// The Python of the test environment, with everything in `tests/python/requirements.txt`.
+pub fn python() -> Result<PathBuf> {
+    let folder = root().join(".test-env");
+    let requirements = root().join("tests/python/requirements.txt");
+    let python = folder.join("bin/python");
+    if is_current(&folder.join("installed"), &requirements)? && python.exists() {
+        return Ok(python);
+    }
+    ensure!(is_available("python3", &["-m", "venv", "--help"]), "the tests need Python 3 with its venv module");
+    say("setting up the tests' Python environment in .test-env");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements))?;
+    fs::copy(&requirements, folder.join("installed"))?;
+    Ok(python)
+}
+
+/// Makes `tests/node/node_modules` current; the folder of the tests.
+pub fn node() -> Result<PathBuf> {
+    let folder = root().join("tests/node");
+    let lock = folder.join("package-lock.json");
+    let installed = folder.join("node_modules/.installed");
+    if !is_current(&installed, &lock)? {
+        ensure!(is_available("npm", &["--version"]), "the tests need Node with npm");
+        say("setting up the tests' JavaScript SDK in tests/node/node_modules");
+        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder))?;
+        fs::copy(&lock, &installed)?;
+    }
+    Ok(folder)
+}
+
+/// Whether what was installed is what the list asks for.
+fn is_current(installed: &Path, wanted: &Path) -> Result<bool> {
+    let wanted = fs::read(wanted).with_context(|| format!("reading {}", wanted.display()))?;
+    Ok(fs::read(installed).is_ok_and(|installed| installed == wanted))
+}
