@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Clock, ManualClock, Random, Region, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_store::journal::Lsn;
 use watchkeep_store::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, NodeName, Publish, Resource, ResourceKey, SegmentRow, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, NodeName, Publish, Resource, ResourceKey,
+    SegmentRow, Versioned,
 };
 
 /// Where a test's catalog is, and how time passes there.
@@ -46,28 +47,32 @@ macro_rules! suite {
 
 macro_rules! whole_suite {
     ($place:expr, $runtime:expr) => {
-        suite!($place, $runtime, [
-            resources_are_created_changed_and_deleted,
-            resources_survive_and_versions_do_not_repeat,
-            lists_follow_the_bytes_of_names,
-            one_kind_has_one_cache,
-            concurrent_writers_agree_with_the_database,
-            a_write_ends_though_its_caller_stopped_waiting,
-            another_nodes_write_is_learnt_of,
-            random_writes_equal_a_model,
-            what_is_too_large_is_refused,
-            counters_never_repeat,
-            publishing_is_all_or_nothing,
-            snapshots_are_in_commit_order,
-            ended_segments_are_kept_until_forgotten,
-            watermarks_belong_to_their_node,
-            the_last_to_open_a_node_wins,
-            leases_change_hands,
-            readers_change_nothing,
-            newer_schemas_are_refused,
-            a_reset_leaves_only_what_must_stay,
-            the_lake_shows_live_segments,
-        ]);
+        suite!(
+            $place,
+            $runtime,
+            [
+                resources_are_created_changed_and_deleted,
+                resources_survive_and_versions_do_not_repeat,
+                lists_follow_the_bytes_of_names,
+                one_kind_has_one_cache,
+                concurrent_writers_agree_with_the_database,
+                a_write_ends_though_its_caller_stopped_waiting,
+                another_nodes_write_is_learnt_of,
+                random_writes_equal_a_model,
+                what_is_too_large_is_refused,
+                counters_never_repeat,
+                publishing_is_all_or_nothing,
+                snapshots_are_in_commit_order,
+                ended_segments_are_kept_until_forgotten,
+                watermarks_belong_to_their_node,
+                the_last_to_open_a_node_wins,
+                leases_change_hands,
+                readers_change_nothing,
+                newer_schemas_are_refused,
+                a_reset_leaves_only_what_must_stay,
+                the_lake_shows_live_segments,
+            ]
+        );
     };
 }
 
@@ -212,7 +217,8 @@ async fn resources_survive_and_versions_do_not_repeat(place: Place) {
 async fn lists_follow_the_bytes_of_names(place: Place) {
     let catalog = place.open().await;
     let alarms = catalog.collection::<Alarm>().await.unwrap();
-    let sorted = ["/aws/a", "/aws/a/1", "/aws/a/10", "/aws/a/2", "/aws/aa", "/aws/b", "A", "Z", "a", "_", "z", "ä", "€", "𝄞"];
+    let sorted =
+        ["/aws/a", "/aws/a/1", "/aws/a/10", "/aws/a/2", "/aws/aa", "/aws/b", "A", "Z", "a", "_", "z", "ä", "€", "𝄞"];
     let mut sorted = sorted.to_vec();
     sorted.sort_unstable_by_key(|name| name.as_bytes());
     for name in sorted.iter().rev() {
@@ -225,11 +231,14 @@ async fn lists_follow_the_bytes_of_names(place: Place) {
     let here = region("eu-central-1");
     let check = |prefix: &str, after: Option<&str>, limit: usize| {
         let listed = alarms.list(&account(), Some(&here), prefix, after, limit);
-        let expected = sorted.iter().filter(|name| name.starts_with(prefix) && after.is_none_or(|after| **name > after));
+        let expected =
+            sorted.iter().filter(|name| name.starts_with(prefix) && after.is_none_or(|after| **name > after));
         assert_eq!(names(&listed), expected.copied().take(limit).collect::<Vec<_>>(), "{prefix} {after:?} {limit}");
     };
     for prefix in ["", "/", "/aws/a", "/aws/a/", "/aws/b", "a", "nothing", "𝄞", "\u{10ffff}"] {
-        for after in [None, Some(""), Some("/"), Some("/aws/a"), Some("/aws/a/1"), Some("/aws/zz"), Some("z"), Some("𝄞")] {
+        for after in
+            [None, Some(""), Some("/"), Some("/aws/a"), Some("/aws/a/1"), Some("/aws/zz"), Some("z"), Some("𝄞")]
+        {
             for limit in [0, 1, 3, usize::MAX] {
                 check(prefix, after, limit);
             }
@@ -247,7 +256,8 @@ async fn lists_follow_the_bytes_of_names(place: Place) {
 
 async fn one_kind_has_one_cache(place: Place) {
     let catalog = place.open().await;
-    let (one, two) = (catalog.collection::<Alarm>().await.unwrap(), catalog.clone().collection::<Alarm>().await.unwrap());
+    let (one, two) =
+        (catalog.collection::<Alarm>().await.unwrap(), catalog.clone().collection::<Alarm>().await.unwrap());
     one.create(key("cpu"), alarm(1)).await.unwrap();
     assert_eq!(two.get(&key("cpu")).unwrap().number, 1);
     assert!(matches!(catalog.collection::<Impostor>().await, Err(CatalogError::KindTaken { kind: "alarm" })));
@@ -314,9 +324,12 @@ async fn a_write_ends_though_its_caller_stopped_waiting(place: Place) {
         let _ = write.as_mut().poll(&mut context);
         drop(write);
     }
-    // This one waits its turn behind all of them.
-    alarms.put(key("last"), alarm(0)).await.unwrap();
-    assert_eq!(alarms.len(), 51);
+    // Nobody waits for them, so it is looked whether they are all there.
+    support::patiently(async || match alarms.len() {
+        50 => Ok(()),
+        fewer => Err(format!("{fewer} of 50")),
+    })
+    .await;
     in_step(&place, &alarms).await;
 }
 
@@ -343,7 +356,7 @@ async fn random_writes_equal_a_model(place: Place) {
     let alarms = catalog.collection::<Alarm>().await.unwrap();
     let mut model: BTreeMap<ResourceKey, u64> = BTreeMap::new();
     let random = SeededRandom::new(11);
-    let mut below = |limit: u64| random.next_u64() % limit;
+    let below = |limit: u64| random.next_u64() % limit;
     for step in 0..300 {
         let region = ["a", "b"].get(below(3) as usize).map(|name| region(name));
         let name: String = (0..below(3)).map(|_| ['x', 'y', 'é'][below(3) as usize]).collect();
@@ -372,7 +385,8 @@ async fn random_writes_equal_a_model(place: Place) {
                 model.retain(|other, _| !gone(other));
             }
         }
-        let cached: BTreeMap<_, _> = alarms.all().iter().map(|resource| (resource.key.clone(), resource.number)).collect();
+        let cached: BTreeMap<_, _> =
+            alarms.all().iter().map(|resource| (resource.key.clone(), resource.number)).collect();
         assert_eq!(cached, model, "after step {step}");
     }
     in_step(&place, &alarms).await;
@@ -462,8 +476,14 @@ async fn publishing_is_all_or_nothing(place: Place) {
         (Publish { end: vec![1], ..adding([3, 2]) }, "the catalog's database failed"),
         (Publish { end: vec![1, 99], watermarks: vec![(1, Lsn(11))], ..adding([4]) }, "segment 99 is not live"),
         (Publish { end: vec![1, 1], watermarks: vec![(1, Lsn(11))], ..adding([4]) }, "segment 1 is not live"),
-        (Publish { end: vec![1], watermarks: vec![(2, Lsn(8)), (1, Lsn(9))], ..adding([5]) }, "the watermark of table 1 is already beyond 9"),
-        (Publish { add: vec![segment(5), stats], end: vec![1], ..Publish::default() }, "column statistics of segment 6"),
+        (
+            Publish { end: vec![1], watermarks: vec![(2, Lsn(8)), (1, Lsn(9))], ..adding([5]) },
+            "the watermark of table 1 is already beyond 9",
+        ),
+        (
+            Publish { add: vec![segment(5), stats], end: vec![1], ..Publish::default() },
+            "column statistics of segment 6",
+        ),
     ] {
         let error = catalog.publish(failing).await.unwrap_err().to_string();
         assert!(error.starts_with(told), "{error}");
@@ -473,7 +493,10 @@ async fn publishing_is_all_or_nothing(place: Place) {
         assert!(catalog.ended_segments(TimestampMs(i64::MAX)).await.unwrap().is_empty());
     }
 
-    catalog.publish(Publish { end: vec![1, 2], watermarks: vec![(1, Lsn(10)), (2, Lsn(8))], ..adding([6]) }).await.unwrap();
+    catalog
+        .publish(Publish { end: vec![1, 2], watermarks: vec![(1, Lsn(10)), (2, Lsn(8))], ..adding([6]) })
+        .await
+        .unwrap();
     assert_eq!(live(&catalog).await, [6]);
     assert_eq!(catalog.watermarks().await.unwrap()[&2], Lsn(8));
 }
@@ -508,7 +531,10 @@ async fn ended_segments_are_kept_until_forgotten(place: Place) {
     catalog.register_table("log_events", &[("message".to_owned(), DuckType::Bytes)]).await.unwrap();
     let stats = ColumnStats { name: "message".to_owned(), nulls: Some(0), ..ColumnStats::default() };
     let with_stats = SegmentRow { columns: serde_json::to_string(&[stats]).unwrap(), ..segment(1) };
-    catalog.publish(Publish { add: vec![with_stats.clone(), segment(2), segment(3)], ..Publish::default() }).await.unwrap();
+    catalog
+        .publish(Publish { add: vec![with_stats.clone(), segment(2), segment(3)], ..Publish::default() })
+        .await
+        .unwrap();
     let before = catalog.publish(Publish { end: vec![1], ..Publish::default() }).await.unwrap();
     place.wait().await;
     let all = catalog.ended_segments(TimestampMs(i64::MAX)).await.unwrap();
@@ -659,7 +685,8 @@ async fn the_lake_shows_live_segments(place: Place) {
     let columns = [column("timestamp", DuckType::I64), column("message", DuckType::Bytes)];
     catalog.register_table("log_events", &columns).await.unwrap();
     catalog.set_data_path("/data/").await.unwrap();
-    let stats = |name: &str| ColumnStats { name: name.into(), nulls: Some(3), min: Some("-5".into()), max: Some("9".into()) };
+    let stats =
+        |name: &str| ColumnStats { name: name.into(), nulls: Some(3), min: Some("-5".into()), max: Some("9".into()) };
     let json = serde_json::to_string(&[stats("timestamp"), stats("hidden")]).unwrap();
     let first = SegmentRow { columns: json, ..segment(1) };
     catalog.publish(Publish { add: vec![first, segment(2)], ..Publish::default() }).await.unwrap();
@@ -670,7 +697,10 @@ async fn the_lake_shows_live_segments(place: Place) {
     let show = async |sql: &'static str| select(&place.url, sql).await;
     let schema = "select cast(schema_version as text) from ducklake_snapshot order by snapshot_id desc limit 1";
     assert_eq!(show("select value from ducklake_metadata where \"key\" = 'data_path'").await, ["/data/"]);
-    assert_eq!(show("select column_name || ' ' || column_type from ducklake_column order by column_order").await, ["timestamp int64", "message blob"]);
+    assert_eq!(
+        show("select column_name || ' ' || column_type from ducklake_column order by column_order").await,
+        ["timestamp int64", "message blob"]
+    );
     assert_eq!(
         show("select path || ' ' || begin_snapshot || ' ' || coalesce(end_snapshot, 0) from ducklake_data_file order by data_file_id").await,
         ["segments/log_events/1.parquet 2 0", "segments/log_events/2.parquet 2 3"]
@@ -687,13 +717,17 @@ async fn the_lake_shows_live_segments(place: Place) {
     assert_eq!(show(snapshots).await, ["4"]);
     catalog.register_table("log_events", &columns).await.unwrap();
     assert_eq!(show(snapshots).await, ["4"]);
-    let changed = [column("ingested", DuckType::U64), column("timestamp", DuckType::I64), column("message", DuckType::Text)];
+    let changed =
+        [column("ingested", DuckType::U64), column("timestamp", DuckType::I64), column("message", DuckType::Text)];
     catalog.register_table("log_events", &changed).await.unwrap();
     assert_eq!(
         show("select column_id || ' ' || column_name || ' ' || column_type from ducklake_column where end_snapshot is null order by column_order").await,
         ["3 ingested uint64", "1 timestamp int64", "4 message varchar"]
     );
-    assert_eq!(show("select source_name from ducklake_name_mapping order by column_id").await, ["timestamp", "ingested", "message"]);
+    assert_eq!(
+        show("select source_name from ducklake_name_mapping order by column_id").await,
+        ["timestamp", "ingested", "message"]
+    );
     assert_eq!(show(schema).await, ["2"]);
 
     // Snapshots go with the segments that they alone showed.
@@ -728,10 +762,16 @@ async fn files_that_cannot_be_catalogs_are_told_apart() {
         Catalog::open(&CatalogUrl::Sqlite(path.to_owned()), NodeName::default(), clock()).await.unwrap_err()
     };
     let no_directory = open(&directory.path().join("missing/catalog.sqlite")).await;
-    assert!(matches!(&no_directory, CatalogError::File { path, .. } if path.ends_with("missing/catalog.sqlite")), "{no_directory}");
+    assert!(
+        matches!(&no_directory, CatalogError::File { path, .. } if path.ends_with("missing/catalog.sqlite")),
+        "{no_directory}"
+    );
     // Even root cannot create a file there.
     let not_writable = open(std::path::Path::new("/proc/catalog.sqlite")).await;
-    assert!(matches!(&not_writable, CatalogError::File { path, .. } if path == "/proc/catalog.sqlite"), "{not_writable}");
+    assert!(
+        matches!(&not_writable, CatalogError::File { path, .. } if path == "/proc/catalog.sqlite"),
+        "{not_writable}"
+    );
     let other = directory.path().join("other");
     std::fs::write(&other, "This is no database, though it is longer than a hundred bytes. ".repeat(3)).unwrap();
     let damaged = open(&other).await;
@@ -752,7 +792,8 @@ async fn damage_is_found() {
 
     let CatalogUrl::Sqlite(path) = &place.url else { unreachable!() };
     let mut bytes = std::fs::read(path).unwrap();
-    let found: Vec<usize> = (0..bytes.len() - 100).filter(|at| bytes[*at..].starts_with(b"00000000000000000000000000")).collect();
+    let found: Vec<usize> =
+        (0..bytes.len() - 100).filter(|at| bytes[*at..].starts_with(b"00000000000000000000000000")).collect();
     let victim = found[found.len() / 2];
     bytes[victim - 200..victim].fill(0xff);
     std::fs::write(path, bytes).unwrap();

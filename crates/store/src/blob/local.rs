@@ -103,7 +103,11 @@ impl BlobStore for LocalBlobs {
         let file = self.file(path)?;
         let opened = File::open(&file).map_err(|e| not_found_or("read", path, &file, e))?;
         let beyond = || BlobError::Range { path: path.to_owned(), range: range.clone() };
-        let length = opened.metadata().map_err(|e| io_error("read", &file, e))?.len();
+        let found = opened.metadata().map_err(|e| io_error("read", &file, e))?;
+        if !found.is_file() {
+            return Err(BlobError::NotFound { path: path.to_owned() });
+        }
+        let length = found.len();
         // Checked before the buffer is made: a damaged footer may ask for any number of bytes.
         if range.start > range.end || range.end > length {
             return Err(beyond());

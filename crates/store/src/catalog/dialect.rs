@@ -53,7 +53,9 @@ impl Dialect {
     pub(super) fn has_schema_version(self) -> &'static str {
         match self {
             Dialect::Sqlite => "select name from sqlite_master where type = 'table' and name = 'schema_version'",
-            Dialect::Postgres => "select cast('schema_version' as text) where to_regclass('schema_version') is not null",
+            Dialect::Postgres => {
+                "select cast('schema_version' as text) where to_regclass('schema_version') is not null"
+            }
         }
     }
 

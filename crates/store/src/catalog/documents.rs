@@ -27,12 +27,14 @@ pub(super) async fn write(
     let mut tx = catalog.shared.database.begin().await?;
     let written = match write {
         Write::Create => {
-            let sql = "insert into resource (kind, account, region, name, version, document) values ($1, $2, $3, $4, $5, $6)
+            let sql =
+                "insert into resource (kind, account, region, name, version, document) values ($1, $2, $3, $4, $5, $6)
                        on conflict do nothing";
             tx.run(sql, &row).await?
         }
         Write::Put => {
-            let sql = "insert into resource (kind, account, region, name, version, document) values ($1, $2, $3, $4, $5, $6)
+            let sql =
+                "insert into resource (kind, account, region, name, version, document) values ($1, $2, $3, $4, $5, $6)
                        on conflict (kind, account, region, name)
                        do update set version = excluded.version, document = excluded.document";
             tx.run(sql, &row).await?

@@ -69,7 +69,8 @@ impl Catalog {
         if known.is_some() && shown.len() == columns.len() && shown.iter().zip(columns).all(unchanged) {
             return Ok(());
         }
-        let schema = tx.number("update counter set value = value + 1 where name = 'lake_schema' returning value", &[]).await?;
+        let schema =
+            tx.number("update counter set value = value + 1 where name = 'lake_schema' returning value", &[]).await?;
         let (snapshot, _) = self.next_snapshot(&mut tx).await?;
         let table = match known {
             Some(table) => table,
@@ -94,7 +95,8 @@ impl Catalog {
             let bad = |e: serde_json::Error| CatalogError::ColumnStats { id: segment.id, message: e.to_string() };
             let stats: Vec<ColumnStats> = serde_json::from_str(&segment.columns).map_err(bad)?;
             if !tables.contains_key(segment.table.as_str()) {
-                let known = tx.rows("select id from lake_table where name = $1", &[Param::Text(&segment.table)]).await?;
+                let known =
+                    tx.rows("select id from lake_table where name = $1", &[Param::Text(&segment.table)]).await?;
                 let table = match known.first() {
                     Some(row) => Some((row.int(0)?, shown_columns(tx, row.int(0)?).await?)),
                     None => None,
@@ -144,7 +146,8 @@ async fn change_columns(
     columns: &[(String, DuckType)],
     snapshot: i64,
 ) -> Result<(), CatalogError> {
-    let mut next = tx.number("select coalesce(max(id), 0) + 1 from lake_column where table_id = $1", &[Param::Int(table)]).await?;
+    let mut next =
+        tx.number("select coalesce(max(id), 0) + 1 from lake_column where table_id = $1", &[Param::Int(table)]).await?;
     for ((name, kind), position) in columns.iter().zip(1..) {
         let kept = shown.iter().position(|column| column.name == *name && column.kind == kind.name());
         match kept.map(|index| shown.swap_remove(index)) {
@@ -175,7 +178,8 @@ async fn add_stats(
     column: i64,
     stats: &ColumnStats,
 ) -> Result<(), CatalogError> {
-    let sql = "insert into segment_column (segment_id, table_id, column_id, value_count, null_count, min_value, max_value)
+    let sql =
+        "insert into segment_column (segment_id, table_id, column_id, value_count, null_count, min_value, max_value)
                values ($1, $2, $3, $4, $5, $6, $7)";
     // PostgreSQL's text holds no NUL, and statistics may be left out.
     let min = stats.min.as_deref().filter(|text| !text.contains('\0'));

@@ -352,6 +352,12 @@ fn check_size<R: Resource>(
     match bytes {
         bytes if bytes <= limit => Ok(()),
         // Not the whole name: it may be what is too long.
-        bytes => Err(CatalogError::TooLarge { kind: R::KIND, name: key.name.chars().take(100).collect(), what, bytes, limit }),
+        bytes => Err(CatalogError::TooLarge {
+            kind: R::KIND,
+            name: key.name.chars().take(100).collect(),
+            what,
+            bytes,
+            limit,
+        }),
     }
 }

@@ -97,7 +97,8 @@ impl Catalog {
 
     /// All segments that are published and not ended, by table, window and id.
     pub async fn live_segments(&self) -> Result<Vec<SegmentRow>, CatalogError> {
-        let sql = "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
+        let sql =
+            "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
                           footer_bytes, path, min_key, max_key, column_stats
                    from segment where end_snapshot is null order by table_name, window_start, id";
         self.shared.database.rows(sql, &[]).await?.into_iter().map(segment_row).collect()
@@ -105,7 +106,8 @@ impl Catalog {
 
     /// The segments that were ended before `before`, whose files can go once no reader is that old.
     pub async fn ended_segments(&self, before: TimestampMs) -> Result<Vec<SegmentRow>, CatalogError> {
-        let sql = "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
+        let sql =
+            "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
                           footer_bytes, path, min_key, max_key, column_stats
                    from segment where ended_at < $1 order by id";
         self.shared.database.rows(sql, &[Param::Int(before.0)]).await?.into_iter().map(segment_row).collect()
@@ -139,7 +141,8 @@ impl Catalog {
 
     /// Takes the next snapshot's number. The counter's row is locked until the transaction ends: numbers are in commit order.
     pub(super) async fn next_snapshot(&self, tx: &mut Tx) -> Result<(i64, TimestampMs), CatalogError> {
-        let snapshot = tx.number("update counter set value = value + 1 where name = 'snapshot' returning value", &[]).await?;
+        let snapshot =
+            tx.number("update counter set value = value + 1 where name = 'snapshot' returning value", &[]).await?;
         let schema = tx.number("select value from counter where name = 'lake_schema'", &[]).await?;
         let now = self.now(tx).await?;
         let text = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().to_string();

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    AssertSqlSafe, Column, ConnectOptions, Executor, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef,
+};
 
 use super::address::CatalogUrl;
 use super::dialect::Dialect;
@@ -62,8 +66,15 @@ fn unexpected(column: usize) -> CatalogError {
 /// An open database.
 pub(super) enum Database {
     /// One connection that writes, unless opened for reading only, and some that read.
-    Sqlite { writer: Option<SqlitePool>, readers: SqlitePool, path: String },
-    Postgres { pool: PgPool, read_only: bool },
+    Sqlite {
+        writer: Option<SqlitePool>,
+        readers: SqlitePool,
+        path: String,
+    },
+    Postgres {
+        pool: PgPool,
+        read_only: bool,
+    },
 }
 
 /// Whether a database is opened to write.
@@ -103,7 +114,8 @@ impl Database {
                 Ok(Database::Sqlite { writer, readers, path: path.display().to_string() })
             }
             CatalogUrl::Postgres(text) => {
-                let unreachable = |e: sqlx::Error| CatalogError::Unreachable { url: url.to_string(), message: e.to_string() };
+                let unreachable =
+                    |e: sqlx::Error| CatalogError::Unreachable { url: url.to_string(), message: e.to_string() };
                 let options: PgConnectOptions = text.parse().map_err(unreachable)?;
                 let options = options.application_name("watchkeep").disable_statement_logging();
                 let pool = PgPoolOptions::new()
@@ -128,7 +140,9 @@ impl Database {
     pub(super) async fn begin(&self) -> Result<Tx, CatalogError> {
         let begin = self.dialect().begin_to_write();
         match self {
-            Database::Sqlite { writer: None, .. } | Database::Postgres { read_only: true, .. } => Err(CatalogError::ReadOnly),
+            Database::Sqlite { writer: None, .. } | Database::Postgres { read_only: true, .. } => {
+                Err(CatalogError::ReadOnly)
+            }
             Database::Sqlite { writer: Some(writer), path, .. } => match writer.begin_with(begin).await {
                 Ok(tx) => Ok(Tx::Sqlite(tx)),
                 Err(e) => Err(not_writable(e, path)),
@@ -143,7 +157,9 @@ impl Database {
             Database::Sqlite { readers, .. } => {
                 sqlite(sql, params).fetch_all(readers).await?.iter().map(sqlite_row).collect()
             }
-            Database::Postgres { pool, .. } => postgres(sql, params).fetch_all(pool).await?.iter().map(postgres_row).collect(),
+            Database::Postgres { pool, .. } => {
+                postgres(sql, params).fetch_all(pool).await?.iter().map(postgres_row).collect()
+            }
         }
     }
 

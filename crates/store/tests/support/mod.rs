@@ -42,17 +42,16 @@ impl Server {
     }
 }
 
-/// An S3 server, from `moto_server` named by `WATCHKEEP_TEST_MOTO` or found in the path.
+/// An S3 server: moto's, run by [`python`].
 pub fn moto() -> Option<Server> {
-    let named = std::env::var_os("WATCHKEEP_TEST_MOTO").map(PathBuf::from);
-    let Some(program) = named.or_else(|| in_path("moto_server", &[])) else {
-        skipped("no moto_server in PATH nor WATCHKEEP_TEST_MOTO, so nothing was tested against S3");
+    let Some(python) = python("moto.server") else {
+        skipped("no Python that has moto[server], see WATCHKEEP_TEST_PYTHON: nothing was tested against S3");
         return None;
     };
     // The port is free when it is asked for; that another process takes it meanwhile is unlikely enough.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let process = Command::new(program)
-        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+    let process = Command::new(python)
+        .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -60,6 +59,19 @@ pub fn moto() -> Option<Server> {
     let server = Server { process, endpoint: format!("http://127.0.0.1:{port}") };
     wait_until("moto_server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     Some(server)
+}
+
+/// A Python that has these modules (comma between): the one that `WATCHKEEP_TEST_PYTHON` names, else `python3`.
+pub fn python(modules: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("WATCHKEEP_TEST_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let program = named.unwrap_or_else(|| "python3".into());
+    let has = Command::new(&program)
+        .args(["-c", &format!("import {modules}")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    has.then_some(program)
 }
 
 /// A PostgreSQL server of its own in a temporary directory, reached by a Unix socket only.
@@ -168,7 +180,8 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     while !done() {
         assert!(clock.monotonic() < Duration::from_secs(60), "waited for a minute: {what}");
-        runtime.block_on(clock.sleep(Duration::from_millis(20)));
+        // The sleep is made inside: making it needs the runtime, too.
+        runtime.block_on(async { clock.sleep(Duration::from_millis(20)).await });
     }
 }
 
