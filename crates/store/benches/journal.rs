@@ -69,7 +69,9 @@ fn log_lines(bytes: usize) -> Bytes {
     while lines.len() < bytes {
         let id = random.next_u64();
         let (path, ms) = (["orders", "carts", "users"][(id % 3) as usize], id % 977);
-        lines += &format!("{{\"level\":\"INFO\",\"service\":\"shop\",\"path\":\"/v1/{path}\",\"ms\":{ms},\"id\":\"{id:016x}\"}}\n");
+        lines += &format!(
+            "{{\"level\":\"INFO\",\"service\":\"shop\",\"path\":\"/v1/{path}\",\"ms\":{ms},\"id\":\"{id:016x}\"}}\n"
+        );
     }
     lines.truncate(bytes);
     lines.into()

@@ -131,7 +131,10 @@ impl StoreError {
         match self {
             StoreError::Segment(error) => error.is_damage() || error.is_missing(),
             StoreError::Journal(error) => {
-                matches!(error, JournalError::Corrupt { .. } | JournalError::CorruptHeader { .. } | JournalError::Missing { .. })
+                matches!(
+                    error,
+                    JournalError::Corrupt { .. } | JournalError::CorruptHeader { .. } | JournalError::Missing { .. }
+                )
             }
             StoreError::Frame { .. } => true,
             _ => false,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use crate::segment::inner_tokens;
 use crate::table::{SEQ, Table};
 
 /// A reading of one table. Rows that are delivered satisfy `time`, all of `keys`, and `text`: exactly, not just by pruning.
@@ -196,7 +197,20 @@ pub struct TextFilter {
     /// let the store skip what cannot match; empty when nothing is certain.
     pub tokens: Vec<String>,
     /// The truth: whether a text matches.
-    pub matches: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    pub matches: Arc<TextTest>,
+}
+
+/// A test of a text.
+pub type TextTest = dyn Fn(&[u8]) -> bool + Send + Sync;
+
+impl TextFilter {
+    /// Texts that contain these bytes somewhere.
+    pub fn containing(literal: &[u8]) -> TextFilter {
+        let tokens = inner_tokens(literal).filter_map(|token| std::str::from_utf8(token).ok());
+        let tokens = tokens.map(str::to_owned).collect();
+        let finder = memchr::memmem::Finder::new(literal).into_owned();
+        TextFilter { tokens, matches: Arc::new(move |text| finder.find(text).is_some()) }
+    }
 }
 
 impl fmt::Debug for TextFilter {
@@ -216,6 +230,8 @@ pub struct ScanStats {
     pub bytes_scanned: u64,
     /// Segments opened.
     pub segments_opened: u64,
+    /// Segments that could not be read, or not to their end, because they are damaged: rows may be missing.
+    pub segments_damaged: u64,
     /// Segments skipped by their time or key range.
     pub segments_skipped: u64,
     /// Row groups skipped by statistics, bloom or token filters.
@@ -240,5 +256,14 @@ mod tests {
         assert!(set.has_id(20) && !set.has_id(21) && !set.has_text("20"));
         assert!(KeySet::texts(["b".into(), "a".into()]).has_text("a"));
         assert!(KeySet::ids([7]).has_id(7) && !KeySet::ids([]).has_id(7));
+    }
+
+    #[test]
+    fn a_substring_is_certain_of_its_inner_words_only() {
+        let filter = TextFilter::containing(b"st status=500 in ");
+        assert_eq!(filter.tokens, ["status", "500", "in"]);
+        assert!((filter.matches)(b"first status=500 in 3 ms") && !(filter.matches)(b"status=500 in"));
+        assert!(TextFilter::containing(b"word").tokens.is_empty());
+        assert!((TextFilter::containing(b"").matches)(b""));
     }
 }

@@ -7,9 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::StoreError;
-use crate::limits::{
-    COMPACTION_INTERVAL, RETENTION_PASS_INTERVAL, RETRY_INTERVAL, SEAL_INTERVAL, SWEEP_INTERVAL,
-};
+use crate::limits::{COMPACTION_INTERVAL, RETENTION_PASS_INTERVAL, RETRY_INTERVAL, SEAL_INTERVAL, SWEEP_INTERVAL};
 
 use super::compact::When;
 use super::state::Shared;
@@ -86,7 +84,9 @@ fn due(shared: &Shared, config: &StoreConfig) -> Vec<usize> {
         state.tables.iter().enumerate().filter(|(_, table)| is_due(table)).map(|(index, _)| index).collect();
     let in_memory: usize = state.tables.iter().map(|table| table.memtable.bytes()).sum();
     if due.is_empty() && in_memory >= config.memory_bytes_max / 2 {
-        due.extend((0..state.tables.len()).max_by_key(|&index| state.tables.get(index).map(|table| table.memtable.bytes())));
+        due.extend(
+            (0..state.tables.len()).max_by_key(|&index| state.tables.get(index).map(|table| table.memtable.bytes())),
+        );
     }
     due
 }

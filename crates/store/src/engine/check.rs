@@ -58,7 +58,9 @@ pub async fn check(config: &StoreConfig, clock: Arc<dyn Clock>) -> Result<CheckR
     let mut report = CheckReport::default();
     let folder = journal_folder(config);
     let journal = runtime.spawn_blocking(move || journal::check(&folder)).await.map_err(|_| StoreError::Stopped)??;
-    report.damage.extend(journal.damage.iter().map(|damage| Damage { part: "journal".into(), what: damage.to_string() }));
+    report
+        .damage
+        .extend(journal.damage.iter().map(|damage| Damage { part: "journal".into(), what: damage.to_string() }));
     report.journal = journal;
 
     let catalog = Catalog::open_to_read(&catalog_url(config), node_name(config)?, clock).await?;
@@ -108,8 +110,15 @@ fn check_segment(blobs: &Arc<dyn BlobStore>, row: &SegmentRow) -> Result<Result<
         .and_then(|()| SegmentReader::open(blobs.clone(), &row.path, row.bytes, &cache))
         .map_err(StoreError::from);
     match verified {
-        Ok(reader) if reader.table() != row.table => Ok(Err(format!("it holds rows of {}, not {}", reader.table(), row.table))),
-        Ok(reader) if reader.rows() != row.rows => Ok(Err(format!("it holds {} rows, not {}", reader.rows(), row.rows))),
+        Ok(reader) if reader.table() != row.table => {
+            Ok(Err(format!("it holds rows of {}, not {}", reader.table(), row.table)))
+        }
+        Ok(reader) if reader.rows() != row.rows => {
+            Ok(Err(format!("it holds {} rows, not {}", reader.rows(), row.rows)))
+        }
+        Ok(reader) if (reader.level(), reader.window_start()) != (row.level, row.window_start) => {
+            Ok(Err("its level or window is not what was published".to_owned()))
+        }
         Ok(_) => Ok(Ok(())),
         Err(error) if error.is_damage() => Ok(Err(error.to_string())),
         Err(error) => Err(error),

@@ -72,9 +72,7 @@ impl Store {
     pub(super) async fn replace(self: &Arc<Self>, index: usize, inputs: Vec<Arc<Segment>>) -> Result<(), StoreError> {
         let reading = inputs.clone();
         let mut output = self.run_blocking(move |store| store.rewrite(index, &reading)).await??;
-        if let Some(row) = &mut output {
-            row.id = self.catalog.next_id(write::ID_COUNTER).await?;
-        }
+        self.give_ids(output.as_mut_slice()).await?;
         self.publish_replacement(index, &inputs, output).await
     }
 
@@ -102,7 +100,11 @@ impl Store {
         slot.stale.store(true, Ordering::Release);
         let add: Vec<SegmentRow> = output.into_iter().collect();
         let publish = Publish { add: add.clone(), end: ended.iter().copied().collect(), watermarks: Vec::new() };
-        self.catalog.publish(publish).await?;
+        if let Err(error) = self.catalog.publish(publish).await {
+            // If it was not published after all, the file is an orphan to be swept.
+            self.written(path.as_slice());
+            return Err(error.into());
+        }
         if let Some(table) = self.shared.write().tables.get_mut(index) {
             table.segments.retain(|segment| !ended.contains(&segment.row.id));
             table.add_segments(add);
@@ -127,9 +129,10 @@ impl Store {
         if let Some(table) = self.shared.write().tables.get_mut(index) {
             table.segments.retain(|segment| live.contains(&segment.row.id));
             // A seal whose outcome is unknown will find its own segments when it is tried again, with its rows.
-            let sealing = table.sealing.as_ref().and_then(|frozen| {
-                frozen.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-            });
+            let sealing = table
+                .sealing
+                .as_ref()
+                .and_then(|frozen| frozen.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone());
             let unsure: HashSet<u64> = sealing.into_iter().flatten().map(|row| row.id).collect();
             table.add_segments(rows.into_iter().filter(|row| !unsure.contains(&row.id)));
         }
@@ -151,14 +154,14 @@ impl Store {
                 batches.push((batch, selection));
             }
         }
-        let windows = order::by_window(table, &batches);
+        let mut windows = order::by_window(table, &batches);
         let batches: Vec<&RecordBatch> = batches.iter().map(|(batch, _)| batch).collect();
         let window = first.row.window_start;
-        let mut places = match windows.into_iter().next() {
-            None => return Ok(None),
-            Some((of, places)) if of == window => places,
-            Some(_) => return Err(self.damaged(first, "its rows are not of its window")),
-        };
+        let places = windows.remove(&window);
+        if !windows.is_empty() {
+            return Err(self.damaged(first, "its rows are not of its window"));
+        }
+        let Some(mut places) = places else { return Ok(None) };
         order::sort(table, &batches, &mut places);
         let sorted = write::Sorted { window, batches: &batches, places: &places, level: 1 };
         self.write_segment(table, &*owner, &sorted).map(Some)

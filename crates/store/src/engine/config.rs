@@ -8,6 +8,7 @@ use crate::journal::Durability;
 
 /// Where segments live.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a process has one")]
 pub enum BlobConfig {
     /// In the data directory.
     Local,

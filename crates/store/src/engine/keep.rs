@@ -70,11 +70,13 @@ impl Keeper {
         if self.table.retention_key.is_empty() && all == Cutoff::ALL {
             return selection;
         }
-        let array = |column: usize| columns.iter().position(|&held| held == column).and_then(|at| batch.columns().get(at));
+        let array =
+            |column: usize| columns.iter().position(|&held| held == column).and_then(|at| batch.columns().get(at));
         let times = array(self.table.time).and_then(|array| array.as_primitive_opt::<Int64Type>());
         let times = times.map_or(&[][..], |array| array.values());
         let ids = |&column: &usize| array(column).and_then(|array| array.as_primitive_opt::<UInt64Type>());
-        let keys: Vec<&[u64]> = self.table.retention_key.iter().filter_map(ids).map(|array| array.values().as_ref()).collect();
+        let keys: Vec<&[u64]> =
+            self.table.retention_key.iter().filter_map(ids).map(|array| array.values().as_ref()).collect();
         let mut key = vec![0; keys.len()];
         // Rows of one key come in runs, in segments because they are sorted, in memory because they were appended together.
         let mut run: Option<Cutoff> = None;
@@ -110,7 +112,9 @@ impl Keeper {
     fn ask(&self, key: &[u64]) -> Cutoff {
         match self.owner.keep(key) {
             Keep::Forever => Cutoff::ALL,
-            Keep::For(age) => Cutoff::From(self.now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))),
+            Keep::For(age) => {
+                Cutoff::From(self.now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+            }
             Keep::Drop => Cutoff::Never,
         }
     }

@@ -28,7 +28,8 @@ mod write;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::RwLockReadGuard;
@@ -65,8 +66,9 @@ pub struct Store {
     /// The files that were written and are not published yet.
     writing: Mutex<HashSet<String>>,
     background: Mutex<Option<Background>>,
+    closed: AtomicBool,
     /// Locked as long as the store is open: one process has a data directory.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 /// How much there is in a store.
@@ -97,7 +99,9 @@ impl Store {
     pub fn set_owner(&self, table: &Table, owner: Arc<dyn TableOwner>) {
         match self.shared.index(table).and_then(|index| self.shared.slots.get(index)) {
             Some(slot) => slot.set_owner(owner),
-            None => tracing::error!(table = table.name, "an owner was set for a table that the store was not opened with"),
+            None => {
+                tracing::error!(table = table.name, "an owner was set for a table that the store was not opened with")
+            }
         }
     }
 
@@ -134,7 +138,7 @@ impl Store {
     /// Stops the background work, writes out what waits for the journal, and closes catalog and journal. What is in memory is
     /// in the journal, and comes back from there. Whatever is asked of the store afterwards fails.
     pub async fn close(&self) {
-        let background = self.background.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let background = self.background.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(background) = background {
             background.stop().await;
         }
@@ -144,10 +148,13 @@ impl Store {
             tracing::error!("the journal was not closed in order");
         }
         self.catalog.close().await;
+        self.closed.store(true, Ordering::Release);
+        // Not left to the last reference: work that was cut short may hold one a little longer.
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn memory_bytes(&self) -> usize {
-        self.shared.memory_bytes.load(std::sync::atomic::Ordering::Acquire)
+        self.shared.memory_bytes.load(Ordering::Acquire)
     }
 
     async fn journal(&self) -> Result<RwLockReadGuard<'_, Journal>, StoreError> {
@@ -166,6 +173,9 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("data_dir", &self.config.data_dir).field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("data_dir", &self.config.data_dir)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
@@ -65,7 +66,8 @@ impl Store {
             publishing: tokio::sync::Mutex::new(()),
             writing: Mutex::default(),
             background: Mutex::default(),
-            _lock: lock,
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
         }))
     }
 }
@@ -112,7 +114,8 @@ fn check_tables(tables: &[&'static Table]) -> Result<(), StoreError> {
 fn lock(data_dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::Directory { path: data_dir.to_owned(), source };
     fs::create_dir_all(data_dir).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse { path: data_dir.to_owned() }),

@@ -49,7 +49,9 @@ pub(crate) fn by_window(table: &Table, batches: &[(RecordBatch, Selection)]) -> 
 pub(crate) fn sort(table: &Table, batches: &[&RecordBatch], places: &mut Vec<Place>) {
     let columns: Vec<Vec<SortColumn<'_>>> = batches.iter().map(|batch| sort_columns(table, batch)).collect();
     let full = |a: &Place, b: &Place| {
-        let (Some(of_a), Some(of_b)) = (columns.get(a.0 as usize), columns.get(b.0 as usize)) else { return Ordering::Equal };
+        let (Some(of_a), Some(of_b)) = (columns.get(a.0 as usize), columns.get(b.0 as usize)) else {
+            return Ordering::Equal;
+        };
         let pairs = of_a.iter().zip(of_b).map(|(x, y)| x.compare(a.1 as usize, y, b.1 as usize));
         pairs.fold(Ordering::Equal, Ordering::then)
     };

@@ -39,7 +39,7 @@ pub(super) fn run(
     while let Some(span) = walk.span(width) {
         let limit = running.scan.limit.map(|_| output.left());
         let Some(gathered) = gather_span(running, &span, limit, descending)? else {
-            if span.width() == 1 {
+            if span.is_smallest() {
                 let table = running.scan.table.name;
                 return Err(StoreError::TooManyAtOnce { table, bytes_max: SORT_BYTES_OF_ONE_MS_MAX });
             }
@@ -76,13 +76,18 @@ impl Span {
         self.first..self.last.saturating_add(1)
     }
 
+    /// Whether it cannot be divided any further.
+    fn is_smallest(self) -> bool {
+        self.first == self.last || self.first == i64::MAX - 1
+    }
+
     fn width(self) -> u64 {
         self.first.abs_diff(self.last).saturating_add(1)
     }
 
-    /// The bytes that may be gathered of it. A millisecond cannot be divided any further.
+    /// The bytes that may be gathered of it.
     fn bytes_max(self) -> usize {
-        if self.first == self.last { SORT_BYTES_OF_ONE_MS_MAX } else { SORT_BYTES_MAX }
+        if self.is_smallest() { SORT_BYTES_OF_ONE_MS_MAX } else { SORT_BYTES_MAX }
     }
 }
 
@@ -126,10 +131,13 @@ impl Walk {
         let reach = width.saturating_sub(1);
         Some(if self.descending {
             let last = ahead.map(|source| source.span.last.min(rest.last)).max()?;
-            Span { first: last.saturating_sub_unsigned(reach).max(rest.first), last }
+            // No end between the last two moments of all: a scan's range cannot say that.
+            let reached = last.saturating_sub_unsigned(reach).min(i64::MAX - 1);
+            Span { first: reached.max(rest.first), last }
         } else {
             let first = ahead.map(|source| source.span.first.max(rest.first)).min()?;
-            Span { first, last: first.saturating_add_unsigned(reach).min(rest.last) }
+            let reached = first.saturating_add_unsigned(reach);
+            Span { first, last: if reached >= i64::MAX - 1 { rest.last } else { reached.min(rest.last) } }
         })
     }
 
@@ -197,7 +205,8 @@ fn gather(
     let mut sources: Vec<(i64, i64, usize)> = Vec::with_capacity(blocks.len() + segments.len());
     sources.extend(blocks.iter().enumerate().map(|(index, block)| (block.min_time, block.max_time, index)));
     let of_segments = segments.iter().enumerate();
-    sources.extend(of_segments.map(|(index, segment)| (segment.row.min_time, segment.row.max_time, blocks.len() + index)));
+    sources
+        .extend(of_segments.map(|(index, segment)| (segment.row.min_time, segment.row.max_time, blocks.len() + index)));
     if gathered.descending {
         sources.sort_unstable_by_key(|&(_, max, index)| (std::cmp::Reverse(max), index));
     } else {
@@ -212,18 +221,17 @@ fn gather(
             }
             narrowed.time = rest.range();
         }
-        let mut overflow = false;
         let mut take = |batch: RecordBatch, selection: Selection| {
             let is_shared = index < blocks.len();
-            overflow = gathered.push(batch, selection, time, is_shared)?.is_break();
-            Ok(if overflow { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            gathered.push(batch, selection, time, is_shared)
         };
-        if let Some(block) = blocks.get(index) {
-            running.of_block(block, &narrowed, &columns, &mut take)?;
-        } else if let Some(segment) = segments.get(index - blocks.len()) {
-            running.of_segment(segment, &narrowed, &columns, &mut take)?;
-        }
-        if overflow {
+        let segment = index.checked_sub(blocks.len()).and_then(|index| segments.get(index));
+        let flow = match (blocks.get(index), segment) {
+            (Some(block), _) => running.of_block(block, &narrowed, &columns, &mut take)?,
+            (None, Some(segment)) => running.of_segment(segment, &narrowed, &columns, &mut take)?,
+            (None, None) => ControlFlow::Continue(()),
+        };
+        if flow.is_break() {
             return Ok(None);
         }
     }
@@ -263,7 +271,10 @@ impl Gathered {
     /// A time beyond which no row is wanted any more (rows at that time still may be).
     fn tighten(&mut self) -> Option<i64> {
         // A quarter more than the limit is worth a selection.
-        if self.limit.is_some_and(|limit| self.entries.len() >= limit + if self.bound.is_some() { limit / 4 + 1 } else { 0 }) {
+        if self
+            .limit
+            .is_some_and(|limit| self.entries.len() >= limit + if self.bound.is_some() { limit / 4 + 1 } else { 0 })
+        {
             self.keep_best();
         }
         self.bound

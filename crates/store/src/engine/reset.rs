@@ -32,11 +32,13 @@ impl Store {
         };
         self.shared.free(freed);
         self.delete_files(paths);
+        let journal = self.journal().await?;
+        journal.sync().await?;
         self.catalog.publish(Publish { watermarks, ..Publish::default() }).await?;
         for table in &mut self.shared.write().tables {
             table.watermark = table.watermark.max(next_lsn);
         }
-        self.journal().await?.release(next_lsn);
+        journal.release(next_lsn);
         Ok(())
     }
 }

@@ -132,7 +132,12 @@ impl Store {
         Ok(())
     }
 
-    fn examine(&self, table: &'static Table, keeper: &mut Keeper, segment: &Arc<Segment>) -> Result<Verdict, StoreError> {
+    fn examine(
+        &self,
+        table: &'static Table,
+        keeper: &mut Keeper,
+        segment: &Arc<Segment>,
+    ) -> Result<Verdict, StoreError> {
         let row = &segment.row;
         if table.retention_key.is_empty() {
             return Ok(if keeper.of_all().keeps(row.max_time) { Verdict::Leave } else { Verdict::End });

@@ -1,5 +1,6 @@
 //! Reading: one consistent snapshot of memory and segments, skipping what cannot match, showing only what is kept.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,15 +25,17 @@ impl Store {
     /// of the moment it begins: every row acknowledged before, once. Stops when `visit` says so, or at the limit. Blocks: call
     /// it through [`Store::blocking`].
     ///
+    /// A damaged segment does not make a whole table unreadable: what can be read is delivered, and
+    /// [`ScanStats::segments_damaged`] says how many segments may have had more. Who answers a user passes that on.
+    ///
     /// # Errors
     ///
-    /// [`StoreError::Scan`] if the scan does not fit its table; [`StoreError::Segment`] if a segment cannot be read, with the
+    /// [`StoreError::Scan`] if the scan does not fit its table; [`StoreError::Segment`] if a segment cannot be fetched, with the
     /// name of the file. Rows delivered before an error are right, but not all.
-    pub fn scan(
-        &self,
-        scan: &Scan,
-        visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
-    ) -> Result<ScanStats, StoreError> {
+    pub fn scan(&self, scan: &Scan, visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>) -> Result<ScanStats, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
         let mut running = match Running::begin(self, scan)? {
             Some(running) => running,
             None => return Ok(ScanStats::default()),
@@ -83,6 +86,8 @@ pub(super) struct Running<'a> {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) segments: Vec<Arc<Segment>>,
     pub(super) stats: ScanStats,
+    /// The segments that were found damaged.
+    damaged: HashSet<u64>,
 }
 
 /// Takes rows of the inner scan, and which of them are wanted.
@@ -126,7 +131,18 @@ impl<'a> Running<'a> {
             stats.segments_skipped = (table.segments.len() - segments.len()) as u64;
             (blocks, segments)
         };
-        Ok(Some(Running { store, scan, inner, projection, delivered, keeper, blocks, segments, stats }))
+        Ok(Some(Running {
+            store,
+            scan,
+            inner,
+            projection,
+            delivered,
+            keeper,
+            blocks,
+            segments,
+            stats,
+            damaged: HashSet::new(),
+        }))
     }
 
     /// Hands over the wanted rows of one block.
@@ -174,8 +190,16 @@ impl<'a> Running<'a> {
         };
         let read = SegmentReader::open(store.blobs.clone(), &segment.row.path, segment.row.bytes, &store.footers)
             .and_then(|reader| reader.scan(inner, &mut visit));
-        let touched = store.noticing_damage(segment, read.map_err(StoreError::from))?;
         self.stats.segments_opened += 1;
+        let touched = match store.noticing_damage(segment, read.map_err(StoreError::from)) {
+            Ok(touched) => touched,
+            Err(error) if error.is_damage() => {
+                self.damaged.insert(segment.row.id);
+                self.stats.segments_damaged = self.damaged.len() as u64;
+                Default::default()
+            }
+            Err(error) => return Err(error),
+        };
         self.stats.rows_scanned += touched.rows_scanned;
         self.stats.bytes_scanned += touched.bytes_scanned;
         self.stats.row_groups_read += touched.row_groups_read;
@@ -201,7 +225,8 @@ impl<'a> Running<'a> {
             }
         }
         if flow.is_continue() {
-            output.flush(visit)?;
+            // These are the last: it does not matter whether more are wanted.
+            let _ = output.flush(visit)?;
         }
         self.stats.rows = output.delivered;
         Ok(())
@@ -255,7 +280,11 @@ impl Output {
         }
         self.batches.push(batch);
         // Half a batch is enough to stop gathering: most come as whole ones, which are then handed on as they are.
-        if self.places.len() >= self.left.min(BATCH_ROWS / 2) { self.flush(visit) } else { Ok(ControlFlow::Continue(())) }
+        if self.places.len() >= self.left.min(BATCH_ROWS / 2) {
+            self.flush(visit)
+        } else {
+            Ok(ControlFlow::Continue(()))
+        }
     }
 
     /// Delivers what was gathered.
@@ -275,7 +304,8 @@ impl Output {
         let places = places.get(..self.left).unwrap_or(places);
         let combine =
             |error: arrow::error::ArrowError| StoreError::Combine { table: self.table.name, reason: error.to_string() };
-        let projected: Result<Vec<RecordBatch>, _> = batches.iter().map(|batch| batch.project(&self.projection)).collect();
+        let projected: Result<Vec<RecordBatch>, _> =
+            batches.iter().map(|batch| batch.project(&self.projection)).collect();
         let projected = projected.map_err(combine)?;
         let projected: Vec<&RecordBatch> = projected.iter().collect();
         for part in places.chunks(BATCH_ROWS) {
@@ -318,4 +348,3 @@ fn check(scan: &Scan) -> Result<(), StoreError> {
     }
     Ok(())
 }
-

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 
 use crate::catalog::{Publish, SegmentRow};
 use crate::error::StoreError;
-use crate::journal::Lsn;
+use crate::journal::{Durability, Lsn};
 use crate::memtable::Selection;
 
 use super::keep::Keeper;
@@ -27,7 +27,7 @@ impl Store {
     pub async fn seal_now(self: &Arc<Self>) -> Result<(), StoreError> {
         for index in 0..self.shared.slots.len() {
             // A seal that failed before left its rows frozen: the first round publishes those, the second what came since.
-            while self.seal_table(index).await? {}
+            let _ = self.seal_table(index).await? && self.seal_table(index).await?;
         }
         Ok(())
     }
@@ -45,9 +45,7 @@ impl Store {
                 let blocks = frozen.clone();
                 let written = self.run_blocking(move |store| store.write_frozen(index, &blocks)).await?;
                 let mut rows = written?;
-                for row in &mut rows {
-                    row.id = self.catalog.next_id(write::ID_COUNTER).await?;
-                }
+                self.give_ids(&mut rows).await?;
                 *frozen.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(rows.clone());
                 rows
             }
@@ -93,10 +91,30 @@ impl Store {
             order::sort(table, &batches, &mut places);
             for part in places.chunks(rows_max) {
                 let sorted = write::Sorted { window, batches: &batches, places: part, level: 0 };
-                rows.push(self.write_segment(table, &*owner, &sorted)?);
+                match self.write_segment(table, &*owner, &sorted) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => {
+                        self.delete_files(rows.into_iter().map(|row| row.path).collect());
+                        return Err(error);
+                    }
+                }
             }
         }
         Ok(rows)
+    }
+
+    /// Gives the rows of segments that were written their ids; if it cannot, their files are removed.
+    pub(super) async fn give_ids(&self, rows: &mut [SegmentRow]) -> Result<(), StoreError> {
+        for row in rows.iter_mut() {
+            match self.catalog.next_id(write::ID_COUNTER).await {
+                Ok(id) => row.id = id,
+                Err(error) => {
+                    self.delete_files(rows.iter().map(|row| row.path.clone()).collect());
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn publish_frozen(
@@ -123,6 +141,10 @@ impl Store {
             watermarks
         };
         let paths: Vec<String> = rows.iter().map(|row| row.path.clone()).collect();
+        // What is published must not be ahead of what the journal has on disk.
+        if self.config.durability != Durability::Fsync {
+            self.journal().await?.sync().await?;
+        }
         let was_published = is_retry && self.is_published(slot.table.id, frozen.upto).await?;
         if !was_published {
             let publish = Publish {

@@ -42,12 +42,14 @@ impl Store {
         owner: &dyn TableOwner,
         sorted: &Sorted<'_>,
     ) -> Result<SegmentRow, StoreError> {
-        let combine = |error: arrow::error::ArrowError| StoreError::Combine { table: table.name, reason: error.to_string() };
+        let combine =
+            |error: arrow::error::ArrowError| StoreError::Combine { table: table.name, reason: error.to_string() };
         let mut batches = Vec::with_capacity(sorted.places.len().div_ceil(BATCH_ROWS));
         let mut lsns = (Lsn(u64::MAX), Lsn(0));
         for places in sorted.places.chunks(BATCH_ROWS) {
             let batch = order::gather(sorted.batches, places).map_err(combine)?;
-            let seqs = batch.columns().get(table.columns.len()).and_then(|array| array.as_primitive_opt::<UInt64Type>());
+            let seqs =
+                batch.columns().get(table.columns.len()).and_then(|array| array.as_primitive_opt::<UInt64Type>());
             for seq in seqs.map_or(&[][..], |array| array.values()) {
                 let lsn = Lsn(seq >> SEQ_ROW_BITS);
                 lsns = (lsns.0.min(lsn), lsns.1.max(lsn));
@@ -69,7 +71,7 @@ impl Store {
             id: 0,
             table: table.name.to_owned(),
             level: sorted.level,
-            window_start: sorted.window,
+            window_start: encoded.window_start,
             window_ms: table.window_ms,
             min_time: encoded.min_time,
             max_time: encoded.max_time,

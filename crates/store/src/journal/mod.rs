@@ -187,6 +187,18 @@ impl Journal {
         committed.await.unwrap_or(Err(JournalError::Poisoned))
     }
 
+    /// Syncs every frame that the sink has had. Whoever publishes rows must ask for it before, unless each append is synced:
+    /// else power loss might leave the journal behind what was published, and numbers would be given out again.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Closed`] or [`JournalError::Poisoned`].
+    pub async fn sync(&self) -> Result<(), JournalError> {
+        let (synced, done) = oneshot::channel();
+        self.queue.push_sync(synced)?;
+        done.await.map_err(|_| JournalError::Poisoned)
+    }
+
     /// Says that all frames below `below` are in published segments: the files that hold no others are recycled.
     pub fn release(&self, below: Lsn) {
         let released = self.segments.take_below(below);

@@ -29,6 +29,8 @@ pub(super) struct Pending {
 pub(super) enum Taken {
     /// Frames to write, oldest first.
     Group(Vec<Pending>),
+    /// No frames, but callers who wait for a sync of those that were taken.
+    Sync(Vec<oneshot::Sender<()>>),
     /// Nothing in the time given.
     Nothing,
     /// Nothing, and there will never be anything again.
@@ -60,6 +62,7 @@ pub(super) struct Queue {
 #[derive(Debug)]
 struct State {
     waiting: VecDeque<Pending>,
+    syncs: Vec<oneshot::Sender<()>>,
     phase: Phase,
 }
 
@@ -70,10 +73,20 @@ enum Phase {
     Poisoned,
 }
 
+impl Phase {
+    fn accepts(self) -> Result<(), JournalError> {
+        match self {
+            Phase::Open => Ok(()),
+            Phase::Closing => Err(JournalError::Closed),
+            Phase::Poisoned => Err(JournalError::Poisoned),
+        }
+    }
+}
+
 impl Queue {
     /// An empty queue for `bytes_max` bytes of payload.
     pub(super) fn new(bytes_max: u64) -> Self {
-        let state = State { waiting: VecDeque::new(), phase: Phase::Open };
+        let state = State { waiting: VecDeque::new(), syncs: Vec::new(), phase: Phase::Open };
         Queue { bytes_max, used: Arc::default(), state: Mutex::new(state), arrived: Condvar::new() }
     }
 
@@ -92,11 +105,18 @@ impl Queue {
     /// Hands a frame to the writer.
     pub(super) fn push(&self, pending: Pending) -> Result<(), JournalError> {
         let mut state = self.lock();
-        match state.phase {
-            Phase::Open => state.waiting.push_back(pending),
-            Phase::Closing => return Err(JournalError::Closed),
-            Phase::Poisoned => return Err(JournalError::Poisoned),
-        }
+        state.phase.accepts()?;
+        state.waiting.push_back(pending);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Asks the writer to sync what it wrote.
+    pub(super) fn push_sync(&self, synced: oneshot::Sender<()>) -> Result<(), JournalError> {
+        let mut state = self.lock();
+        state.phase.accepts()?;
+        state.syncs.push(synced);
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -106,7 +126,7 @@ impl Queue {
     pub(super) fn take(&self, patience: Option<Duration>) -> Taken {
         let mut state = self.lock();
         let mut patience_left = true;
-        while state.waiting.is_empty() && state.phase == Phase::Open && patience_left {
+        while state.waiting.is_empty() && state.syncs.is_empty() && state.phase == Phase::Open && patience_left {
             state = match patience {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(patience) => {
@@ -126,6 +146,9 @@ impl Queue {
         if count > 0 {
             return Taken::Group(state.waiting.drain(..count).collect());
         }
+        if !state.syncs.is_empty() {
+            return Taken::Sync(std::mem::take(&mut state.syncs));
+        }
         if state.phase == Phase::Open { Taken::Nothing } else { Taken::Closed }
     }
 
@@ -143,7 +166,7 @@ impl Queue {
     pub(super) fn poison(&self) {
         let mut state = self.lock();
         state.phase = Phase::Poisoned;
-        let dropped = std::mem::take(&mut state.waiting);
+        let dropped = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.syncs));
         // Dropping wakes the appenders, which needs no lock.
         drop(state);
         drop(dropped);
@@ -168,7 +191,7 @@ mod tests {
     fn taken(queue: &Queue) -> usize {
         match queue.take(Some(Duration::ZERO)) {
             Taken::Group(group) => group.len(),
-            Taken::Nothing => 0,
+            Taken::Nothing | Taken::Sync(_) => 0,
             Taken::Closed => panic!("closed"),
         }
     }

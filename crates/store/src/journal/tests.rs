@@ -260,10 +260,18 @@ fn durability_decides_who_syncs() {
     let opened = try_open(&disk, JournalConfig { durability: Durability::Os, ..config() }, 1).unwrap();
     let syncs = disk_syncs(&disk);
     append(&opened.journal, sections(1, 100)).unwrap();
+    assert_eq!(disk_syncs(&disk), syncs, "the system writes when it likes");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(opened.journal.sync()).unwrap();
+    assert_eq!(disk_syncs(&disk), syncs + 1, "but for who asks");
+    runtime.block_on(opened.journal.sync()).unwrap();
+    assert_eq!(disk_syncs(&disk), syncs + 1, "nothing to sync");
+    let syncs = disk_syncs(&disk);
+    append(&opened.journal, sections(1, 100)).unwrap();
     assert_eq!(disk_syncs(&disk), syncs);
-    assert_eq!(open(&disk.after_kill()).sink.frames().len(), 1);
+    assert_eq!(open(&disk.after_kill()).sink.frames().len(), 2);
     opened.journal.close();
-    assert_eq!(open(&disk.after_power_loss(&SeededRandom::new(1))).sink.frames().len(), 1, "closing syncs");
+    assert_eq!(open(&disk.after_power_loss(&SeededRandom::new(1))).sink.frames().len(), 2, "closing syncs");
 }
 
 #[test]

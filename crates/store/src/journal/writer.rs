@@ -57,6 +57,13 @@ impl Writer {
         loop {
             match self.queue.take(self.until_sync()) {
                 Taken::Group(group) => self.commit(group)?,
+                Taken::Sync(waiting) => {
+                    self.sync()?;
+                    // Who asked may have gone away.
+                    for synced in waiting {
+                        let _ = synced.send(());
+                    }
+                }
                 Taken::Nothing => {}
                 Taken::Closed => return self.finish(),
             }

@@ -16,7 +16,7 @@ use crate::limits::{BLOCK_BYTES_FULL, BLOCK_ROWS_FULL, MERGE_FAN_IN};
 use crate::table::Table;
 
 pub use block::InvalidBlock;
-pub(crate) use block::{Block, parse_columns, value_bytes};
+pub(crate) use block::{Block, value_bytes};
 pub(crate) use select::{Selection, select};
 
 /// Size classes of small blocks: with a fan-in of 32, two merges make a full block of the smallest appends.

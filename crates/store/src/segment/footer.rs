@@ -33,7 +33,8 @@ impl Footer {
         let searched = footer.slice(footer.len().saturating_sub((footer_bytes + TRAILER_BYTES) as usize)..);
         let seal = Seal::find(&searched).ok_or_else(|| SegmentError::damaged(path, "its footer has no seal"))?;
         let tail_bytes = size.checked_sub(seal.tail_from);
-        let Some(tail_bytes) = tail_bytes.filter(|bytes| (searched.len() as u64..=TAIL_BYTES_MAX).contains(bytes)) else {
+        let Some(tail_bytes) = tail_bytes.filter(|bytes| (searched.len() as u64..=TAIL_BYTES_MAX).contains(bytes))
+        else {
             return Err(SegmentError::damaged(path, "its tail begins where it cannot"));
         };
         let read = extend(blobs, path, size, footer, tail_bytes)?;

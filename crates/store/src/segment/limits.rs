@@ -57,6 +57,10 @@ pub const SHRED_PATHS_MAX: usize = 1000;
 /// The depth of objects and arrays to which fields get columns.
 pub const SHRED_DEPTH_MAX: usize = 8;
 
+/// The depth of JSON that is read at all: a message nested deeper is a plain text. The depth that most parsers allow; reading
+/// goes as deep on the stack.
+pub const JSON_DEPTH_MAX: usize = 128;
+
 /// The items of an array that get columns.
 pub const SHRED_ITEMS_MAX: usize = 16;
 

@@ -31,7 +31,7 @@ mod tests;
 
 pub use cache::FooterCache;
 pub use error::SegmentError;
-pub use read::{SegmentReader, SegmentScanStats, Visit};
-pub use tokens::{inner_tokens, is_token_byte, tokens};
+pub use read::SegmentReader;
+pub use tokens::inner_tokens;
 pub use verify::{fuzz_read, verify};
-pub use write::{EncodedSegment, SegmentWrite, encode};
+pub use write::{SegmentWrite, encode};

@@ -5,9 +5,9 @@ use std::fmt;
 use std::hash::BuildHasher;
 
 use hashbrown::{HashMap, HashTable};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::limits::{SHRED_DEPTH_MAX, SHRED_ITEMS_MAX, SHRED_PATH_BYTES_MAX, SHRED_PATHS_MAX};
+use super::limits::{JSON_DEPTH_MAX, SHRED_DEPTH_MAX, SHRED_ITEMS_MAX, SHRED_PATH_BYTES_MAX, SHRED_PATHS_MAX};
 
 /// A scalar value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,8 +90,8 @@ impl Paths {
         }
     }
 
-    /// Calls `each` with the scalar values in the text of a row, if it is one JSON object and nothing else. Rows are numbered
-    /// ascending.
+    /// Calls `each` with the scalar values in the text of a row, if it is one JSON object and nothing else, nested to at most
+    /// [`JSON_DEPTH_MAX`]. Rows are numbered ascending.
     pub(super) fn walk(&mut self, text: &[u8], row: u32, mut each: impl FnMut(usize, Value<'_>)) {
         if text.trim_ascii_start().first() != Some(&b'{') {
             return;
@@ -290,22 +290,20 @@ impl<'de> Visitor<'de> for Walk<'_> {
             for item in 0..SHRED_ITEMS_MAX {
                 let more = match self.step_into(&item.to_string()) {
                     Some(child) => items.next_element_seed(child)?.is_some(),
-                    None => items.next_element::<IgnoredAny>()?.is_some(),
+                    None => items.next_element_seed(Skip { depth: self.depth + 1 })?.is_some(),
                 };
                 if !more {
                     return Ok(());
                 }
             }
         }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
+        Skip { depth: self.depth }.visit_seq(items)
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
         self.enter();
         if self.depth >= SHRED_DEPTH_MAX {
-            while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(());
+            return Skip { depth: self.depth }.visit_map(fields);
         }
         while let Some(child) = fields.next_key_seed(Key(&mut self))? {
             match child {
@@ -313,10 +311,76 @@ impl<'de> Visitor<'de> for Walk<'_> {
                     let (depth, row) = (self.depth + 1, self.row);
                     fields.next_value_seed(Walk { paths: &mut *self.paths, path, depth, row })?;
                 }
-                None => {
-                    fields.next_value::<IgnoredAny>()?;
-                }
+                None => fields.next_value_seed(Skip { depth: self.depth + 1 })?,
             }
+        }
+        Ok(())
+    }
+}
+
+/// Reads over a value that gets no path. Serde's own way to ignore a value follows any depth, on the stack.
+#[derive(Clone, Copy)]
+struct Skip {
+    depth: usize,
+}
+
+impl Skip {
+    /// Into an object or array at this depth.
+    fn into_value<E: Error>(self) -> Result<Skip, E> {
+        let deeper = Skip { depth: self.depth + 1 };
+        if deeper.depth > JSON_DEPTH_MAX { Err(E::custom("nested too deep")) } else { Ok(deeper) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Skip {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skip {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _value: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _value: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _value: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _value: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let item = self.into_value()?;
+        while items.next_element_seed(item)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let value = self.into_value()?;
+        while fields.next_key_seed(value)?.is_some() {
+            fields.next_value_seed(value)?;
         }
         Ok(())
     }
@@ -355,7 +419,8 @@ mod tests {
         let mut paths = Paths::new();
         let mut found = Vec::new();
         for (row, text) in rows.iter().enumerate() {
-            paths.walk(text.as_bytes(), row as u32, |path, value| found.push((row, path, value.spelled().into_owned())));
+            paths
+                .walk(text.as_bytes(), row as u32, |path, value| found.push((row, path, value.spelled().into_owned())));
         }
         let names: Vec<Option<&str>> = paths.names().collect();
         let named = found.iter().filter_map(|(row, path, value)| Some(format!("{row} {}={value}", names[*path]?)));
@@ -386,8 +451,9 @@ mod tests {
 
     #[test]
     fn depth_and_width_are_bounded() {
-        let deep = format!("{}1{}", r#"{"d":"#.repeat(200), "}".repeat(200));
-        check(&[&deep], &[]);
+        let deep = |depth: usize| format!(r#"{{"a":1,"d":{}1{}}}"#, r#"{"d":"#.repeat(depth), "}".repeat(depth));
+        check(&[&deep(100)], &["0 a=1"]);
+        check(&[&deep(JSON_DEPTH_MAX)], &[]);
         let very_deep = format!(r#"{{"a":1,"b":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         let mut paths = Paths::new();
         paths.walk(very_deep.as_bytes(), 0, |_, _| {});

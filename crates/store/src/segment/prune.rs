@@ -51,7 +51,9 @@ pub(super) fn pages(
     let parquet = source.footer.parquet();
     let wrap = |error| SegmentError::damaged(&source.path, error);
     let (Some(columns), Some(offsets)) = (parquet.column_index(), parquet.offset_index()) else { return Ok(None) };
-    let Some(rows) = parquet.row_groups().get(row_group).map(|group| group.num_rows() as usize) else { return Ok(None) };
+    let Some(rows) = parquet.row_groups().get(row_group).map(|group| group.num_rows() as usize) else {
+        return Ok(None);
+    };
     let mut selection: Option<RowSelection> = None;
     for filter in filters {
         let statistics = statistics(source, filter)?;
@@ -200,7 +202,8 @@ impl Bounds {
                 (set.meets_ids(min, max), min == max && set.has_id(min))
             }
             Test::Key(KeySet::Text(texts)) => {
-                let (Some(mins), Some(maxes)) = (self.mins.as_string_opt::<i32>(), self.maxes.as_string_opt::<i32>()) else {
+                let (Some(mins), Some(maxes)) = (self.mins.as_string_opt::<i32>(), self.maxes.as_string_opt::<i32>())
+                else {
                     return Verdict::Some;
                 };
                 let (min, max) = (mins.value(index), maxes.value(index));

@@ -20,7 +20,6 @@ use super::plan::{self, Columns, Filter, Plan};
 use super::prune::{self, Verdict};
 use super::source::Source;
 use crate::blob::BlobStore;
-use crate::journal::Lsn;
 use crate::scan::{Scan, TextFilter};
 
 /// What a scan calls with each batch; it may stop the scan.
@@ -96,11 +95,6 @@ impl<'c> SegmentReader<'c> {
     /// The start of the window that all rows lie in, in milliseconds since the epoch.
     pub fn window_start(&self) -> i64 {
         self.footer.about.window_start_ms
-    }
-
-    /// The first and last journal frames whose rows may be here.
-    pub fn lsn_range(&self) -> (Lsn, Lsn) {
-        (Lsn(self.footer.about.first_lsn), Lsn(self.footer.about.last_lsn))
     }
 
     /// Calls `visit` with the rows that pass the scan's time, keys and text, in the segment's order (not the scan's), as
@@ -256,7 +250,13 @@ impl RowGroup<'_> {
         self.deliver_hits(place, hits, known, visit, stats)
     }
 
-    fn keep_text(&self, place: usize, array: &ArrayRef, mask: &BooleanArray, hits: &mut Hits) -> Result<(), SegmentError> {
+    fn keep_text(
+        &self,
+        place: usize,
+        array: &ArrayRef,
+        mask: &BooleanArray,
+        hits: &mut Hits,
+    ) -> Result<(), SegmentError> {
         if self.plan.delivers(place) && mask.true_count() > 0 {
             hits.texts.push(filter(array, mask)?);
         }

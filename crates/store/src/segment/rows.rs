@@ -64,7 +64,8 @@ pub(super) fn examine(table: &'static Table, batches: &[RecordBatch]) -> Result<
             extent.max_time = extent.max_time.max(time);
         }
         let key = table.prune_key().and_then(|key| batch.columns().get(key));
-        for &key in key.and_then(|key| key.as_primitive_opt::<UInt64Type>()).map(|k| k.values().as_ref()).unwrap_or(&[]) {
+        for &key in key.and_then(|key| key.as_primitive_opt::<UInt64Type>()).map(|k| k.values().as_ref()).unwrap_or(&[])
+        {
             extent.min_key = extent.min_key.min(key);
             extent.max_key = extent.max_key.max(key);
         }

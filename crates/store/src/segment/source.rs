@@ -49,7 +49,10 @@ impl Source {
         for (index, block) in bytes.chunks(usize::try_from(block_bytes).unwrap_or(usize::MAX)).enumerate() {
             if stored.get(index) != Some(&crc32c::crc32c(block)) {
                 let at = blocks.start + index as u64 * block_bytes;
-                return Err(SegmentError::damaged(&self.path, format!("the checksum of the block at byte {at} does not fit")));
+                return Err(SegmentError::damaged(
+                    &self.path,
+                    format!("the checksum of the block at byte {at} does not fit"),
+                ));
             }
         }
         let from = (range.start - blocks.start) as usize;
@@ -62,7 +65,9 @@ impl Source {
         let mut joined: Vec<Range<u64>> = Vec::new();
         for range in ranges {
             match joined.last_mut() {
-                Some(last) if range.start <= last.end.saturating_add(READ_GAP_BYTES) => last.end = last.end.max(range.end),
+                Some(last) if range.start <= last.end.saturating_add(READ_GAP_BYTES) => {
+                    last.end = last.end.max(range.end)
+                }
                 _ => joined.push(range),
             }
         }

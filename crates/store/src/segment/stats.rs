@@ -155,6 +155,12 @@ mod tests {
             (column.min, column.max) = column.bounds.spelled();
         }
         let json = serde_json::to_string(&stats).unwrap();
-        insta::assert_snapshot!(json.replace("},", "},\n"), @"");
+        insta::assert_snapshot!(json.replace("},", "},\n"), @r#"
+        {"f":{"values":3,"nulls":0,"bytes":0,"nan":true},
+        "i":{"values":3,"nulls":0,"bytes":0,"min":"-3","max":"-1"},
+        "m":{"values":3,"nulls":0,"bytes":0},
+        "t":{"values":3,"nulls":1,"bytes":0,"min":"a","max":"b"},
+        "u":{"values":3,"nulls":0,"bytes":0,"min":"18446744073709551612","max":"18446744073709551614"}}
+        "#);
     }
 }

@@ -87,10 +87,8 @@ pub(super) fn encode_sized(write: SegmentWrite<'_>, sizes: Sizes) -> Result<Enco
             if let Some(shredded) = &shredded {
                 columns.extend(shredded.arrays(row..row + rows)?);
             }
-            let whole = RecordBatch::try_new(schema.clone(), columns).map_err(|error| SegmentError::Refused {
-                table: write.table.name,
-                reason: error.to_string(),
-            })?;
+            let whole = RecordBatch::try_new(schema.clone(), columns)
+                .map_err(|error| SegmentError::Refused { table: write.table.name, reason: error.to_string() })?;
             stats.add(&whole, write.table.text);
             add_tokens(tokens.as_mut(), write.table.text.and_then(|text| batch.columns().get(text)));
             writer.write(&whole)?;
@@ -142,7 +140,8 @@ fn finish(
     writer.append_key_value_metadata(KeyValue::new(ABOUT_KEY.to_owned(), json));
     writer.append_key_value_metadata(KeyValue::new(TAIL_KEY.to_owned(), Seal::blank(tail_from as u64)));
     let parquet = writer.finish()?;
-    let mut bytes = writer.into_inner()?;
+    // The buffer is taken rather than the writer undone: `into_inner` would write the footer once more.
+    let mut bytes = std::mem::take(writer.inner_mut());
     let sealed = bytes.get_mut(tail_from..).and_then(Seal::stamp);
     let footer_bytes = bytes.len().checked_sub(TRAILER_BYTES as usize).and_then(|at| bytes.get(at..)?.first_chunk());
     match (sealed, footer_bytes) {

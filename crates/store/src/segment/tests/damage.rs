@@ -14,7 +14,7 @@ fn segment() -> (Vec<Row>, bytes::Bytes) {
         id: format!("id-{n}"),
         value: Some(n as f64),
         note: None,
-        message: format!(r#"{{"level":"{}","n":{n}}}"#, if n % 3 == 0 { "INFO" } else { "WARN" }).into_bytes(),
+        message: format!(r#"{{"level":"{}","n":{n}}}"#, if n.is_multiple_of(3) { "INFO" } else { "WARN" }).into_bytes(),
         number: Some(n),
         amount: None,
     };

@@ -8,7 +8,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::super::rows::Sizes;
 use super::super::write::encode_sized;
-use super::super::{EncodedSegment, SegmentError, SegmentWrite, encode};
+use super::super::{SegmentError, SegmentWrite, encode};
 use super::*;
 
 fn message_row(n: u64, message: &str) -> Row {
@@ -62,7 +62,14 @@ fn fields_of_messages_become_columns() {
         r#"{"mix":1,"u":18446744073709551615}"#,
         r#"{"mix":1,"u":18446744073709551615,"level":"WARN""#,
     ]);
-    insta::assert_snapshot!(columns.join("\n"), @"");
+    insta::assert_snapshot!(columns.join("\n"), @"
+    f_f Float64: 1.0 2.5 - - - - -
+    f_in.a.0 Int64: 10 20 - - - - -
+    f_in.a.1 Dictionary(Int32, Utf8): x x - - - - -
+    f_level Dictionary(Int32, Utf8): INFO INFO - WARN WARN - -
+    f_n Int64: 1 -2 - - 3 - -
+    f_ok Boolean: true false - - - - -
+    ");
 }
 
 #[test]
@@ -94,11 +101,25 @@ fn the_catalog_is_told_bounds_and_counts() {
     let rows: Vec<Row> = (3..6).map(|n| message_row(n, r#"{"level":"INFO","n":1}"#)).collect();
     let segment = encode_rows(&rows, 2, true);
     let sizes = regex_free_sizes(&segment.columns);
-    insta::assert_snapshot!(sizes, @"");
+    insta::assert_snapshot!(sizes, @r#"
+    amount {"values":3,"nulls":0,"bytes":null,"min":"-1","max":"-1"}
+    f_level {"values":3,"nulls":0,"bytes":null}
+    f_n {"values":3,"nulls":0,"bytes":null,"min":"1","max":"1"}
+    group {"values":3,"nulls":0,"bytes":null,"min":"1","max":"1"}
+    group_name {"values":3,"nulls":0,"bytes":null,"min":"group 1","max":"group 1"}
+    id {"values":3,"nulls":0,"bytes":null,"min":"same","max":"same"}
+    message {"values":3,"nulls":0,"bytes":null}
+    note {"values":3,"nulls":3,"bytes":null}
+    number {"values":3,"nulls":3,"bytes":null}
+    seq {"values":3,"nulls":0,"bytes":null,"min":"3","max":"5"}
+    stream {"values":3,"nulls":0,"bytes":null,"min":"2","max":"2"}
+    ts {"values":3,"nulls":0,"bytes":null,"min":"3","max":"5"}
+    value {"values":3,"nulls":0,"bytes":null,"min":"0.5","max":"0.5"}
+    "#);
     assert_eq!((segment.rows, segment.window_start), (3, 0));
     assert_eq!((segment.min_time, segment.max_time), (3, 5));
     assert_eq!((segment.min_key, segment.max_key), (1, 1));
-    assert_eq!(segment.raw_bytes, 3 * (7 * 8 + 4 + 22));
+    assert_eq!(segment.raw_bytes, 3 * (6 * 8 + 4 + 22));
     let trailer = &segment.bytes[segment.bytes.len() - 8..];
     assert_eq!(segment.footer_bytes, u64::from(u32::from_le_bytes(trailer[..4].try_into().unwrap())));
 }
@@ -115,13 +136,14 @@ fn regex_free_sizes(json: &str) -> String {
 
 #[test]
 fn the_same_rows_give_the_same_bytes() {
-    let rows: Vec<Row> = (0..100).map(|n| message_row(n, &format!(r#"{{"level":"INFO","n":{n},"w":"w{n}"}}"#))).collect();
+    let rows: Vec<Row> =
+        (0..100).map(|n| message_row(n, &format!(r#"{{"level":"INFO","n":{n},"w":"w{n}"}}"#))).collect();
     assert_eq!(encode_rows(&rows, 7, true).bytes, encode_rows(&rows, 7, true).bytes);
 }
 
 #[test]
 fn long_messages_make_small_row_groups_and_pages() {
-    let rows: Vec<Row> = (0..20).map(|n| message_row(n, &"long ".repeat(300 + 200 * n as usize))).collect();
+    let rows: Vec<Row> = (0..20).map(|n| message_row(n, &"long ".repeat(200 + 200 * n as usize))).collect();
     let segment = encode_rows(&rows, 20, true);
     let file = ParquetRecordBatchReaderBuilder::try_new(segment.bytes.clone()).unwrap();
     let groups: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();

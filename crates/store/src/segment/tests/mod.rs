@@ -13,9 +13,11 @@ use arrow::array::{
 use arrow::datatypes::{Float64Type, Int64Type, UInt64Type};
 use proptest::prelude::*;
 
+use super::read::SegmentScanStats;
 use super::rows::Sizes;
+use super::write::EncodedSegment;
 use super::write::encode_sized;
-use super::{EncodedSegment, FooterCache, SegmentError, SegmentReader, SegmentScanStats, SegmentWrite};
+use super::{FooterCache, SegmentError, SegmentReader, SegmentWrite};
 use crate::blob::{BlobStore, MemoryBlobs};
 use crate::journal::Lsn;
 use crate::scan::Scan;
@@ -119,7 +121,9 @@ fn batch(rows: &[Row]) -> RecordBatch {
         Arc::new(UInt64Array::from_iter(rows.iter().map(|row| row.number))),
         Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.amount))),
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.seq))),
-        Arc::new(StringArray::from_iter(rows.iter().map(|row| (row.group < 2).then(|| format!("group {}", row.group))))),
+        Arc::new(StringArray::from_iter(
+            rows.iter().map(|row| (row.group < 2).then(|| format!("group {}", row.group))),
+        )),
     ];
     RecordBatch::try_new(TABLE.segment_schema(), columns).unwrap()
 }
