@@ -1,0 +1,70 @@
+"""Days in milliseconds: a server on a clock that the test moves."""
+
+import datetime as dt
+
+import pytest
+
+from server import Server
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+DAY_MS = 86_400_000
+
+
+def ms(moment):
+    return int(moment.timestamp() * 1000)
+
+
+@pytest.fixture
+def server():
+    with Server("--manual-clock", str(ms(START))) as server:
+        yield server
+
+
+def pass_days(server, days):
+    return server.admin("clock", advance_ms=days * DAY_MS)["now_ms"]
+
+
+def test_log_events_expire(server):
+    logs = server.client("logs")
+    logs.create_log_group(logGroupName="/old")
+    logs.create_log_stream(logGroupName="/old", logStreamName="s")
+    logs.put_retention_policy(logGroupName="/old", retentionInDays=3)
+
+    def put(day):
+        event = {"timestamp": ms(START + dt.timedelta(days=day)), "message": f"day {day}"}
+        logs.put_log_events(logGroupName="/old", logStreamName="s", logEvents=[event])
+
+    def messages():
+        return [event["message"] for event in logs.filter_log_events(logGroupName="/old")["events"]]
+
+    put(0)
+    pass_days(server, 2)
+    put(2)
+    assert messages() == ["day 0", "day 2"]
+    pass_days(server, 2)
+    assert messages() == ["day 2"]
+    logs.delete_retention_policy(logGroupName="/old")
+    pass_days(server, 30)
+    assert "day 2" in messages()
+
+
+def test_metrics_fall_silent_after_two_weeks(server):
+    cloudwatch = server.client("cloudwatch")
+
+    def put(name, at):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": name, "Timestamp": at, "Value": 1.0}])
+
+    def names(**filters):
+        return sorted(metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace="Shop", **filters)["Metrics"])
+
+    put("Early", START)
+    pass_days(server, 10)
+    put("Late", START + dt.timedelta(days=10))
+    assert names() == ["Early", "Late"] and names(RecentlyActive="PT3H") == ["Late"]
+    pass_days(server, 6)
+    assert names() == ["Late"]
+    # What is no longer listed can still be read.
+    statistics = cloudwatch.get_metric_statistics(
+        Namespace="Shop", MetricName="Early", StartTime=START - dt.timedelta(hours=1), EndTime=START + dt.timedelta(hours=1), Period=3600, Statistics=["Sum"]
+    )
+    assert [point["Sum"] for point in statistics["Datapoints"]] == [1.0]
