@@ -1,1 +1,8 @@
-//! placeholder
+//! The little languages of the AWS APIs, each from text to a program and from a program and a record to an answer: pure
+//! functions, usable by anyone as a library.
+//!
+//! It does no IO, knows no store, no service and no AWS shape, and never panics (L-1).
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod label;
+pub mod statistic;
