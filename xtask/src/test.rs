@@ -48,7 +48,7 @@ fn python() -> Result<()> {
     let python = environment::python()?;
     let binary = build(Profile::Dev)?;
     coverage::check(&binary)?;
-    run(Command::new(python).args(["-m", "pytest", "-q"]).current_dir(root().join("tests/python")).env("WATCHKEEP_BINARY", binary))
+    run(Command::new(python).args(["-m", "pytest", "-q", "-rs"]).current_dir(root().join("tests/python")).env("WATCHKEEP_BINARY", binary))
 }
 
 fn node() -> Result<()> {
