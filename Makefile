@@ -30,7 +30,7 @@ fuzz: ## fuzz every decoder and reader for SECONDS each (needs cargo-fuzz and a 
 models: ## take over the newest API models from PyPI
 	@cargo xtask models
 
-coverage: ## rewrite docs/coverage.md from the routing tables
+coverage: ## rewrite docs/coverage.md and docs/settings.md from the program's tables
 	@cargo xtask coverage
 
 dist: ## one optimized binary in target/dist

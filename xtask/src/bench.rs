@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::Options;
 use crate::build::{Profile, build};
 use crate::process::{cargo, run, say};
-use crate::root;
+use crate::{environment, root};
 
 /// Crates with benchmarks.
 const CRATES: &[&str] = &["watchkeep-wire", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs"];
@@ -24,6 +24,7 @@ pub fn bench(options: &Options) -> Result<()> {
         say("load generator over the wire (writes docs/performance.md)");
         let mut load = cargo(&["run", "--locked", "--release", "-p", "watchkeep-load", "--"]);
         load.arg("--binary").arg(binary).arg("--report").arg(root().join("docs/performance.md"));
+        load.arg("--python").arg(environment::python()?);
         run(&mut load)?;
     }
     Ok(())

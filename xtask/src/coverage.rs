@@ -1,4 +1,5 @@
-//! `docs/coverage.md`: which AWS operations are routed. The program prints it from its routing tables; nobody writes it.
+//! The pages of the documentation that are made from the program's own tables: which AWS operations are routed, and the
+//! settings. The program prints them; nobody writes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,28 +11,35 @@ use crate::build::{Profile, build};
 use crate::process::{output, say};
 use crate::{Options, root};
 
-/// Writes the page; with `--check` only says whether it is current.
+/// The pages, by their names in `docs/`.
+const PAGES: &[&str] = &["coverage", "settings"];
+
+/// Writes the pages; with `--check` only says whether they are current.
 pub fn coverage(options: &Options) -> Result<()> {
     let binary = build(Profile::Dev)?;
     if options.has("--check") {
         return check(&binary);
     }
-    fs::write(page(), text(&binary)?)?;
-    say(&format!("wrote {}", page().display()));
+    for name in PAGES {
+        fs::write(page(name), text(&binary, name)?)?;
+        say(&format!("wrote {}", page(name).display()));
+    }
     Ok(())
 }
 
-/// Whether the page is what the program prints.
+/// Whether the pages are what the program prints.
 pub fn check(binary: &Path) -> Result<()> {
-    let current = fs::read_to_string(page()).unwrap_or_default();
-    ensure!(current == text(binary)?, "docs/coverage.md is out of date: run `make coverage`");
+    for name in PAGES {
+        let current = fs::read_to_string(page(name)).unwrap_or_default();
+        ensure!(current == text(binary, name)?, "docs/{name}.md is out of date: run `make coverage`");
+    }
     Ok(())
 }
 
-fn page() -> PathBuf {
-    root().join("docs/coverage.md")
+fn page(name: &str) -> PathBuf {
+    root().join("docs").join(name).with_extension("md")
 }
 
-fn text(binary: &Path) -> Result<String> {
-    output(Command::new(binary).arg("coverage"))
+fn text(binary: &Path, name: &str) -> Result<String> {
+    output(Command::new(binary).args(["reference", name]))
 }

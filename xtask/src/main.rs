@@ -35,7 +35,7 @@ const TASKS: &[Task] = &[
     Task { name: "crash", usage: "[--rounds N] [--seed N]", help: "kill the server under load, again and again, and look for what is missing", run: crash::crash },
     Task { name: "fuzz", usage: "[--seconds N]", help: "fuzz every decoder and reader (needs cargo-fuzz and a nightly toolchain)", run: fuzz::fuzz },
     Task { name: "models", usage: "", help: "extract the API facts of the newest botocore on PyPI into models/*.json", run: models::models },
-    Task { name: "coverage", usage: "[--check]", help: "write docs/coverage.md from the routing tables", run: coverage::coverage },
+    Task { name: "coverage", usage: "[--check]", help: "write docs/coverage.md and docs/settings.md from the program's tables", run: coverage::coverage },
     Task { name: "dist", usage: "", help: "one optimized binary in target/dist", run: build::dist },
 ];
 

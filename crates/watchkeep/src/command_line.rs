@@ -7,6 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::settings::SETTINGS;
 
+const PAGE: &str = "page";
+
 /// The program's commands.
 pub fn command() -> Command {
     Command::new("watchkeep")
@@ -22,7 +24,11 @@ pub fn command() -> Command {
         .subcommand(server("serve", "Run the server"))
         .subcommand(server("config", "Print the effective settings and where each came from"))
         .subcommand(server("check", "Verify a data directory that no server is using"))
-        .subcommand(Command::new("coverage").about("Print which AWS operations are routed, as Markdown"))
+        .subcommand(
+            Command::new("reference")
+                .about("Print a page of the documentation that is made from the program's own tables, as Markdown")
+                .arg(Arg::new(PAGE).required(true).value_parser(["coverage", "settings"])),
+        )
 }
 
 fn server(name: &'static str, about: &'static str) -> Command {
@@ -43,6 +49,8 @@ fn server(name: &'static str, about: &'static str) -> Command {
 pub struct Invocation {
     /// The command's name.
     pub command: String,
+    /// The page that `reference` shall print.
+    pub page: Option<String>,
     /// The configuration file, if named.
     pub config_file: Option<PathBuf>,
     /// The settings given as flags.
@@ -53,14 +61,13 @@ pub struct Invocation {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Invocation {
     let matches = command().get_matches_from(arguments);
     let Some((name, matches)) = matches.subcommand() else {
-        return Invocation { command: String::new(), config_file: None, flags: Vec::new() };
+        return Invocation { command: String::new(), page: None, config_file: None, flags: Vec::new() };
     };
-    let takes_settings = name != "coverage";
-    Invocation {
-        command: name.to_owned(),
-        config_file: takes_settings.then(|| matches.get_one::<PathBuf>("config").cloned()).flatten(),
-        flags: if takes_settings { flags(matches) } else { Vec::new() },
+    let command = name.to_owned();
+    if name == "reference" {
+        return Invocation { command, page: matches.get_one(PAGE).cloned(), config_file: None, flags: Vec::new() };
     }
+    Invocation { command, page: None, config_file: matches.get_one("config").cloned(), flags: flags(matches) }
 }
 
 fn flags(matches: &ArgMatches) -> Vec<(&'static str, String)> {

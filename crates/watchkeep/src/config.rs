@@ -1,6 +1,6 @@
 //! The settings as types: what the rest of the program is given.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +9,11 @@ use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
 
+use crate::server::Collectors;
 use crate::settings::Settings;
+
+/// Where X-Ray SDKs send segments unless they are told otherwise.
+const XRAY_LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
 
 /// Whether signatures are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,10 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Where X-Ray SDKs' segments are taken.
     pub xray_listen: Option<SocketAddr>,
+    /// The file of the key that stored secrets are sealed with, if not the data directory's own.
+    pub master_key: Option<PathBuf>,
+    /// What runs beside the server.
+    pub collectors: Collectors,
     store: StoreSettings,
 }
 
@@ -64,7 +72,7 @@ struct StoreSettings {
 
 impl Config {
     /// Reads and checks all settings of a server.
-    pub fn from_settings(settings: &Settings) -> Result<Config> {
+    pub fn from_settings(settings: &Settings, collectors: Collectors) -> Result<Config> {
         let listen = addresses(settings, "server.listen")?;
         ensure!(!listen.is_empty(), "setting `server.listen`: no address");
         let on_loopback = listen.iter().all(|address| address.ip().is_loopback());
@@ -88,7 +96,15 @@ impl Config {
             region: settings.parse("account.region")?,
             root: both(settings, "root.access_key_id", "root.secret_access_key")?,
             data_dir: (!ephemeral).then(|| settings.text("data.directory").into()),
-            xray_listen: settings.optional("xray.listen")?,
+            xray_listen: match (settings.text("xray.listen"), collectors) {
+                ("", Collectors::ThisHost) => Some(XRAY_LISTEN_DEFAULT),
+                _ => settings.optional("xray.listen")?,
+            },
+            master_key: match settings.text("data.master_key") {
+                "" => None,
+                path => Some(path.into()),
+            },
+            collectors,
             store: store(settings)?,
             listen,
         })

@@ -1,12 +1,16 @@
 //! `watchkeep`: the program. It reads the command line, the configuration file and the environment (nothing else in the
 //! workspace reads the environment), builds the services, plugs them into one another's ports, and opens the doors.
 
-mod commands;
+mod admin;
+mod collectors;
 mod command_line;
+mod commands;
 mod config;
+mod coverage;
 mod credentials;
 mod directory;
 mod server;
+mod services;
 mod settings;
 
 use std::process::ExitCode;

@@ -118,6 +118,24 @@ pub fn read_file(named: Option<&Path>) -> Result<Option<String>> {
     }
 }
 
+/// The page docs/settings.md, in Markdown.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Settings\n\n\
+         Made by `make coverage` from the program's table of settings. A value comes from the first of: the flag, the environment\n\
+         variable, the configuration file (`watchkeep.toml`, or `--config FILE`; the part before the dot is the section), the default.\n\
+         `watchkeep config` prints the values in force and where each came from.\n\n\
+         | setting | flag | environment | default | |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for setting in SETTINGS {
+        let flag = setting.flag.map_or(String::new(), |flag| format!("`--{flag}`"));
+        let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
+        let help = setting.help.replace('|', "\\|");
+        page.push_str(&format!("| `{}` | {flag} | `{}` | {default} | {help} |\n", setting.key, setting.environment()));
+    }
+    page
+}
+
 fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
@@ -181,6 +199,6 @@ mod tests {
     #[test]
     fn every_default_is_valid() {
         let settings = Settings::layer(&[], environment(&[]), None).unwrap();
-        crate::config::Config::from_settings(&settings).unwrap();
+        crate::config::Config::from_settings(&settings, crate::server::Collectors::None).unwrap();
     }
 }

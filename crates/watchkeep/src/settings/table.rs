@@ -69,6 +69,8 @@ pub static SETTINGS: &[Setting] = &[
     secret("bucket.access_key_id", "access key id for the bucket"),
     secret("bucket.secret_access_key", "secret access key for the bucket"),
     setting("xray.listen", Some("xray-listen"), "", "ADDRESS", "take X-Ray SDKs' segments on this UDP and TCP address, as 127.0.0.1:2000"),
+    setting("agent.log_files", None, "/var/log/*.log,/var/log/syslog,/var/log/messages", "GLOBS", "log files that `up` tails into log groups, separated by commas"),
+    setting("agent.interval", None, "10", "SECONDS", "how often `up` collects this host's metrics"),
     setting("log.format", Some("log-format"), "text", "text|json", "format of the program's own log"),
     setting("log.level", Some("log-level"), "info", "LEVEL", "error, warn, info, debug or trace, or a filter as in `info,watchkeep_store=debug`"),
 ];

@@ -1,0 +1,119 @@
+//! The server's life: open the store and the services, open the doors, wait for a signal, and close everything in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use watchkeep_core::ports::AllowAll;
+use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
+use watchkeep_gateway::{Gateway, Ports};
+use watchkeep_store::{JournalError, Store};
+
+use crate::EXIT_JOURNAL_FAILED;
+use crate::admin::Administration;
+use crate::collectors;
+use crate::config::{AuthMode, Config};
+use crate::credentials::{RootCredentials, Sealer};
+use crate::directory::DataDirectory;
+use crate::services::{self, Services};
+
+/// What runs beside the server in the same process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collectors {
+    /// Nothing.
+    None,
+    /// The collectors of this host: its metrics, its log files, and the X-Ray listener.
+    ThisHost,
+}
+
+/// Runs a server until it is told to end (SIGINT or SIGTERM); then drains, and returns.
+pub async fn run(config: Config) -> Result<ExitCode> {
+    let directory = DataDirectory::open(config.data_dir.as_deref())?;
+    let manual_clock = config.manual_clock.map(|start| Arc::new(ManualClock::new(start)));
+    let clock: Arc<dyn Clock> = match &manual_clock {
+        Some(clock) => clock.clone(),
+        None => Arc::new(SystemClock::new()),
+    };
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+
+    let store_config = config.store(directory.path().to_owned());
+    let store = Store::open(store_config, &services::tables(), clock.clone(), random.clone(), stop_at_once).await;
+    let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
+    let services = Arc::new(Services::open(&store, &clock, &random).await?);
+    let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
+    let sealer = Sealer::open(&master_key, random.as_ref())?;
+    let root = RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
+    store.start();
+    services.trails.start();
+
+    let ports = Ports {
+        services: services.routed(),
+        authorizer: Arc::new(AllowAll),
+        credentials: Arc::new(root.clone()),
+        audit: services.trails.audit(),
+        admin: Arc::new(Administration {
+            reset: config.allow_reset.then(|| (store.clone(), services.clone())),
+            clock: manual_clock,
+        }),
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let gateway = Gateway::bind(config.gateway(), ports).await?;
+    let (stop, stopped) = watch::channel(false);
+    let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &stopped).await?;
+    announce(&config, &gateway, &root);
+
+    let doors = tokio::spawn(gateway.run(ended(stopped)));
+    let signal = signalled().await?;
+    tracing::info!(signal, "shutting down");
+    // The collectors are clients: they hand in what they have before the doors close.
+    collectors.stop().await;
+    stop.send_replace(true);
+    finished(doors).await;
+    services.trails.close().await;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A disk that failed under the journal: nothing may be acknowledged any more (J-3). A supervisor's restart recovers.
+fn stop_at_once(error: &JournalError) {
+    tracing::error!(%error, "the journal failed; the process ends so that nothing false is acknowledged");
+    std::process::exit(EXIT_JOURNAL_FAILED);
+}
+
+/// Tells a person where the server is and how to talk to it. Scripts read the line `listening on`.
+fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    for address in gateway.addresses() {
+        println!("listening on {scheme}://{address}");
+    }
+    if config.auth == AuthMode::Enforced && root.is_new {
+        println!("the root user's access key, shown this once:");
+        println!("  AWS_ACCESS_KEY_ID={}\n  AWS_SECRET_ACCESS_KEY={}", root.access_key_id, root.secret);
+    }
+}
+
+async fn signalled() -> Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    })
+}
+
+/// Completes when the server stops.
+pub async fn ended(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone: the server has stopped, too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn finished(task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a part of the server did not end in order");
+    }
+}

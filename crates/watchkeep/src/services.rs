@@ -1,0 +1,64 @@
+//! The services, side by side: which tables they keep, what they answer, and which port of one another one plugs into.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use watchkeep_core::{Clock, Random};
+use watchkeep_logs::Logs;
+use watchkeep_metrics::Metrics;
+use watchkeep_store::{Store, Table};
+use watchkeep_traces::Traces;
+use watchkeep_trails::Trails;
+use watchkeep_wire::service::RoutedService;
+
+/// All services over one store.
+pub struct Services {
+    pub metrics: Arc<Metrics>,
+    pub logs: Arc<Logs>,
+    pub traces: Arc<Traces>,
+    pub trails: Arc<Trails>,
+}
+
+/// The tables of all services: what the store is opened with.
+pub fn tables() -> Vec<&'static Table> {
+    [watchkeep_logs::TABLES, watchkeep_metrics::TABLES, watchkeep_traces::TABLES, watchkeep_trails::TABLES].concat()
+}
+
+/// Every routed operation, as (service, operation) by their names in the models.
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    fn names<S>(service: &'static str, table: &'static [watchkeep_wire::service::Route<S>]) -> Vec<(&'static str, &'static str)> {
+        table.iter().map(|route| (service, route.operation.name)).collect()
+    }
+    [
+        names("cloudwatch", watchkeep_metrics::ROUTES),
+        names("logs", watchkeep_logs::ROUTES),
+        names("xray", watchkeep_traces::ROUTES),
+        names("cloudtrail", watchkeep_trails::ROUTES),
+    ]
+    .concat()
+}
+
+impl Services {
+    /// Opens all services; each brings back what it keeps in memory.
+    pub async fn open(store: &Arc<Store>, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Services> {
+        Ok(Services {
+            metrics: Metrics::open(store.clone(), clock.clone(), random.clone()).await.context("opening metrics")?,
+            logs: Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?,
+            traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
+            trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
+        })
+    }
+
+    /// The services as the gateway sees them.
+    pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
+        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+    }
+
+    /// Forgets what is in memory, after the store was emptied.
+    pub async fn reset(&self) {
+        self.metrics.reset().await;
+        self.logs.reset().await;
+        self.traces.reset().await;
+        self.trails.reset().await;
+    }
+}

@@ -1,0 +1,155 @@
+//! PutLogEvents, and what searches of the lines cost afterwards.
+
+use anyhow::{Result, ensure};
+use watchkeep_model::logs::{
+    CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, GetLogEventsRequest, InputLogEvent, PutLogEventsRequest,
+    SERVICE, operations,
+};
+use watchkeep_model::{Protocol, Timestamp};
+
+use crate::client::Client;
+use crate::peers::Peers;
+use crate::report::Report;
+use crate::server::Server;
+
+const GROUP: &str = "/load/app";
+const STREAMS: usize = 8;
+const LINES_A_CALL: usize = 1000;
+const CONNECTIONS: usize = 4;
+/// Every so-many-th line holds the rare word.
+const RARE_EVERY: usize = 100_000;
+const RARE_WORD: &str = "xylophone";
+const SEARCHES: usize = 10;
+
+/// Measures all of it.
+pub async fn run(client: &Client, server: &mut Server, peers: &Peers, lines: usize, report: &mut Report) -> Result<()> {
+    let group = CreateLogGroupRequest { log_group_name: GROUP.to_owned(), ..Default::default() };
+    let mut made = vec![client.prepare::<operations::CreateLogGroup>(&SERVICE, Protocol::AwsJson11, &group)?];
+    for stream in 0..STREAMS {
+        let input = CreateLogStreamRequest { log_group_name: GROUP.to_owned(), log_stream_name: stream_name(stream) };
+        made.push(client.prepare::<operations::CreateLogStream>(&SERVICE, Protocol::AwsJson11, &input)?);
+    }
+    for request in &made {
+        client.send(request.clone()).await?;
+    }
+    let start = client.clock.now().0 - 3_600_000;
+    let (mut raw_bytes, mut cpu) = (0, std::time::Duration::ZERO);
+    let mut sample = None;
+    // In portions, so that the generator does not hold all lines at once.
+    for portion in (0..lines / LINES_A_CALL).collect::<Vec<_>>().chunks(64) {
+        let mut requests = Vec::new();
+        for &call in portion {
+            let input = put(call, start, lines);
+            raw_bytes += input.log_events.iter().map(|event| event.message.len()).sum::<usize>();
+            requests.push(client.prepare::<operations::PutLogEvents>(&SERVICE, Protocol::AwsJson11, &input)?);
+        }
+        sample = requests.first().cloned().or(sample);
+        let before = server.cpu()?;
+        client.send_all(requests, CONNECTIONS).await?;
+        cpu += server.cpu()? - before;
+    }
+    let micros = cpu.as_secs_f64() * 1e6 / lines as f64;
+    let peer = match sample {
+        Some(request) => peers.emulator(made, request, LINES_A_CALL).await?,
+        None => None,
+    };
+    let peer = peer.map_or(String::new(), |peer| format!("emulator in memory {peer:.1} ({:.1} times)", peer / micros));
+    let bytes_a_line = raw_bytes / lines.max(1);
+    report.row(format!("PutLogEvents, 1,000 x {bytes_a_line} bytes: us a line"), "3", format!("{micros:.2}"), peer);
+
+    server.rest().await?;
+    let rare = lines.div_ceil(RARE_EVERY);
+    let duckdb = peers.duckdb_rare_word(lines, RARE_EVERY, RARE_WORD).await?;
+    let median = client.median(SEARCHES, || search(client, RARE_WORD.to_owned(), rare)).await?;
+    let ms = median.as_secs_f64() * 1e3;
+    let peer = duckdb.map_or(String::new(), |peer| format!("DuckDB {peer:.0} ({:.1} times)", peer / ms));
+    report.row(format!("rare word in {lines} JSON lines: ms"), "20", format!("{ms:.1}"), peer);
+
+    let before = server.cpu()?;
+    let begun = client.clock.monotonic();
+    search(client, "%xyl[a-p]phone%".to_owned(), rare).await?;
+    let wall = client.clock.monotonic() - begun;
+    let core_seconds = (server.cpu()? - before).as_secs_f64();
+    let rate = raw_bytes as f64 / 1e6 / core_seconds.max(0.01);
+    report.row("a pattern with nothing to skip by: MB of raw text a core-second", "700", format!("{rate:.0}"), format!("wall {:.0} ms", wall.as_secs_f64() * 1e3));
+
+    let median = client.median(SEARCHES, || newest(client)).await?;
+    report.row("GetLogEvents, the newest 20 of a stream: ms", "3", format!("{:.2}", median.as_secs_f64() * 1e3), "");
+    report.row("memory after all of this, MB", "200", format!("{:.0}", server.memory_mb()?), "");
+    let stored = server.segment_bytes("log_events")? as f64 / 1e6;
+    report.row(format!("stored bytes of {:.0} MB of lines, MB", raw_bytes as f64 / 1e6), "50", format!("{stored:.0}"), "");
+    Ok(())
+}
+
+fn stream_name(stream: usize) -> String {
+    format!("web-{stream}")
+}
+
+fn put(call: usize, start: i64, lines: usize) -> PutLogEventsRequest {
+    let event = |number: usize| InputLogEvent {
+        timestamp: Timestamp(start + (number as f64 / lines as f64 * 3_500_000.0) as i64),
+        message: line(number),
+    };
+    PutLogEventsRequest {
+        log_group_name: GROUP.to_owned(),
+        log_stream_name: stream_name(call % STREAMS),
+        log_events: (call * LINES_A_CALL..(call + 1) * LINES_A_CALL).map(event).collect(),
+        ..Default::default()
+    }
+}
+
+/// A line of an access log, as services write them; the fields vary as such fields do.
+fn line(number: usize) -> String {
+    // A multiplicative hash: the same lines in every run.
+    let mixed = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (level, status) = match mixed >> 59 {
+        0 => ("ERROR", 500),
+        1 | 2 => ("WARN", 404),
+        _ => ("INFO", 200),
+    };
+    let word = if number % RARE_EVERY == RARE_EVERY / 2 { RARE_WORD } else { "checkout" };
+    format!(
+        r#"{{"level":"{level}","requestId":"{:016x}-{:08x}","method":"GET","path":"/api/v1/items/{}","status":{status},"latencyMs":{},"bytes":{},"user":"user-{}","message":"{word} handled by node-{}","trace":"1-{:08x}-{:016x}"}}"#,
+        mixed,
+        mixed >> 17 & 0xffff_ffff,
+        mixed >> 40 & 0xfff,
+        mixed >> 30 & 0x3ff,
+        mixed >> 20 & 0xffff,
+        mixed >> 12 & 0x3fff,
+        mixed >> 3 & 0x1f,
+        mixed >> 33,
+        mixed.rotate_left(21),
+    )
+}
+
+async fn search(client: &Client, pattern: String, expected: usize) -> Result<()> {
+    let (mut found, mut token) = (0, None);
+    loop {
+        let input = FilterLogEventsRequest {
+            log_group_name: Some(GROUP.to_owned()),
+            filter_pattern: Some(pattern.clone()),
+            next_token: token,
+            ..Default::default()
+        };
+        let output = client.call::<operations::FilterLogEvents>(&SERVICE, input).await?;
+        found += output.events.map_or(0, |events| events.len());
+        token = output.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    ensure!(found == expected, "{pattern}: {found} events, not {expected}");
+    Ok(())
+}
+
+async fn newest(client: &Client) -> Result<()> {
+    let input = GetLogEventsRequest {
+        log_group_name: Some(GROUP.to_owned()),
+        log_stream_name: stream_name(3),
+        limit: Some(20),
+        ..Default::default()
+    };
+    let output = client.call::<operations::GetLogEvents>(&SERVICE, input).await?;
+    ensure!(output.events.map_or(0, |events| events.len()) == 20, "not 20 events");
+    Ok(())
+}

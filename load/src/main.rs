@@ -1,0 +1,75 @@
+//! The load generator: what durable writes and reads cost over the wire, against a real server process.
+//!
+//! It starts an optimized server in mode enforced on a data directory of its own, drives it with signed requests as stock
+//! clients make them, and measures the server's processor time per item (steady where wall time is not) and the latency of
+//! reads. Where a peer's programs are at hand (an AWS emulator, DuckDB), it gives them the same work in the same run.
+
+mod client;
+mod logs;
+mod metrics;
+mod peers;
+mod report;
+mod server;
+mod traces;
+mod trails;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use watchkeep_core::{Clock, SystemClock};
+
+use crate::client::Client;
+use crate::report::Report;
+use crate::server::Server;
+
+/// What a run is told.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The server's binary.
+    #[arg(long)]
+    binary: PathBuf,
+    /// The page to write.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Log lines to put.
+    #[arg(long, default_value_t = 1_000_000)]
+    lines: usize,
+    /// Datapoints to put in each protocol.
+    #[arg(long, default_value_t = 200_000)]
+    datapoints: usize,
+    /// A Python with the peers' packages (moto, duckdb).
+    #[arg(long)]
+    python: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(run(&options))
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let mut report = Report::default();
+    let mut server = Server::start(&options.binary, clock.clone()).await?;
+    report.row("start to /health, ms", "100", format!("{:.0}", server.started_after.as_secs_f64() * 1e3), "");
+    report.row("idle memory, MB", "30", format!("{:.0}", server.memory_mb()?), "");
+    report.row("binary, MB", "60", format!("{:.0}", std::fs::metadata(&options.binary)?.len() as f64 / 1e6), "");
+
+    let client = Client::new(server.endpoint.clone(), clock.clone());
+    let peers = peers::Peers::find(options.python.as_deref(), clock.clone());
+    metrics::run(&client, &server, &peers, options.datapoints, &mut report).await.context("metrics")?;
+    logs::run(&client, &mut server, &peers, options.lines, &mut report).await.context("logs")?;
+    traces::run(&client, &server, &mut report).await.context("traces")?;
+    trails::run(&client, &mut report).await.context("trails")?;
+    server.stop().await?;
+
+    print!("{}", report.table());
+    if let Some(path) = &options.report {
+        std::fs::write(path, report.page(options.lines, options.datapoints)).with_context(|| path.display().to_string())?;
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}

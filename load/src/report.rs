@@ -1,0 +1,58 @@
+//! The table of budgets and figures, and the page docs/performance.md.
+
+use std::fmt::Write as _;
+
+/// What was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    what: String,
+    budget: &'static str,
+    measured: String,
+    peer: String,
+}
+
+impl Report {
+    /// Adds a figure, with what it is held to and what a peer took in the same run.
+    pub fn row(&mut self, what: impl Into<String>, budget: &'static str, measured: String, peer: impl Into<String>) {
+        let row = Row { what: what.into(), budget, measured, peer: peer.into() };
+        println!("{}: {} (budget {})", row.what, row.measured, if row.budget.is_empty() { "none" } else { row.budget });
+        self.rows.push(row);
+    }
+
+    /// The table, in Markdown.
+    pub fn table(&self) -> String {
+        let mut table = String::from("| what | budget | measured | peer in the same run |\n| --- | ---: | ---: | --- |\n");
+        for Row { what, budget, measured, peer } in &self.rows {
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "| {what} | {budget} | {measured} | {peer} |");
+        }
+        table
+    }
+
+    /// The page.
+    pub fn page(&self, lines: usize, datapoints: usize) -> String {
+        format!(
+            "# Performance\n\n\
+             Written by `make bench` (`cargo xtask bench --only load` for this page alone) on {machine}. Every write is durable: it is\n\
+             acknowledged after its sync. Requests are signed and verified (mode enforced), over HTTP/1.1 and loopback. Processor time is\n\
+             the server's own, user and system, per item; latencies are medians. {datapoints} datapoints went in by each protocol and\n\
+             {lines} JSON log lines. The load generator shares the machine with the server.\n\n\
+             {table}\n\
+             Micro-benchmarks of decoding, journal, memory, sealing and scans: `cargo xtask bench --only micro`.\n",
+            machine = machine(),
+            table = self.table(),
+        )
+    }
+}
+
+fn machine() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).map_or("an unnamed processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cores} cores of {model}")
+}

@@ -1,0 +1,128 @@
+//! The server under load: a process of its own, watched through /proc.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use watchkeep_core::Clock;
+
+use crate::client::{ACCESS_KEY_ID, Client, SECRET};
+
+/// How long background work may take to come to rest.
+const REST_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A running server.
+pub struct Server {
+    /// Its endpoint, `http://ADDRESS`.
+    pub endpoint: String,
+    /// From the start of the process to the first answer of /health.
+    pub started_after: Duration,
+    child: Child,
+    pid: u32,
+    data: TempDir,
+    clock: Arc<dyn Clock>,
+}
+
+impl Server {
+    /// Starts the program on a data directory of its own and waits until it answers.
+    pub async fn start(binary: &Path, clock: Arc<dyn Clock>) -> Result<Server> {
+        let data = tempfile::tempdir()?;
+        let begun = clock.monotonic();
+        let mut child = Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--auth", "enforced", "--data-dir"])
+            .arg(data.path())
+            .env("WATCHKEEP_ROOT_ACCESS_KEY_ID", ACCESS_KEY_ID)
+            .env("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", SECRET)
+            .env("WATCHKEEP_DATA_SEAL_AFTER", "5")
+            .env("WATCHKEEP_LOG_LEVEL", "warn")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        let stdout = child.stdout.take().context("the server has no output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let endpoint = loop {
+            let line = lines.next_line().await?.context("the server ended before it listened")?;
+            if let Some(endpoint) = line.strip_prefix("listening on ") {
+                break endpoint.to_owned();
+            }
+        };
+        let client = Client::new(endpoint.clone(), clock.clone());
+        ensure!(client.health().await?, "the server is not healthy");
+        let started_after = clock.monotonic().saturating_sub(begun);
+        let pid = child.id().context("the server ended")?;
+        Ok(Server { endpoint, started_after, child, pid, data, clock })
+    }
+
+    /// Processor time so far, all threads.
+    pub fn cpu(&self) -> Result<Duration> {
+        cpu(self.pid)
+    }
+
+    /// Resident memory, in megabytes.
+    pub fn memory_mb(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024.0 / 1e6)
+    }
+
+    /// The bytes of all segments whose path contains `table`.
+    pub fn segment_bytes(&self, table: &str) -> Result<u64> {
+        bytes_below(self.data.path(), table)
+    }
+
+    /// Waits until sealing and compaction have come to rest: three seconds with next to no processor time.
+    pub async fn rest(&self) -> Result<()> {
+        let begun = self.clock.monotonic();
+        let mut quiet = 0;
+        while quiet < 6 {
+            let before = self.cpu()?;
+            self.clock.sleep(Duration::from_millis(500)).await;
+            quiet = if self.cpu()? - before <= Duration::from_millis(20) { quiet + 1 } else { 0 };
+            if self.clock.monotonic() - begun > REST_TIMEOUT {
+                bail!("the server does not come to rest");
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the server in order.
+    pub async fn stop(&mut self) -> Result<()> {
+        let pid = rustix::process::Pid::from_raw(self.pid as i32).context("a process id")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+/// Processor time of a process so far.
+pub fn cpu(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field, the command's name, may hold anything; the fields after its closing bracket are numbers.
+    let (_, fields) = stat.rsplit_once(')').context("an odd /proc/PID/stat")?;
+    let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+fn bytes_below(folder: &Path, table: &str) -> Result<u64> {
+    let mut sum = 0;
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") && path.to_string_lossy().contains(table) {
+                sum += std::fs::metadata(&path)?.len();
+            }
+        }
+    }
+    Ok(sum)
+}
