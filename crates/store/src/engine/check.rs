@@ -87,7 +87,7 @@ fn check_segments(
 ) -> Result<CheckReport, StoreError> {
     let blobs: Arc<dyn BlobStore> = match &config.blobs {
         BlobConfig::Local => Arc::new(LocalBlobs::open_to_read(&config.data_dir)?),
-        BlobConfig::S3(_) => open_blobs(config, runtime)?,
+        BlobConfig::S3(_) | BlobConfig::Given(_) => open_blobs(config, runtime)?,
     };
     for row in live {
         report.segments += 1;

@@ -1,19 +1,33 @@
 //! The store's settings.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::blob::S3Config;
+use crate::blob::{BlobStore, S3Config};
 use crate::journal::Durability;
 
 /// Where segments live.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a process has one")]
 pub enum BlobConfig {
     /// In the data directory.
     Local,
     /// In a bucket of an S3-compatible server.
     S3(S3Config),
+    /// Wherever this puts them: in memory ([`crate::MemoryBlobs`]), for a server that leaves nothing behind, and for tests.
+    Given(Arc<dyn BlobStore>),
+}
+
+impl fmt::Debug for BlobConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BlobConfig::Local => f.write_str("Local"),
+            BlobConfig::S3(s3) => f.debug_tuple("S3").field(s3).finish(),
+            BlobConfig::Given(_) => f.write_str("Given"),
+        }
+    }
 }
 
 /// Where the catalog lives.

@@ -77,6 +77,7 @@ pub(super) fn open_blobs(config: &StoreConfig, runtime: Handle) -> Result<Arc<dy
     Ok(match &config.blobs {
         BlobConfig::Local => Arc::new(LocalBlobs::open(&config.data_dir)?),
         BlobConfig::S3(s3) => Arc::new(S3Blobs::open(s3.clone(), runtime)?),
+        BlobConfig::Given(blobs) => blobs.clone(),
     })
 }
 
@@ -149,6 +150,8 @@ async fn open_catalog(
             let root = root.map_err(|source| StoreError::Directory { path: config.data_dir.clone(), source })?;
             format!("{}/", root.display())
         }
+        // Nobody else can read those.
+        BlobConfig::Given(_) => String::new(),
         BlobConfig::S3(s3) if s3.prefix.is_empty() => format!("s3://{}/", s3.bucket),
         BlobConfig::S3(s3) => format!("s3://{}/{}/", s3.bucket, s3.prefix.trim_end_matches('/')),
     };
