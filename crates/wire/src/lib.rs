@@ -2,6 +2,14 @@
 //! bytes and schemas; it knows no service and opens no socket.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod aws_chunked;
+#[cfg(test)]
+mod fill;
+pub mod protocol;
+pub mod query;
 pub mod service;
+pub mod sigv4;
+pub mod text;
+pub mod xml;
 
 pub use watchkeep_model as model;
