@@ -26,9 +26,6 @@ pub const BLOCK_BYTES_FULL: usize = 64 << 10;
 /// The rows of one batch that a scan delivers.
 pub const BATCH_ROWS: usize = 8 << 10;
 
-/// The bytes of rows that an ordered scan may gather before it halves the span of time it works on.
-pub const SORT_BYTES_MAX: usize = 64 << 20;
-
 /// The rows that an ordered scan may gather before it halves the span of time it works on.
 pub const SORT_ROWS_MAX: usize = 1 << 20;
 
@@ -56,8 +53,8 @@ pub const RETENTION_PASS_INTERVAL: Duration = Duration::from_secs(30);
 /// How often files that belong to no segment are looked for.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// The bytes of rows of one millisecond that an ordered scan will still sort.
-pub const SORT_BYTES_OF_ONE_MS_MAX: usize = 1 << 30;
+/// How many times its budget an ordered scan may use for one millisecond, which cannot be divided any further.
+pub const SORT_ONE_MS_FACTOR: usize = 16;
 
 /// By how much an ordered scan widens the span of time it works on when it found little.
 pub const SPAN_GROWTH: u64 = 8;

@@ -14,7 +14,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::limits::{SORT_BYTES_MAX, SORT_BYTES_OF_ONE_MS_MAX, SORT_ROWS_MAX, SPAN_GROWTH};
+use crate::limits::{SORT_ONE_MS_FACTOR, SORT_ROWS_MAX, SPAN_GROWTH};
 use crate::memtable::{Selection, value_bytes};
 use crate::scan::{Order, Scan};
 
@@ -35,13 +35,14 @@ pub(super) fn run(
     let descending = running.scan.order == Order::Descending;
     let mut output = Output::new(running);
     let mut walk = Walk::new(running, descending);
-    let mut width = walk.first_width(output.left());
+    let budget = running.store.config.scan_sort_bytes_max.max(1);
+    let mut width = walk.first_width(output.left(), budget);
     while let Some(span) = walk.span(width) {
         let limit = running.scan.limit.map(|_| output.left());
-        let Some(gathered) = gather_span(running, &span, limit, descending)? else {
+        let Some(gathered) = gather_span(running, &span, limit, budget, descending)? else {
             if span.is_smallest() {
                 let table = running.scan.table.name;
-                return Err(StoreError::TooManyAtOnce { table, bytes_max: SORT_BYTES_OF_ONE_MS_MAX });
+                return Err(StoreError::TooManyAtOnce { table, bytes_max: span.bytes_max(budget) });
             }
             width = span.width() / 2;
             continue;
@@ -51,7 +52,7 @@ pub(super) fn run(
         if flow.is_break() {
             return Ok(());
         }
-        if gathered.weight() < SORT_BYTES_MAX / (2 * SPAN_GROWTH as usize) {
+        if gathered.weight() < budget / (2 * SPAN_GROWTH as usize) {
             width = width.saturating_mul(SPAN_GROWTH);
         }
         walk.done(&span);
@@ -85,9 +86,9 @@ impl Span {
         self.first.abs_diff(self.last).saturating_add(1)
     }
 
-    /// The bytes that may be gathered of it.
-    fn bytes_max(self) -> usize {
-        if self.is_smallest() { SORT_BYTES_OF_ONE_MS_MAX } else { SORT_BYTES_MAX }
+    /// The bytes that may be gathered of it, of a budget for each span.
+    fn bytes_max(self, budget: usize) -> usize {
+        if self.is_smallest() { budget.saturating_mul(SORT_ONE_MS_FACTOR) } else { budget }
     }
 }
 
@@ -142,7 +143,7 @@ impl Walk {
     }
 
     /// How long a span should be, going by how dense the rows lie where the walk begins.
-    fn first_width(&self, limit: usize) -> u64 {
+    fn first_width(&self, limit: usize, budget: usize) -> u64 {
         let Some(start) = self.span(1) else { return 1 };
         let at_start = self.sources.iter().filter(|source| source.span.meets(start.first, start.last));
         let (mut rows_per_ms, mut bytes_per_ms) = (0.0, 0.0);
@@ -152,7 +153,7 @@ impl Walk {
         }
         let rows = (limit as u64).saturating_mul(4).clamp(SPAN_ROWS_MIN, SORT_ROWS_MAX as u64 / 2) as f64;
         let by_rows = rows / rows_per_ms.max(f64::MIN_POSITIVE);
-        let by_bytes = (SORT_BYTES_MAX / 2) as f64 / bytes_per_ms.max(f64::MIN_POSITIVE);
+        let by_bytes = (budget / 2) as f64 / bytes_per_ms.max(f64::MIN_POSITIVE);
         (by_rows.min(by_bytes) as u64).max(1)
     }
 
@@ -171,23 +172,24 @@ fn gather_span(
     running: &mut Running<'_>,
     span: &Span,
     limit: Option<usize>,
+    budget: usize,
     descending: bool,
 ) -> Result<Option<Gathered>, StoreError> {
     let inner = running.inner.clone().time(span.range());
     let rows_max = limit.map_or(usize::MAX, |limit| limit.saturating_mul(16).saturating_add(SPAN_ROWS_MIN as usize));
-    let gathered = gather(running, &inner, *span, Gathered::new(descending, limit, span.bytes_max(), rows_max))?;
+    let gathered = gather(running, &inner, *span, Gathered::new(descending, limit, span.bytes_max(budget), rows_max))?;
     if gathered.is_some() || limit.is_none() {
         return Ok(gathered);
     }
     // Far more rows than the limit: find where it lies before any text is read.
     let light = inner.clone().columns(running.scan.table.retention_key);
-    let times = Gathered::new(descending, limit, span.bytes_max(), usize::MAX);
+    let times = Gathered::new(descending, limit, span.bytes_max(budget), usize::MAX);
     let Some(times) = gather(running, &light, *span, times)? else { return Ok(None) };
     let (Some(first), Some(last)) = (times.entries.first(), times.entries.last()) else { return Ok(Some(times)) };
     let narrow = Span { first: first.time.min(last.time), last: first.time.max(last.time) };
     drop(times);
     let inner = inner.time(narrow.range());
-    gather(running, &inner, narrow, Gathered::new(descending, limit, narrow.bytes_max(), usize::MAX))
+    gather(running, &inner, narrow, Gathered::new(descending, limit, narrow.bytes_max(budget), usize::MAX))
 }
 
 /// Gathers the rows of a span from blocks and segments, the nearest first.

@@ -83,6 +83,28 @@ fn rows_at_the_ends_of_time_are_delivered_once() {
 }
 
 #[test]
+fn a_scan_keeps_to_its_budget() {
+    let bench = Bench::with(|config| config.scan_sort_bytes_max = 3000);
+    let at = |n: i64| event(1, NOW + n % 7, "x".repeat(100));
+    let mut expected = bench.append_events(&(0..300).map(at).collect::<Vec<_>>());
+    bench.seal();
+    for order in [Order::Ascending, Order::Descending] {
+        sort_by_time(&mut expected, order);
+        for limit in [1, 10, 40, 100, 300, 1000] {
+            let (found, _) = bench.events(&Scan::new(&EVENTS).order(order).limit(limit));
+            assert_eq!(found, expected[..limit.min(300)], "{order:?} {limit}");
+        }
+    }
+    bench.append_events(&vec![event(1, NOW + 3, "y".repeat(1000)); 55]);
+    bench.seal();
+    let scan = Scan::new(&EVENTS).order(Order::Ascending);
+    let refused = bench.store().scan(&scan, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(matches!(refused, StoreError::TooManyAtOnce { bytes_max: 48_000, .. }), "{refused}");
+    let (found, _) = bench.events(&scan.limit(20));
+    assert_eq!(found.len(), 20);
+}
+
+#[test]
 fn a_scan_asks_for_columns_and_gets_time_and_seq_besides() {
     let bench = Bench::new();
     bench.append_events(&[event(7, NOW, "in a segment")]);
