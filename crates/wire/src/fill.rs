@@ -11,13 +11,11 @@ pub struct Fill {
     pub any_text: bool,
     /// Whether timestamps have milliseconds.
     pub millis: bool,
-    /// Whether structures without any member are among the values.
-    pub empty_structures: bool,
 }
 
 impl Fill {
     pub fn new(seed: u64) -> Self {
-        Fill { state: seed, empties: true, any_text: true, millis: true, empty_structures: true }
+        Fill { state: seed, empties: true, any_text: true, millis: true }
     }
 
     /// SplitMix64.
@@ -43,16 +41,10 @@ impl Fill {
             SchemaKind::Union => Some(self.below(schema.members.len() as u64) as usize),
             _ => None,
         };
-        let scalar = schema.members.iter().position(|member| !is_nested(member.shape)).unwrap_or_default();
-        let forced = (depth > 0 && !self.empty_structures).then_some(scalar);
         for (index, member) in schema.members.iter().enumerate() {
             let wanted = match only {
                 Some(only) => index == only,
-                None => {
-                    member.required
-                        || forced == Some(index)
-                        || (!(is_nested(member.shape) && depth > 3) && self.below(3) > 0)
-                }
+                None => member.required || (!(is_nested(member.shape) && depth > 3) && self.below(3) > 0),
             };
             if !wanted || member.location == Location::StatusCode {
                 continue;
@@ -163,4 +155,15 @@ impl Fill {
 
 fn is_nested(shape: &Shape) -> bool {
     matches!(shape.kind, Kind::Structure(_) | Kind::List(_) | Kind::Map(..))
+}
+
+/// Both structures, for the message of a failed comparison.
+pub fn shown(sent: &dyn Structure, read: &dyn Structure) -> String {
+    struct Shown<'a>(&'a dyn Structure);
+    impl std::fmt::Debug for Shown<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            watchkeep_model::debug_structure(self.0, f)
+        }
+    }
+    format!("\nsent {:?}\nread {:?}", Shown(sent), Shown(read))
 }

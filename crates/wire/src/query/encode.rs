@@ -65,7 +65,14 @@ impl Form {
 
     fn value(&mut self, view: View<'_>, shape: &Shape, flattened: bool, format: TimestampFormat) {
         match (view, &shape.kind) {
-            (View::Structure(value), _) => self.structure(value),
+            (View::Structure(value), _) => {
+                let before = self.out.len();
+                self.structure(value);
+                // That it is there at all may be all it says.
+                if self.out.len() == before {
+                    self.leaf("");
+                }
+            }
             (View::List(list), Kind::List(_)) if list.is_empty() => self.leaf(""),
             (View::List(list), Kind::List(element)) => {
                 let entries = |form: &mut Form| {
