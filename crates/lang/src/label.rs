@@ -288,7 +288,10 @@ mod tests {
             property: &property,
         };
         assert_eq!(Label::parse(label).unwrap().render(&context), expected, "{label}");
-        assert_eq!(Label::parse(label).unwrap().render(&LabelContext { points: &[], ..context }).is_empty(), expected.is_empty());
+        assert_eq!(
+            Label::parse(label).unwrap().render(&LabelContext { points: &[], ..context }).is_empty(),
+            expected.is_empty()
+        );
     }
 
     #[test]
@@ -345,7 +348,14 @@ mod tests {
         for (ms, offset, expected) in times {
             assert_eq!(time(ms, offset), expected);
         }
-        for (text, offset) in [("+0130", Some(90)), ("-1030", Some(-630)), ("+0000", Some(0)), ("0130", None), ("+2400", None), ("+01:0", None)] {
+        for (text, offset) in [
+            ("+0130", Some(90)),
+            ("-1030", Some(-630)),
+            ("+0000", Some(0)),
+            ("0130", None),
+            ("+2400", None),
+            ("+01:0", None),
+        ] {
             assert_eq!(parse_timezone(text), offset, "{text}");
         }
     }

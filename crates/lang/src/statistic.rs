@@ -231,7 +231,8 @@ fn parse_number(text: &str) -> Result<f64, InvalidStatistic> {
         Some((whole, decimals)) => digits(whole) && digits(decimals) && decimals.len() <= DECIMALS_MAX,
         None => digits(text),
     };
-    let number: f64 = if well_formed { text.parse().map_err(|_| InvalidStatistic)? } else { return Err(InvalidStatistic) };
+    let number: f64 =
+        if well_formed { text.parse().map_err(|_| InvalidStatistic)? } else { return Err(InvalidStatistic) };
     if number.is_finite() { Ok(number) } else { Err(InvalidStatistic) }
 }
 
@@ -338,9 +339,39 @@ mod tests {
             assert_eq!(Statistic::parse(canonical), Ok(statistic));
         }
         let bad = [
-            "", "sum", "SUM", "average", "p", "p101", "p-1", "p1e1", "p99.", "p.5", "p99.01234567890", "P90", "TM90", "tm(10%:90%)",
-            "TM(10%:90)", "TM(:)", "TM()", "TM(90%:10%)", "TM(10%:10%)", "PR(10%:20%)", "PR(:)", "pr90", "iqm", "IQM()", "TM(:90%",
-            "TM(:101%)", "TM(1:2:3)", " p90", "p90 ", "TC(-1:2)", "mean", "p９０", "TM(1:)x",
+            "",
+            "sum",
+            "SUM",
+            "average",
+            "p",
+            "p101",
+            "p-1",
+            "p1e1",
+            "p99.",
+            "p.5",
+            "p99.01234567890",
+            "P90",
+            "TM90",
+            "tm(10%:90%)",
+            "TM(10%:90)",
+            "TM(:)",
+            "TM()",
+            "TM(90%:10%)",
+            "TM(10%:10%)",
+            "PR(10%:20%)",
+            "PR(:)",
+            "pr90",
+            "iqm",
+            "IQM()",
+            "TM(:90%",
+            "TM(:101%)",
+            "TM(1:2:3)",
+            " p90",
+            "p90 ",
+            "TC(-1:2)",
+            "mean",
+            "p９０",
+            "TM(1:)x",
         ];
         for text in bad {
             assert_eq!(Statistic::parse(text), Err(InvalidStatistic), "{text}");
@@ -390,10 +421,14 @@ mod tests {
             Within::WinsorizedMean,
             Within::PercentileRank,
         ]);
-        let percent = (0u32..50, 51u32..=100).prop_map(|(low, high)| Bounds::Percent(Some(low.into()), Some(high.into())));
-        let absolute = (0u32..10, 11u32..30).prop_map(|(low, high)| Bounds::Absolute(Some(low.into()), Some(high.into())));
+        let percent =
+            (0u32..50, 51u32..=100).prop_map(|(low, high)| Bounds::Percent(Some(low.into()), Some(high.into())));
+        let absolute =
+            (0u32..10, 11u32..30).prop_map(|(low, high)| Bounds::Absolute(Some(low.into()), Some(high.into())));
         let range = (within, prop_oneof![percent, absolute]).prop_map(|(within, bounds)| match (within, bounds) {
-            (Within::PercentileRank, Bounds::Percent(low, high)) => Statistic::Range(within, Bounds::Absolute(low, high)),
+            (Within::PercentileRank, Bounds::Percent(low, high)) => {
+                Statistic::Range(within, Bounds::Absolute(low, high))
+            }
             _ => Statistic::Range(within, bounds),
         });
         prop_oneof![(0u32..=100).prop_map(|percent| Statistic::Percentile(percent.into())), range]

@@ -1,1 +1,100 @@
-//! placeholder
+//! CloudWatch metrics: publishing, listing and reading them. Points are rows of the store; the newest three hours of each
+//! series are in memory besides, in its hot head.
+//!
+//! It knows no HTTP and no other service. Identity of a series: `series`; what is in memory: `index` and `head`; how a datum
+//! becomes a point: `datum`, `point`; how points become data: `window`, `buckets`, `read`.
+//!
+//! M-1 a point is in a hot head only after it is durable, and always before its call returns. M-2 a read takes a series from its
+//! head or from the store, never from both.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod buckets;
+mod datum;
+mod entity;
+mod errors;
+mod get_metric_data;
+mod get_metric_statistics;
+mod head;
+mod index;
+mod limits;
+mod list_metrics;
+mod open;
+mod point;
+mod put_metric_data;
+mod queries;
+mod read;
+mod series;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod unit;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use watchkeep_core::Clock;
+use watchkeep_model::cloudwatch::SERVICE;
+use watchkeep_store::{Store, Table};
+use watchkeep_wire::service::{Routed, RoutedService};
+
+use index::SeriesIndex;
+use limits::SWEEP_INTERVAL_MS;
+
+/// The tables that the store must be opened with.
+pub static TABLES: &[&Table] = &[&tables::METRIC_POINTS, &tables::METRIC_SERIES];
+
+watchkeep_wire::routes! {
+    /// What the service answers.
+    static ROUTES: Metrics = cloudwatch {
+        PutMetricData => put_metric_data::put_metric_data,
+        ListMetrics => list_metrics::list_metrics,
+        GetMetricStatistics => get_metric_statistics::get_metric_statistics,
+        GetMetricData => get_metric_data::get_metric_data,
+    }
+}
+
+/// The metrics service.
+pub struct Metrics {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    index: Arc<SeriesIndex>,
+    /// When memory is next freed of what is old.
+    next_sweep_ms: AtomicI64,
+}
+
+impl Metrics {
+    /// The service with its routing table, for the doors.
+    pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
+        Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Forgets everything. To be called when the store was reset, while no call is under way.
+    pub async fn reset(&self) {
+        self.index.clear();
+    }
+
+    /// How many series have had data of late.
+    pub fn series(&self) -> usize {
+        self.index.count()
+    }
+
+    /// Frees memory of what is old, if that was not done for a while.
+    fn sweep_when_due(&self) {
+        let (now_ms, due_ms) = (self.clock.now().0, self.next_sweep_ms.load(Ordering::Acquire));
+        let next_ms = now_ms.saturating_add(SWEEP_INTERVAL_MS);
+        let is_mine =
+            || self.next_sweep_ms.compare_exchange(due_ms, next_ms, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if now_ms >= due_ms && is_mine() {
+            let index = self.index.clone();
+            tokio::task::spawn_blocking(move || index.sweep(now_ms));
+        }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("series", &self.series()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,219 @@
+//! Aggregation: points into the buckets of a window, in one pass, units kept apart; then statistics out of them.
+
+use watchkeep_lang::statistic::{Sample, Statistic, Summary};
+
+use crate::point::{PointRef, Samples, decode_distribution};
+use crate::unit::Unit;
+use crate::window::Window;
+
+/// What is known of the points of one bucket and unit.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    number: i64,
+    summary: Summary,
+    /// Whether all samples are known and none is negative: else there are no extended statistics.
+    is_raw: bool,
+    /// The samples, if somebody wants extended statistics.
+    samples: Vec<Sample>,
+}
+
+/// The buckets of a query.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    window: Window,
+    unit: Option<Unit>,
+    keeps_samples: bool,
+    /// How many samples all buckets hold.
+    samples: usize,
+    /// For each unit its buckets that have points, by their numbers.
+    by_unit: Vec<(Unit, Vec<Bucket>)>,
+}
+
+impl Buckets {
+    /// No points yet. Only those of `unit` will be taken in, if there is one; samples are kept if extended statistics are
+    /// wanted.
+    pub fn new(window: Window, unit: Option<Unit>, keeps_samples: bool) -> Buckets {
+        Buckets { window, unit, keeps_samples, samples: 0, by_unit: Vec::new() }
+    }
+
+    /// The window.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// How many samples are held.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Takes in a point of a time in [`Window::range_ms`]; others are left out.
+    pub fn add(&mut self, point: &PointRef<'_>) {
+        if !self.window.range_ms().contains(&point.time_ms) || self.unit.is_some_and(|unit| unit != point.unit) {
+            return;
+        }
+        let number = self.window.bucket(point.time_ms);
+        let before = self.samples;
+        let of_unit = match self.by_unit.iter().position(|(unit, _)| *unit == point.unit) {
+            Some(index) => index,
+            None => {
+                self.by_unit.push((point.unit, Vec::new()));
+                self.by_unit.len() - 1
+            }
+        };
+        let Some((_, buckets)) = self.by_unit.get_mut(of_unit) else { return };
+        // Points mostly come in the order of time.
+        let place = match buckets.last() {
+            Some(last) if last.number == number => Ok(buckets.len() - 1),
+            Some(last) if last.number > number => buckets.binary_search_by_key(&number, |bucket| bucket.number),
+            _ => Err(buckets.len()),
+        };
+        let index = place.unwrap_or_else(|index| {
+            buckets.insert(index, Bucket::empty(number));
+            index
+        });
+        if let Some(bucket) = buckets.get_mut(index) {
+            self.samples = before + bucket.add(&point.samples, self.keeps_samples);
+        }
+    }
+
+    /// The units that there are points of, by their names.
+    pub fn units(&self) -> Vec<Unit> {
+        let mut units: Vec<Unit> = self.by_unit.iter().map(|(unit, _)| *unit).collect();
+        units.sort_unstable_by_key(|unit| unit.name());
+        units
+    }
+
+    /// The buckets of a unit that have points, oldest first, each with its start in milliseconds since the epoch.
+    pub fn of_unit(&self, unit: Unit) -> impl Iterator<Item = (i64, &Bucket)> {
+        let buckets = self.by_unit.iter().find(|(other, _)| *other == unit).map_or(&[][..], |(_, buckets)| buckets);
+        buckets.iter().map(|bucket| (self.window.bucket_start_ms(bucket.number), bucket))
+    }
+
+    /// To be called when all points are in, before statistics are asked for.
+    pub fn finish(&mut self) {
+        for bucket in self.by_unit.iter_mut().flat_map(|(_, buckets)| buckets) {
+            bucket.samples.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
+        }
+    }
+}
+
+impl Bucket {
+    fn empty(number: i64) -> Bucket {
+        let summary = Summary { count: 0.0, sum: 0.0, minimum: f64::INFINITY, maximum: f64::NEG_INFINITY };
+        Bucket { number, summary, is_raw: true, samples: Vec::new() }
+    }
+
+    /// Takes in the samples of a point; how many were kept.
+    fn add(&mut self, samples: &Samples<&[u8]>, keeps_samples: bool) -> usize {
+        let added = samples.summary();
+        self.summary = Summary {
+            count: self.summary.count + added.count,
+            sum: self.summary.sum + added.sum,
+            minimum: self.summary.minimum.min(added.minimum),
+            maximum: self.summary.maximum.max(added.maximum),
+        };
+        self.is_raw &= added.minimum >= 0.0 && !matches!(samples, Samples::Set(_));
+        if !keeps_samples || !self.is_raw {
+            return 0;
+        }
+        let before = self.samples.len();
+        match samples {
+            Samples::One(value) => self.samples.push(Sample { value: *value, count: 1.0 }),
+            Samples::Repeated(sample) => self.samples.push(*sample),
+            Samples::Distribution(_, distribution) => self.samples.extend(decode_distribution(distribution)),
+            Samples::Set(_) => {}
+        }
+        self.samples.len() - before
+    }
+
+    /// The value of a statistic; `None` if it has none, as an extended one over samples that are not known or negative.
+    pub fn value(&self, statistic: Statistic) -> Option<f64> {
+        match statistic.is_extended() {
+            false => statistic.of_summary(&self.summary),
+            true if self.is_raw => statistic.of_samples(&self.samples),
+            true => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::Resolution;
+    use proptest::prelude::*;
+    use watchkeep_core::TimestampMs;
+
+    fn window(period_s: i64) -> Window {
+        Window::new(TimestampMs(0), TimestampMs(600_000), period_s, TimestampMs(600_000))
+    }
+
+    fn point(time_ms: i64, samples: Samples<&[u8]>) -> PointRef<'_> {
+        PointRef { time_ms, unit: Unit::NONE, resolution: Resolution::Minute, samples }
+    }
+
+    fn value(points: &[PointRef<'_>], statistic: &str) -> Option<f64> {
+        let mut buckets = Buckets::new(window(600), None, true);
+        points.iter().for_each(|point| buckets.add(point));
+        buckets.finish();
+        let (_, bucket) = buckets.of_unit(Unit::NONE).next()?;
+        bucket.value(Statistic::parse(statistic).unwrap())
+    }
+
+    #[test]
+    fn a_statistic_set_or_a_negative_value_leaves_the_basic_statistics_only() {
+        let set = Samples::Set(Summary { count: 3.0, sum: 6.0, minimum: 1.0, maximum: 3.0 });
+        let cases = [
+            (vec![point(0, Samples::One(4.0)), point(1000, set)], "Average", Some(2.5)),
+            (vec![point(0, Samples::One(4.0)), point(1000, set)], "Maximum", Some(4.0)),
+            (vec![point(0, Samples::One(4.0)), point(1000, set)], "p50", None),
+            (vec![point(0, Samples::One(4.0)), point(1000, Samples::One(-1.0))], "p50", None),
+            (vec![point(0, Samples::One(4.0)), point(1000, Samples::One(-1.0))], "Sum", Some(3.0)),
+            (vec![point(0, Samples::Repeated(Sample { value: 4.0, count: 3.0 }))], "tc50", Some(1.5)),
+            (vec![], "Sum", None),
+            (vec![point(600_000, Samples::One(4.0)), point(-1, Samples::One(4.0))], "Sum", None),
+        ];
+        for (points, statistic, expected) in cases {
+            assert_eq!(value(&points, statistic), expected, "{statistic} of {points:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_kept_apart() {
+        let mut buckets = Buckets::new(window(60), None, false);
+        let (seconds, bytes) = (Unit::parse("Seconds").unwrap(), Unit::parse("Bytes").unwrap());
+        buckets.add(&PointRef { unit: seconds, ..point(0, Samples::One(1.0)) });
+        buckets.add(&PointRef { unit: bytes, ..point(0, Samples::One(2.0)) });
+        assert_eq!(buckets.units(), [bytes, seconds]);
+        let mut only = Buckets::new(window(60), Some(bytes), false);
+        only.add(&PointRef { unit: seconds, ..point(0, Samples::One(1.0)) });
+        assert_eq!(only.units(), []);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Points in any order fall into the buckets that sorting and slicing gives.
+        #[test]
+        fn order_does_not_matter(points in prop::collection::vec((0i64..600, 0u32..100), 1..60), period in prop::sample::select(vec![1i64, 5, 30, 60, 120])) {
+            let mut buckets = Buckets::new(window(period), None, true);
+            for (second, value) in &points {
+                buckets.add(&point(second * 1000, Samples::One((*value).into())));
+            }
+            buckets.finish();
+            let mut starts: Vec<i64> = points.iter().map(|(second, _)| second / period * period).collect();
+            starts.sort_unstable();
+            starts.dedup();
+            let got: Vec<i64> = buckets.of_unit(Unit::NONE).map(|(start, _)| start / 1000).collect();
+            prop_assert_eq!(got, starts);
+            for (start, bucket) in buckets.of_unit(Unit::NONE) {
+                let mut inside: Vec<u32> = points.iter().filter(|(second, _)| second / period * period == start / 1000).map(|(_, value)| *value).collect();
+                inside.sort_unstable();
+                prop_assert_eq!(bucket.value(Statistic::SampleCount), Some(inside.len() as f64));
+                prop_assert_eq!(bucket.value(Statistic::Sum), Some(inside.iter().sum::<u32>().into()));
+                prop_assert_eq!(bucket.value(Statistic::Minimum), inside.first().map(|&value| value.into()));
+                let median = inside[inside.len().div_ceil(2) - 1];
+                prop_assert_eq!(bucket.value(Statistic::Percentile(50.0)), Some(median.into()));
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The errors of the metrics operations, and the one place where the store's become theirs. PutMetricData, ListMetrics and
+//! GetMetricStatistics answer with the `InvalidParameter*` family, GetMetricData with `ValidationError`.
+
+use std::fmt::Display;
+
+use watchkeep_model::ServiceError;
+use watchkeep_model::cloudwatch::errors;
+use watchkeep_store::StoreError;
+
+/// `InvalidParameterValue`.
+pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
+    errors::invalid_parameter_value_exception(message)
+}
+
+/// `InvalidParameterValue`: the value of a parameter is not allowed.
+pub(crate) fn value_is_invalid(value: impl Display, parameter: impl Display) -> ServiceError {
+    invalid_value(format!("The value {value} for parameter {parameter} is invalid."))
+}
+
+/// `InvalidParameterValue`: a list is too long.
+pub(crate) fn collection_too_large(parameter: impl Display, max: usize) -> ServiceError {
+    invalid_value(format!("The collection {parameter} must not have a size greater than {max}."))
+}
+
+/// `InvalidParameterValue`: a metric names a dimension twice.
+pub(crate) fn repeated_dimension() -> ServiceError {
+    invalid_value("No metric may specify the same dimension name twice.")
+}
+
+/// `InvalidParameterCombination`.
+pub(crate) fn invalid_combination(message: impl Into<String>) -> ServiceError {
+    errors::invalid_parameter_combination_exception(message)
+}
+
+/// The text for two parameters of which at most one may be given.
+pub(crate) fn mutually_exclusive(one: impl Display, other: impl Display) -> String {
+    format!("The parameters {one} and {other} are mutually exclusive and you have specified both.")
+}
+
+/// `MissingParameter`.
+pub(crate) fn missing(message: impl Into<String>) -> ServiceError {
+    errors::missing_required_parameter_exception(message)
+}
+
+/// `ValidationError`.
+pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
+    errors::validation_exception(message)
+}
+
+/// `InvalidNextToken`, which has no message.
+pub(crate) fn invalid_token() -> ServiceError {
+    errors::invalid_next_token("")
+}
+
+/// `InternalServiceError`.
+pub(crate) fn internal(message: impl Into<String>) -> ServiceError {
+    errors::internal_service_fault(message)
+}
+
+/// The error of a call whose use of the store failed: one that SDKs try again after a while, or an internal one.
+pub(crate) fn of_store(error: &StoreError) -> ServiceError {
+    if error.is_retryable() {
+        return ServiceError::common(
+            "ServiceUnavailable",
+            "ServiceUnavailable",
+            503,
+            "The service is temporarily unable to handle the request. Try again later.",
+        );
+    }
+    tracing::error!(%error, "the store failed");
+    internal("The request processing has failed because of an internal error.")
+}
+
+/// A number as AWS writes it into messages: `4.69E108`, `1.0`, `NaN`.
+pub(crate) fn shown(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        return if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned();
+    }
+    if size != 0.0 && !(1e-3..1e7).contains(&size) {
+        let text = format!("{value:E}");
+        return match text.split_once('E') {
+            Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+            _ => text,
+        };
+    }
+    format!("{value:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_as_aws_does() {
+        let cases = [
+            (4.69e108, "4.69E108"),
+            (1e108, "1.0E108"),
+            (-1.0, "-1.0"),
+            (0.0, "0.0"),
+            (1.5e-5, "1.5E-5"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(shown(value), text);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The series in memory: found by their key when data are put and read, by their number for the labels of open files, and in
+//! the order of their keys for listings.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::{HashMap, HashTable};
+
+use crate::limits::{CHUNK_BYTES, HEAD_BYTES_MAX, HEAD_MS, HEADS_BYTES_MAX, KEEP_SERIES_MS, UNREGISTERED_MS};
+use crate::point::PointRef;
+use crate::series::{Series, SeriesId};
+
+/// All series with data of late.
+#[derive(Debug, Default)]
+pub struct SeriesIndex {
+    state: RwLock<State>,
+    hasher: foldhash::fast::RandomState,
+    /// The bytes of all heads.
+    head_bytes: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    by_key: HashTable<Arc<Series>>,
+    by_id: HashMap<SeriesId, Arc<Series>, foldhash::fast::RandomState>,
+    sorted: BTreeMap<Arc<str>, Arc<Series>>,
+}
+
+impl SeriesIndex {
+    /// The series of this key.
+    pub fn get(&self, key: &str) -> Option<Arc<Series>> {
+        let hash = self.hasher.hash_one(key);
+        self.read().by_key.find(hash, |series| &*series.key == key).cloned()
+    }
+
+    /// The series of this number.
+    pub fn by_id(&self, id: SeriesId) -> Option<Arc<Series>> {
+        self.read().by_id.get(&id).cloned()
+    }
+
+    /// The series of this key, for one who is about to write to it; made if there is none.
+    pub fn get_or_create(&self, key: &str, now_ms: i64) -> Arc<Series> {
+        let hash = self.hasher.hash_one(key);
+        if let Some(series) = self.read().by_key.find(hash, |series| &*series.key == key) {
+            // Under the lock, so that it is not forgotten meanwhile.
+            series.touch(now_ms);
+            return series.clone();
+        }
+        // Without a registration it has no points younger than this, so its head starts complete from there.
+        let series = self.insert(key, None, now_ms.saturating_sub(UNREGISTERED_MS));
+        series.touch(now_ms);
+        series
+    }
+
+    /// Adds a series as it was registered, unless it is there. Its head has every point from `complete_from_ms` on.
+    pub fn restore(&self, key: &str, id: SeriesId, complete_from_ms: i64) -> Arc<Series> {
+        self.insert(key, Some(id), complete_from_ms)
+    }
+
+    fn insert(&self, key: &str, id: Option<SeriesId>, complete_from_ms: i64) -> Arc<Series> {
+        let hash = self.hasher.hash_one(key);
+        let mut state = self.write();
+        if let Some(series) = state.by_key.find(hash, |series| &*series.key == key) {
+            return series.clone();
+        }
+        let id = id.unwrap_or_else(|| {
+            // Two keys in a billion billion share a number; the later one takes its next choice, and registers that.
+            let mut choices = (0..).map(|attempt| SeriesId::of(key, attempt));
+            choices.find(|id| !state.by_id.contains_key(id)).unwrap_or(SeriesId(0))
+        });
+        let series = Arc::new(Series::new(id, key.into(), complete_from_ms));
+        state.by_key.insert_unique(hash, series.clone(), |series| self.hasher.hash_one(&*series.key));
+        state.by_id.insert(id, series.clone());
+        state.sorted.insert(series.key.clone(), series.clone());
+        series
+    }
+
+    /// Calls `visit` with the series whose keys begin with `prefix`, in their order, from the one behind `after` on, until it
+    /// says stop.
+    pub fn walk(&self, prefix: &str, after: Option<&str>, mut visit: impl FnMut(&Arc<Series>) -> Walk) {
+        let state = self.read();
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        for (key, series) in state.sorted.range::<str, _>((start, Bound::Unbounded)) {
+            if !key.starts_with(prefix) || visit(series) == Walk::Stop {
+                return;
+            }
+        }
+    }
+
+    /// How many series there are.
+    pub fn count(&self) -> usize {
+        self.read().by_id.len()
+    }
+
+    /// The bytes of all heads.
+    pub fn head_bytes(&self) -> usize {
+        self.head_bytes.load(Ordering::Acquire)
+    }
+
+    /// Adds a durable point to the head of its series.
+    pub fn push(&self, series: &Series, point: &PointRef<'_>, now_ms: i64) {
+        let bytes_max = if self.head_bytes() < HEADS_BYTES_MAX { HEAD_BYTES_MAX } else { CHUNK_BYTES };
+        let mut head = series.head();
+        let before = head.bytes();
+        head.push(point, horizon(now_ms), bytes_max);
+        self.count_bytes(before, head.bytes());
+        drop(head);
+        series.saw_point(point.time_ms);
+    }
+
+    /// Frees heads of old points, and forgets series that nobody listed or wrote to for long.
+    pub fn sweep(&self, now_ms: i64) {
+        let all: Vec<Arc<Series>> = self.read().by_id.values().cloned().collect();
+        let idle_since = now_ms.saturating_sub(KEEP_SERIES_MS);
+        for series in all {
+            let mut head = series.head();
+            let before = head.bytes();
+            head.sweep(horizon(now_ms));
+            self.count_bytes(before, head.bytes());
+            drop(head);
+            if series.is_idle_since(idle_since) {
+                self.forget(&series, idle_since);
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.write() = State::default();
+        self.head_bytes.store(0, Ordering::Release);
+    }
+
+    fn forget(&self, series: &Arc<Series>, idle_since: i64) {
+        let hash = self.hasher.hash_one(&*series.key);
+        let mut state = self.write();
+        // Somebody may have begun to write to it meanwhile.
+        if !series.is_idle_since(idle_since) {
+            return;
+        }
+        if let Ok(entry) = state.by_key.find_entry(hash, |other| Arc::ptr_eq(other, series)) {
+            entry.remove();
+            state.by_id.remove(&series.id);
+            state.sorted.remove(&series.key);
+            self.count_bytes(series.head().bytes(), 0);
+        }
+    }
+
+    fn count_bytes(&self, before: usize, after: usize) {
+        if after >= before {
+            self.head_bytes.fetch_add(after - before, Ordering::AcqRel);
+        } else {
+            // After a clear, heads that somebody still holds are not counted any more.
+            let less = |bytes: usize| Some(bytes.saturating_sub(before - after));
+            let _ = self.head_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a walk goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    /// To the next series.
+    On,
+    /// It ends here.
+    Stop,
+}
+
+/// Older points than this are not held in heads.
+pub(crate) fn horizon(now_ms: i64) -> i64 {
+    now_ms.saturating_sub(HEAD_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::{Resolution, Samples};
+    use crate::unit::Unit;
+
+    fn keys(index: &SeriesIndex, prefix: &str, after: Option<&str>) -> Vec<String> {
+        let mut keys = Vec::new();
+        index.walk(prefix, after, |series| {
+            keys.push(series.key.to_string());
+            Walk::On
+        });
+        keys
+    }
+
+    #[test]
+    fn series_are_found_by_key_number_and_prefix() {
+        let index = SeriesIndex::default();
+        for key in ["b\0x\0", "a\0y\0", "a\0x\0", "ab\0x\0"] {
+            let series = index.get_or_create(key, 0);
+            assert!(Arc::ptr_eq(&series, &index.get_or_create(key, 0)));
+            assert!(Arc::ptr_eq(&series, &index.get(key).unwrap()));
+            assert!(Arc::ptr_eq(&series, &index.by_id(series.id).unwrap()));
+        }
+        assert_eq!(keys(&index, "a\0", None), ["a\0x\0", "a\0y\0"]);
+        assert_eq!(keys(&index, "a\0", Some("a\0x\0")), ["a\0y\0"]);
+        assert_eq!(keys(&index, "", Some("a\0zz")), ["ab\0x\0", "b\0x\0"]);
+        assert!(index.get("c").is_none());
+    }
+
+    #[test]
+    fn a_taken_number_is_passed_over() {
+        let index = SeriesIndex::default();
+        let taken = SeriesId::of("mine", 0);
+        index.restore("other", taken, 0);
+        assert_eq!(index.get_or_create("mine", 0).id, SeriesId::of("mine", 1));
+    }
+
+    #[test]
+    fn idle_series_are_forgotten_and_heads_counted() {
+        let index = SeriesIndex::default();
+        let (old, new) = (index.get_or_create("old", 0), index.get_or_create("new", 0));
+        let point = |time_ms| PointRef {
+            time_ms,
+            unit: Unit::NONE,
+            resolution: Resolution::Minute,
+            samples: Samples::One(1.5),
+        };
+        index.push(&old, &point(0), 0);
+        index.push(&new, &point(0), 0);
+        assert!(index.head_bytes() > 0);
+        index.get_or_create("new", KEEP_SERIES_MS);
+        index.sweep(KEEP_SERIES_MS + 1);
+        assert!(index.get("old").is_none() && index.get("new").is_some());
+        assert_eq!((index.head_bytes(), index.count()), (0, 1));
+    }
+}

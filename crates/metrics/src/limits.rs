@@ -1,0 +1,104 @@
+//! The limits of the metrics service, a sentence each, with AWS's quota where there is one.
+
+const SECOND_MS: i64 = 1000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// The datums of one PutMetricData, those of entities included. AWS: 1,000.
+pub const DATUMS_MAX: usize = 1000;
+
+/// The values of one datum. AWS: 150.
+pub const VALUES_MAX: usize = 150;
+
+/// The dimensions of a metric. AWS: 30.
+pub const DIMENSIONS_MAX: usize = 30;
+
+/// The entities of one PutMetricData. AWS: 2.
+pub const ENTITIES_MAX: usize = 2;
+
+/// The characters of a namespace, a metric's name and a dimension's name. AWS: 255.
+pub const NAME_CHARS_MAX: usize = 255;
+
+/// The characters of a dimension's value. AWS: 1,024.
+pub const DIMENSION_VALUE_CHARS_MAX: usize = 1024;
+
+/// How old a datum may be when it is put. AWS: two weeks.
+pub const PAST_MAX_MS: i64 = 14 * DAY_MS;
+
+/// How far in the future a datum may lie when it is put. AWS: two hours.
+pub const FUTURE_MAX_MS: i64 = 2 * HOUR_MS;
+
+/// How long points can be read by the second. AWS: 3 hours.
+pub const KEEP_SECONDS_MS: i64 = 3 * HOUR_MS;
+
+/// How long points can be read by the minute. AWS: 15 days.
+pub const KEEP_MINUTES_MS: i64 = 15 * DAY_MS;
+
+/// How long points can be read by five minutes. AWS: 63 days.
+pub const KEEP_FIVE_MINUTES_MS: i64 = 63 * DAY_MS;
+
+/// How long points can be read by the hour, and are kept at all. AWS: 455 days.
+pub const KEEP_HOURS_MS: i64 = 455 * DAY_MS;
+
+/// How long after its newest point a metric is listed. AWS: two weeks.
+pub const LISTED_MS: i64 = 14 * DAY_MS;
+
+/// How long after its newest point a metric counts as recently active. AWS: 3 hours.
+pub const RECENTLY_ACTIVE_MS: i64 = 3 * HOUR_MS;
+
+/// How much newer than a series' newest registration a point must be for the series to be registered again. After a restart the
+/// newest point of a series that was not active of late is known to this precision; a shorter interval costs rows to read at
+/// every start.
+pub const REGISTER_INTERVAL_MS: i64 = 6 * HOUR_MS;
+
+/// How long registrations of series are kept: so long that a series without one has no point younger than
+/// [`UNREGISTERED_MS`].
+pub const KEEP_SERIES_MS: i64 = 16 * DAY_MS;
+
+/// A series that is not registered has no point younger than this: [`KEEP_SERIES_MS`] less [`REGISTER_INTERVAL_MS`], and some.
+pub const UNREGISTERED_MS: i64 = 15 * DAY_MS;
+
+/// How much of the newest points the hot head of a series holds: the three hours that most readers want, and the steps that a
+/// reader's start is rounded down by.
+pub const HEAD_MS: i64 = 3 * HOUR_MS + 10 * MINUTE_MS;
+
+/// The bytes of one chunk of a hot head: what is dropped at once when it has grown old.
+pub const CHUNK_BYTES: usize = 512;
+
+/// The bytes of one series' hot head: 180 points a minute of any kind of number fit. Beyond, the oldest chunks go, and reading
+/// them goes to the store.
+pub const HEAD_BYTES_MAX: usize = 256 << 10;
+
+/// The bytes of all hot heads. Beyond, each series that is written to keeps its newest chunk only.
+pub const HEADS_BYTES_MAX: usize = 256 << 20;
+
+/// How often hot heads are freed of old points and series of long ago are forgotten.
+pub const SWEEP_INTERVAL_MS: i64 = HOUR_MS;
+
+/// The metrics on one page of ListMetrics. AWS: 500.
+pub const LIST_PAGE: usize = 500;
+
+/// The dimension filters of ListMetrics. AWS: 10.
+pub const DIMENSION_FILTERS_MAX: usize = 10;
+
+/// The data points of one GetMetricStatistics. AWS: 1,440.
+pub const STATISTICS_DATAPOINTS_MAX: i64 = 1440;
+
+/// The basic statistics of one GetMetricStatistics. AWS: 5.
+pub const STATISTICS_MAX: usize = 5;
+
+/// The extended statistics of one GetMetricStatistics. AWS: 10.
+pub const EXTENDED_STATISTICS_MAX: usize = 10;
+
+/// The queries of one GetMetricData. AWS: 500.
+pub const QUERIES_MAX: usize = 500;
+
+/// The data points on one page of GetMetricData. AWS: 100,800.
+pub const DATAPOINTS_MAX: usize = 100_800;
+
+/// The buckets that queries read at once may fill: bounds the memory of a page, and leaves room for a page of one query.
+pub const BUCKETS_AT_ONCE: i64 = 4 * DATAPOINTS_MAX as i64;
+
+/// The samples that one read may gather for percentiles and their like: 16 bytes each.
+pub const SAMPLES_AT_ONCE: usize = 16 << 20;

@@ -1,0 +1,151 @@
+//! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock.
+
+mod durability;
+mod get_metric_data;
+mod get_metric_statistics;
+mod list_metrics;
+mod oracle;
+mod put_metric_data;
+mod retention;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_model::cloudwatch::*;
+use watchkeep_model::{ServiceError, Timestamp};
+use watchkeep_store::{Store, StoreConfig};
+use watchkeep_wire::service::Reply;
+
+use crate::Metrics;
+
+/// 2026-01-15T10:00:00Z.
+pub const NOW: i64 = 1_768_471_200_000;
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// The service, its store and its clock.
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<Store>,
+    pub metrics: Arc<Metrics>,
+    directory: TempDir,
+}
+
+impl World {
+    /// An empty one; it is [`NOW`].
+    pub async fn new() -> World {
+        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW)))).await
+    }
+
+    async fn open(directory: TempDir, clock: Arc<ManualClock>) -> World {
+        let random = Arc::new(SeededRandom::new(1));
+        let config = StoreConfig::small(directory.path());
+        let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
+        let store = Store::open(config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
+        let metrics = Metrics::open(store.clone(), clock.clone(), random).await.unwrap();
+        World { clock, store, metrics, directory }
+    }
+
+    /// The same after the process ended in order, and began again.
+    pub async fn restart(self) -> World {
+        self.store.close().await;
+        let World { clock, store, metrics, directory } = self;
+        drop((store, metrics));
+        World::open(directory, clock).await
+    }
+
+    /// The same after the process just ended: nothing is closed.
+    pub async fn crash(self) -> World {
+        let World { clock, store, metrics, directory } = self;
+        drop((metrics, store));
+        World::open(directory, clock).await
+    }
+
+    pub fn pass(&self, ms: i64) {
+        self.clock.advance(Duration::from_millis(ms as u64));
+    }
+
+    pub async fn put(&self, namespace: &str, data: Vec<MetricDatum>) -> Result<(), ServiceError> {
+        let input = PutMetricDataInput { namespace: namespace.into(), metric_data: Some(data), ..Default::default() };
+        self.put_input(input).await.map(|_| ())
+    }
+
+    pub async fn put_input(&self, input: PutMetricDataInput) -> Result<Reply<watchkeep_model::Unit>, ServiceError> {
+        crate::put_metric_data::put_metric_data(&self.metrics, &caller(), input).await
+    }
+
+    pub async fn list(&self, input: ListMetricsInput) -> Result<ListMetricsOutput, ServiceError> {
+        crate::list_metrics::list_metrics(&self.metrics, &caller(), input).await
+    }
+
+    pub async fn statistics(&self, input: GetMetricStatisticsInput) -> Result<GetMetricStatisticsOutput, ServiceError> {
+        crate::get_metric_statistics::get_metric_statistics(&self.metrics, &caller(), input).await
+    }
+
+    pub async fn data(&self, input: GetMetricDataInput) -> Result<GetMetricDataOutput, ServiceError> {
+        crate::get_metric_data::get_metric_data(&self.metrics, &caller(), input).await
+    }
+
+    /// The points of one metric without dimensions, oldest first, their times relative to [`NOW`].
+    pub async fn series(&self, stat: &str, period: i32, start: i64, end: i64) -> Vec<(i64, f64)> {
+        let input =
+            GetMetricDataInput { scan_by: Some("TimestampAscending".into()), ..query(stat, period, start, end) };
+        points(&self.data(input).await.unwrap().metric_data_results.unwrap()[0])
+    }
+}
+
+pub fn caller() -> Caller {
+    Caller {
+        account: AccountId::DEFAULT,
+        region: Default::default(),
+        principal: Principal::Root,
+        access_key_id: None,
+        source_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: None,
+        request_id: "r".into(),
+        secure_transport: false,
+    }
+}
+
+/// A datum of the metric `Load`, a time relative to [`NOW`].
+pub fn datum(at: i64, value: f64) -> MetricDatum {
+    MetricDatum {
+        metric_name: "Load".into(),
+        timestamp: Some(Timestamp(NOW + at)),
+        value: Some(value),
+        ..Default::default()
+    }
+}
+
+pub fn dimensions(pairs: &[(&str, &str)]) -> Option<Vec<Dimension>> {
+    Some(pairs.iter().map(|(name, value)| Dimension { name: name.to_string(), value: value.to_string() }).collect())
+}
+
+pub fn metric_query(id: &str, name: &str, stat: &str, period: i32) -> MetricDataQuery {
+    let metric = Metric { namespace: Some("Shop".into()), metric_name: Some(name.into()), dimensions: None };
+    MetricDataQuery {
+        id: id.into(),
+        metric_stat: Some(MetricStat { metric, period, stat: stat.into(), unit: None }),
+        ..Default::default()
+    }
+}
+
+/// One query of `Load` in `Shop`, times relative to [`NOW`].
+pub fn query(stat: &str, period: i32, start: i64, end: i64) -> GetMetricDataInput {
+    GetMetricDataInput {
+        metric_data_queries: vec![metric_query("m1", "Load", stat, period)],
+        start_time: Timestamp(NOW + start),
+        end_time: Timestamp(NOW + end),
+        ..Default::default()
+    }
+}
+
+/// The points of a result, times relative to [`NOW`].
+pub fn points(result: &MetricDataResult) -> Vec<(i64, f64)> {
+    let times = result.timestamps.iter().flatten().map(|time| time.0 - NOW);
+    times.zip(result.values.iter().flatten().copied()).collect()
+}
