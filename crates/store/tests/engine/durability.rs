@@ -55,11 +55,14 @@ fn a_crash_while_segments_are_written_loses_and_repeats_nothing() {
     let (taken, data_dir) = (images.clone(), bench.path().to_owned());
     *blobs.around_put.lock().unwrap() = Some(Box::new(move || taken.lock().unwrap().push(image_of(&data_dir))));
 
+    let points = |n: i64| point_rows(&[Point { time: NOW + n, name: "p".into(), value: None }]);
     let mut expected = bench.append_events(&some_events(12));
+    bench.append(points(1));
     bench.seal();
     let sealed = images.lock().unwrap().len();
-    assert!(sealed >= 8, "four windows, an image before and after each: {sealed}");
+    assert_eq!(sealed, 10, "four windows of events and one of points, an image before and after each");
     expected.extend(bench.append_events(&some_events(12)));
+    bench.append(points(2));
     bench.seal();
     bench.compact();
     *blobs.around_put.lock().unwrap() = None;
@@ -70,7 +73,10 @@ fn a_crash_while_segments_are_written_loses_and_repeats_nothing() {
         let found = bench.all_events();
         let whole = if index < sealed { &expected[..12] } else { &expected[..] };
         assert_eq!(found, whole, "image {index}");
+        let expected_points = if index < sealed { 1 } else { 2 };
+        assert_eq!(bench.points(&Scan::new(&POINTS)).len(), expected_points, "image {index}");
         bench.seal();
+        assert_eq!(bench.points(&Scan::new(&POINTS)).len(), expected_points, "image {index}, sealed again");
         assert_eq!(bench.all_events(), whole, "image {index}, sealed again");
     }
     // What the crashes left behind is removed once it is old.

@@ -83,6 +83,25 @@ fn rows_at_the_ends_of_time_are_delivered_once() {
 }
 
 #[test]
+fn rows_of_one_moment_are_in_the_order_of_their_appends() {
+    let bench = Bench::new();
+    let mut expected = Vec::new();
+    for round in 0..6 {
+        expected.extend(bench.append_events(&vec![event(5 - round, NOW, format!("round {round}")); 3]));
+        if round < 4 {
+            bench.seal();
+        }
+    }
+    for order in [Order::Ascending, Order::Descending] {
+        sort_by_time(&mut expected, order);
+        for limit in 1..20 {
+            let (found, _) = bench.events(&Scan::new(&EVENTS).order(order).limit(limit));
+            assert_eq!(found, expected[..limit.min(18)], "{order:?} {limit}");
+        }
+    }
+}
+
+#[test]
 fn a_scan_keeps_to_its_budget() {
     let bench = Bench::with(|config| config.scan_sort_bytes_max = 3000);
     let at = |n: i64| event(1, NOW + n % 7, "x".repeat(100));
