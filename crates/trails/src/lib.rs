@@ -1,1 +1,103 @@
-//! placeholder
+//! CloudTrail: what everybody did, and the event history that finds it.
+//!
+//! Every call that the gateway answers comes here through the port [`AuditSink`], becomes a record in CloudTrail's format and
+//! one row of [`tables::AUDIT_EVENTS`]. LookupEvents reads the management events of the last ninety days back.
+//!
+//! A management call waits until its record is durable, so that a change and the record of it become durable together. Data
+//! events (datapoints, log events, segments: see [`classify`]) wait in a bounded queue for half a second at most and are
+//! written many at a time; when the queue is full the call waits for room: nothing is left out.
+//!
+//! It knows no HTTP, and of the other services only the names of their operations and members.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod audit;
+pub mod classify;
+mod identity;
+mod limits;
+mod lookup_events;
+mod named;
+mod next_token;
+mod parameters;
+mod record;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use watchkeep_core::ports::AuditSink;
+use watchkeep_core::{Clock, Random};
+use watchkeep_model::{ServiceError, cloudtrail};
+use watchkeep_store::{Store, StoreError};
+use watchkeep_wire::routes;
+use watchkeep_wire::service::{Routed, RoutedService};
+
+pub use tables::TABLES;
+
+use audit::Recorder;
+
+routes! {
+    /// What CloudTrail answers.
+    pub static ROUTES: Trails = cloudtrail {
+        LookupEvents => lookup_events::lookup_events,
+    }
+}
+
+/// CloudTrail.
+pub struct Trails {
+    store: Arc<Store>,
+    recorder: Arc<Recorder>,
+}
+
+impl Trails {
+    /// CloudTrail over a store that was opened with [`TABLES`] and is not started yet.
+    ///
+    /// # Errors
+    ///
+    /// None so far: what it keeps in memory needs no reading.
+    pub async fn open(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Arc<Self>, StoreError> {
+        store.set_owner(&tables::AUDIT_EVENTS, Arc::new(tables::EventHistory));
+        let recorder = Arc::new(Recorder::new(store.clone(), clock, random));
+        Ok(Arc::new(Trails { store, recorder }))
+    }
+
+    /// The service as the gateway sees it.
+    pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
+        Arc::new(Routed::new(&cloudtrail::SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Where the gateway hands in every call that it answered.
+    pub fn audit(&self) -> Arc<dyn AuditSink> {
+        self.recorder.clone()
+    }
+
+    /// Begins to gather data events into batches, from within a tokio runtime. Until then each is written by itself.
+    pub fn start(&self) {
+        self.recorder.start();
+    }
+
+    /// Writes out the data events that wait. Records that come later are written one by one.
+    pub async fn close(&self) {
+        self.recorder.close().await;
+    }
+
+    /// Nothing is kept in memory that would have to follow an emptied store.
+    pub async fn reset(&self) {}
+}
+
+/// What a client is told when the store cannot answer (G-1).
+fn unavailable(error: StoreError) -> ServiceError {
+    match error.is_retryable() {
+        true => {
+            ServiceError::common("ServiceUnavailable", "ServiceUnavailable", 503, "The service is busy. Try again.")
+        }
+        false => {
+            tracing::error!(%error, "event history cannot be read");
+            ServiceError::common("InternalFailure", "InternalFailure", 500, "An internal error occurred.")
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! A finished call as a CloudTrail record, event version 1.11: the user guide's page "CloudTrail record contents".
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use watchkeep_core::ports::FinishedCall;
+use watchkeep_core::{Principal, TimestampMs};
+use watchkeep_model::SERVICES;
+use watchkeep_store::Rows;
+
+use crate::classify::{self, Category};
+use crate::identity;
+use crate::limits::TEXT_BYTES_MAX;
+use crate::named::{self, Named};
+use crate::parameters;
+
+/// A record, and what the event history needs to know of it.
+#[derive(Debug)]
+pub struct Recorded {
+    time: TimestampMs,
+    account: String,
+    region: String,
+    category: Category,
+    event_id: String,
+    event_name: String,
+    event_source: String,
+    username: Option<String>,
+    access_key: Option<String>,
+    read_only: bool,
+    resources: Vec<Named>,
+    json: String,
+}
+
+impl Recorded {
+    /// The record of a call.
+    pub fn new(mut call: FinishedCall, event_id: String) -> Recorded {
+        let category = classify::category(call.service, call.operation);
+        let read_only = classify::is_read_only(call.service, call.operation);
+        if let Some(input) = &mut call.request_parameters {
+            parameters::hide(call.service, call.operation, input);
+        }
+        let failed = call.error.is_some();
+        let output = call.response_elements.take().filter(|_| !read_only && !failed);
+        let resources = named::named(call.service, call.request_parameters.as_ref(), output.as_ref());
+        let operation = SERVICES.iter().find(|model| model.name == call.service);
+        let operation = operation.and_then(|model| model.operation(call.operation));
+        let input = call.request_parameters.take();
+        let (input, output) = match operation {
+            Some(operation) => (
+                input.map(|input| parameters::shown(operation.input, input)),
+                output.map(|output| parameters::shown(operation.output, output)),
+            ),
+            None => (None, None),
+        };
+        let event_source = classify::event_source(call.service);
+        let event_name = classify::event_name(call.service, call.operation).to_owned();
+        let region = match classify::home_region(call.service) {
+            Some(home) => home.to_owned(),
+            None => call.caller.region.to_string(),
+        };
+        let account = call.caller.account.to_string();
+        let caller = &call.caller;
+        let (address, agent) = match &caller.principal {
+            Principal::Service(name) => ((*name).to_owned(), Some(*name)),
+            _ => (caller.source_address.to_string(), caller.user_agent.as_deref()),
+        };
+        let tls = call.tls.as_ref().map(|(version, suite)| TlsDetails {
+            tls_version: version,
+            cipher_suite: suite,
+            client_provided_host_header: call.host.as_deref(),
+        });
+        let json = to_json(&Record {
+            event_version: "1.11",
+            user_identity: identity::user_identity(caller),
+            event_time: iso8601(call.finished_at),
+            event_source: &event_source,
+            event_name: &event_name,
+            aws_region: &region,
+            source_ip_address: &address,
+            user_agent: agent.map(|agent| cut(agent, TEXT_BYTES_MAX)),
+            error_code: call.error.as_ref().map(|(code, _)| cut(code, TEXT_BYTES_MAX)),
+            error_message: call.error.as_ref().map(|(_, message)| cut(message, TEXT_BYTES_MAX)),
+            request_parameters: raw("requestParameters", input),
+            response_elements: raw("responseElements", output),
+            request_id: &caller.request_id,
+            event_id: &event_id,
+            read_only,
+            resources: of_arns(&resources, &account),
+            event_type: "AwsApiCall",
+            api_version: classify::api_version(call.service, call.api_version),
+            management_event: category == Category::Management,
+            recipient_account_id: &account,
+            event_category: category.as_str(),
+            tls_details: tls,
+        });
+        Recorded {
+            time: call.finished_at,
+            category,
+            event_id,
+            username: identity::username(caller).map(str::to_owned),
+            access_key: caller.access_key_id.as_deref().map(str::to_owned),
+            read_only,
+            resources,
+            account,
+            region,
+            event_name,
+            event_source,
+            json,
+        }
+    }
+
+    /// Adds it to rows of [`crate::tables::AUDIT_EVENTS`].
+    pub fn write(&self, rows: &mut Rows) {
+        rows.i64(self.time.0);
+        rows.text(&self.account);
+        rows.text(&self.region);
+        rows.text(self.category.as_str());
+        rows.text(&self.event_id);
+        rows.text(&self.event_name);
+        rows.text(&self.event_source);
+        text_or_null(rows, self.username.as_deref());
+        text_or_null(rows, self.access_key.as_deref());
+        rows.text(if self.read_only { "true" } else { "false" });
+        text_or_null(rows, named::written(&self.resources).as_deref());
+        rows.text(&self.json);
+        rows.end_row();
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    event_version: &'static str,
+    user_identity: Value,
+    event_time: String,
+    event_source: &'a str,
+    event_name: &'a str,
+    aws_region: &'a str,
+    #[serde(rename = "sourceIPAddress")]
+    source_ip_address: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<&'a str>,
+    request_parameters: Option<Box<RawValue>>,
+    response_elements: Option<Box<RawValue>>,
+    #[serde(rename = "requestID")]
+    request_id: &'a str,
+    #[serde(rename = "eventID")]
+    event_id: &'a str,
+    read_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Value>,
+    event_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    management_event: bool,
+    recipient_account_id: &'a str,
+    event_category: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_details: Option<TlsDetails<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TlsDetails<'a> {
+    tls_version: &'a str,
+    cipher_suite: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_provided_host_header: Option<&'a str>,
+}
+
+fn to_json(record: &Record<'_>) -> String {
+    // Only text, numbers and maps with text keys are in it: nothing that cannot be written.
+    serde_json::to_string(record).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn raw(what: &str, value: Option<Value>) -> Option<Box<RawValue>> {
+    let value = value.filter(|value| !value.is_null())?;
+    RawValue::from_string(parameters::within_limit(what, &value)).ok()
+}
+
+/// The record's `resources`: those that the call named by their ARN.
+fn of_arns(resources: &[Named], account: &str) -> Option<Value> {
+    let arns = resources.iter().filter(|resource| resource.name.starts_with("arn:"));
+    let arns: Vec<Value> =
+        arns.map(|resource| json!({"ARN": resource.name, "accountId": account, "type": resource.kind})).collect();
+    (!arns.is_empty()).then(|| Value::Array(arns))
+}
+
+fn text_or_null(rows: &mut Rows, text: Option<&str>) {
+    match text {
+        Some(text) => rows.text(text),
+        None => rows.null(),
+    }
+}
+
+/// `2026-01-15T12:30:45Z`: whole seconds.
+fn iso8601(time: TimestampMs) -> String {
+    let moment = jiff::Timestamp::from_second(time.seconds()).unwrap_or_default();
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The longest beginning of a text of at most `bytes` bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
