@@ -2,14 +2,20 @@
 //! bytes and schemas; it knows no service and opens no socket.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod protocol;
+mod identify;
+pub mod service;
+mod answer;
+pub mod constraints;
+pub mod json;
+pub mod cbor;
+pub mod query;
+pub mod xml;
+pub mod text;
+pub mod limits;
 pub mod aws_chunked;
+pub mod sigv4;
 #[cfg(test)]
 mod fill;
-pub mod protocol;
-pub mod query;
-pub mod service;
-pub mod sigv4;
-pub mod text;
-pub mod xml;
 
 pub use watchkeep_model as model;

@@ -1,0 +1,203 @@
+//! Which service, operation and protocol a request asks for. In this order: the Smithy path, `X-Amz-Target`, a Query form's
+//! `Action` and `Version`, a REST route. Where several services would fit, the signature's scope decides, then the first
+//! label of the host.
+
+use std::borrow::Cow;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HOST};
+use watchkeep_model::{Operation, Protocol, Service, ServiceError};
+
+use crate::cbor::rpc::{RPC_V2_CBOR, SMITHY_PROTOCOL, path_name};
+use crate::limits::FORM_PARAMETERS_SCANNED;
+use crate::protocol::{Call, Head};
+use crate::query::decode_component;
+
+/// A request that asks for no operation of the services there are.
+#[derive(Debug)]
+pub struct Unidentified {
+    /// The protocol to tell the error in.
+    pub protocol: Protocol,
+    /// The error.
+    pub error: ServiceError,
+}
+
+/// Whether [`identify`] must see the body: it is a form, and nothing before it names the operation.
+pub fn needs_form(head: &Head<'_>) -> bool {
+    let form = content_type(head).is_some_and(|value| value.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    form && !head.headers.contains_key("x-amz-target") && smithy_path(head).is_none()
+}
+
+/// Finds the operation among those of `services`. `form` is the body if [`needs_form`]; `scope` is the service name of the
+/// signature's credential scope, if there is one.
+///
+/// # Errors
+/// In the client's protocol: `UnknownOperationException`, `InvalidAction`, `MissingAction`.
+pub fn identify(
+    head: &Head<'_>,
+    form: Option<&[u8]>,
+    scope: Option<&str>,
+    services: &[&'static Service],
+) -> Result<Call, Unidentified> {
+    if let Some((service, operation)) = smithy_path(head) {
+        return by_smithy_path(service, operation, services);
+    }
+    if let Some(target) = head.header("x-amz-target") {
+        return by_target(head, target, services);
+    }
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let parameters = match form {
+        Some(form) => Some(Parameters::of(form)),
+        None => Some(Parameters::of(query)).filter(|parameters| parameters.action.is_some()),
+    };
+    let preference = Preference { scope, label: host_label(head) };
+    match parameters {
+        Some(parameters) if form.is_some() || preference.speaks_query(services) => {
+            by_action(&parameters, &preference, services)
+        }
+        _ => by_route(head, &preference, services),
+    }
+}
+
+/// `/service/<Name>/operation/<Operation>`, at the end of the path, of a request that says it speaks the protocol.
+fn smithy_path<'a>(head: &Head<'a>) -> Option<(&'a str, &'a str)> {
+    let said = head.header(SMITHY_PROTOCOL).is_some_and(|value| value == RPC_V2_CBOR)
+        || content_type(head).is_some_and(|value| value.eq_ignore_ascii_case("application/cbor"));
+    if !said || head.method != Method::POST {
+        return None;
+    }
+    let (rest, operation) = head.uri.path().rsplit_once("/operation/")?;
+    let (_, service) = rest.rsplit_once("/service/")?;
+    Some((service, operation))
+}
+
+fn by_smithy_path(name: &str, operation: &str, services: &[&'static Service]) -> Result<Call, Unidentified> {
+    let protocol = Protocol::RpcV2Cbor;
+    // A namespace may stand before the name, as in the name of the service's shape.
+    let name = name.rsplit(['.', '#']).next().unwrap_or(name);
+    let service = services.iter().find(|service| service.protocols.contains(&protocol) && path_name(service) == name);
+    let found = service.and_then(|service| Some((*service, service.operation(operation)?)));
+    found.map(|(service, operation)| Call { service, operation, protocol }).ok_or_else(|| unknown(protocol))
+}
+
+fn by_target(head: &Head<'_>, target: &str, services: &[&'static Service]) -> Result<Call, Unidentified> {
+    let said = match content_type(head).unwrap_or_default() {
+        "application/x-amz-json-1.0" => Some(Protocol::AwsJson10),
+        "application/x-amz-json-1.1" => Some(Protocol::AwsJson11),
+        _ => None,
+    };
+    let refuse = || unknown(said.unwrap_or(Protocol::AwsJson11));
+    let (prefix, operation) = target.rsplit_once('.').ok_or_else(refuse)?;
+    let service =
+        services.iter().copied().find(|service| service.target_prefix.is_some_and(|own| same_target(own, prefix)));
+    let service = service.ok_or_else(refuse)?;
+    let operation = service.operation(operation).ok_or_else(refuse)?;
+    let json = |protocol: &&Protocol| matches!(protocol, Protocol::AwsJson10 | Protocol::AwsJson11);
+    // A client may speak either version; one that does not say gets the service's own.
+    let protocol = said.or_else(|| service.protocols.iter().find(json).copied()).ok_or_else(refuse)?;
+    Ok(Call { service, operation, protocol })
+}
+
+/// Some SDKs send the whole prefix, as `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101`, others its last part.
+fn same_target(own: &str, sent: &str) -> bool {
+    let last = |prefix| str::rsplit(prefix, '.').next().unwrap_or(prefix);
+    last(own) == last(sent)
+}
+
+/// What of a Query request names its operation.
+#[derive(Default)]
+struct Parameters<'a> {
+    action: Option<Cow<'a, str>>,
+    version: Option<Cow<'a, str>>,
+}
+
+impl<'a> Parameters<'a> {
+    fn of(form: &'a [u8]) -> Self {
+        let mut found = Parameters::default();
+        for pair in form.split(|byte| *byte == b'&').take(FORM_PARAMETERS_SCANNED) {
+            let value = |name: &[u8]| {
+                let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
+                decode_component(std::str::from_utf8(value).ok()?)
+            };
+            found.action = found.action.or_else(|| value(b"Action"));
+            found.version = found.version.or_else(|| value(b"Version"));
+            if found.action.is_some() && found.version.is_some() {
+                break;
+            }
+        }
+        found
+    }
+}
+
+fn by_action(
+    parameters: &Parameters<'_>,
+    preference: &Preference<'_>,
+    services: &[&'static Service],
+) -> Result<Call, Unidentified> {
+    let protocol = Protocol::AwsQuery;
+    let refuse = |code: &'static str, text: String| Unidentified {
+        protocol,
+        error: ServiceError::common(code, code, 400, text),
+    };
+    let Some(action) = parameters.action.as_deref().filter(|action| !action.is_empty()) else {
+        return Err(refuse("MissingAction", "Missing Action".into()));
+    };
+    let version = parameters.version.as_deref();
+    let speaks = |service: &&&'static Service| {
+        service.protocols.contains(&protocol) && version.is_none_or(|version| service.api_version == version)
+    };
+    let candidates: Vec<&'static Service> = services.iter().filter(speaks).copied().collect();
+    let call = |(service, operation)| Call { service, operation, protocol };
+    let with_operation = |service: &'static Service| Some((service, service.operation(action)?));
+    let preferred = preference.choose(&candidates).and_then(with_operation);
+    preferred.or_else(|| candidates.iter().copied().find_map(with_operation)).map(call).ok_or_else(|| {
+        let version = version.map(|version| format!(" for version {version}")).unwrap_or_default();
+        refuse("InvalidAction", format!("Could not find operation {action}{version}"))
+    })
+}
+
+fn by_route(head: &Head<'_>, preference: &Preference<'_>, services: &[&'static Service]) -> Result<Call, Unidentified> {
+    let _ = (head, route as fn(&Head<'_>, &'static Service) -> Option<&'static Operation>, preference, services);
+    Err(unknown(Protocol::RestJson))
+}
+
+fn route(_: &Head<'_>, _: &'static Service) -> Option<&'static Operation> {
+    None
+}
+
+/// What tells services apart beyond the request's own words.
+struct Preference<'a> {
+    scope: Option<&'a str>,
+    label: Option<&'a str>,
+}
+
+impl Preference<'_> {
+    /// The service that the signature's scope names, else the one that the host's first label names.
+    fn choose(&self, services: &[&'static Service]) -> Option<&'static Service> {
+        let by_scope = || services.iter().find(|service| self.scope == Some(service.signing_name));
+        // SDKs may put something before the label, as `stream-logs`.
+        let label = self.label.map(|label| label.rsplit_once("stream-").map_or(label, |(_, rest)| rest));
+        let by_label = || services.iter().find(|service| label == Some(service.endpoint_prefix));
+        by_scope().or_else(by_label).copied()
+    }
+
+    /// Whether parameters in a query string may be a Query call: not those of a REST service, as S3's.
+    fn speaks_query(&self, services: &[&'static Service]) -> bool {
+        self.choose(services).is_none_or(|service| service.protocols.contains(&Protocol::AwsQuery))
+    }
+}
+
+/// The first label of the host name that the request was sent to.
+fn host_label<'a>(head: &Head<'a>) -> Option<&'a str> {
+    let host = head.header(HOST.as_str()).or_else(|| head.uri.authority().map(|authority| authority.as_str()))?;
+    host.split(['.', ':']).next()
+}
+
+/// The media type without its parameters.
+fn content_type<'a>(head: &Head<'a>) -> Option<&'a str> {
+    Some(head.header(CONTENT_TYPE.as_str())?.split(';').next().unwrap_or_default().trim())
+}
+
+fn unknown(protocol: Protocol) -> Unidentified {
+    Unidentified { protocol, error: crate::service::unknown_operation() }
+}
