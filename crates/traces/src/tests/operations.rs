@@ -1,0 +1,79 @@
+//! The operations: what is stored, refused, found, and kept.
+
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test]
+async fn segments_come_back_in_their_own_region_and_account() {
+    let mut bench = Bench::new().await;
+    let sent = segment(1, json!({"http": {"response": {"status": 200}}, "metadata": {"debug": {"a": [1, null]}}}));
+    assert_eq!(bench.put(std::slice::from_ref(&sent)).await.len(), 0);
+    for _ in 0..2 {
+        let traces = bench.get(&[TRACE, "1-00000000-000000000000000000000000", TRACE]).await;
+        assert_eq!(traces.len(), 1);
+        assert_eq!(traces[0].id.as_deref(), Some(TRACE));
+        assert_eq!((traces[0].duration, traces[0].limit_exceeded), (Some(0.5), Some(false)));
+        assert_eq!(documents(&traces[0]), [sent.clone()]);
+        assert_eq!(bench.get_in("eu-central-1", &[TRACE]).await.len(), 0);
+        bench = bench.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_document_does_not_touch_its_neighbours() {
+    let bench = Bench::new().await;
+    let texts =
+        vec![segment(1, json!({})).to_string(), segment(2, json!({"name": null})).to_string(), "junk".to_owned()];
+    let unprocessed = bench.put_texts(texts).await;
+    let told: Vec<_> =
+        unprocessed.iter().map(|entry| (entry.id.as_deref(), entry.error_code.as_deref().unwrap())).collect();
+    assert_eq!(told, [(Some("0000000000000002"), "MissingName"), (None, "ParseError")]);
+    assert_eq!(unprocessed[0].message.as_deref(), Some("Invalid segment. ErrorCode: MissingName"));
+    assert_eq!(bench.documents().await.len(), 1);
+}
+
+#[tokio::test]
+async fn bad_requests_are_told() {
+    let bench = Bench::new().await;
+    let ask = |ids: Vec<&str>, next_token: Option<&str>| {
+        let input = BatchGetTracesRequest {
+            trace_ids: ids.into_iter().map(str::to_owned).collect(),
+            next_token: next_token.map(str::to_owned),
+        };
+        let traces = bench.traces.clone();
+        async move { crate::batch_get_traces::batch_get_traces(&traces, &caller("us-east-1"), input).await.err().unwrap() }
+    };
+    let cases = [
+        (ask(vec![TRACE; 6], None).await, "Exceeding maximum query size: 5"),
+        (ask(vec![TRACE], Some("t")).await, "NextToken is currently not supported"),
+        (ask(vec!["nonsense"], None).await, "Invalid trace id: nonsense"),
+    ];
+    for (error, message) in cases {
+        assert_eq!(
+            (error.code.as_ref(), error.status, error.message.as_str()),
+            ("InvalidRequestException", 400, message)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_too_large_says_so() {
+    let bench = Bench::new().await;
+    for id in 0..12 {
+        bench.put(&[segment(id, json!({"metadata": {"filler": "x".repeat(60_000)}}))]).await;
+    }
+    let traces = bench.get(&[TRACE]).await;
+    assert_eq!(traces[0].limit_exceeded, Some(true));
+    assert_eq!(documents(&traces[0]).len(), 8);
+}
+
+#[tokio::test]
+async fn traces_are_kept_for_thirty_days() {
+    let bench = Bench::new().await;
+    bench.put(&[segment(1, json!({}))]).await;
+    bench.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    assert_eq!(bench.get(&[TRACE]).await.len(), 1);
+    bench.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    assert_eq!(bench.get(&[TRACE]).await.len(), 0);
+}
