@@ -1,0 +1,54 @@
+//! The limits of the log service, a sentence each, with AWS's quota ("CloudWatch Logs quotas", and the API pages).
+
+/// The log groups of an account in a Region.
+pub const GROUPS_MAX: usize = 1_000_000;
+
+/// The tags of a resource.
+pub const TAGS_MAX: usize = 50;
+
+/// The bytes that an event counts beside its message, in batches and pages.
+pub const EVENT_OVERHEAD_BYTES: usize = 26;
+
+/// The bytes of a batch: of the messages in UTF-8, and the overhead of each event. One event may be as large as the batch.
+pub const BATCH_BYTES_MAX: usize = 1_048_576;
+
+/// The time between the oldest and the newest valid event of a batch.
+pub const BATCH_SPAN_MS_MAX: i64 = 24 * HOUR_MS;
+
+/// The oldest event that is taken.
+pub const EVENT_AGE_MS_MAX: i64 = 14 * DAY_MS;
+
+/// How far in the future an event may lie.
+pub const EVENT_AHEAD_MS_MAX: i64 = 2 * HOUR_MS;
+
+/// The events of a page of GetLogEvents and FilterLogEvents.
+pub const PAGE_EVENTS_MAX: usize = 10_000;
+
+/// The bytes of the events of a page.
+pub const PAGE_BYTES_MAX: usize = 1_048_576;
+
+/// The bytes of messages that one FilterLogEvents call looks at before it answers with what it found so far, and a token:
+/// a call's time stays bounded however rare its pattern.
+pub const FILTER_BYTES_MAX: u64 = 1 << 30;
+
+/// The log groups or streams of a page of Describe operations.
+pub const DESCRIBE_PAGE_MAX: usize = 50;
+
+/// The log groups of a page of ListLogGroups, unless it asks for up to a thousand.
+pub const LIST_PAGE_DEFAULT: usize = 50;
+
+/// How long a paging token is valid.
+pub const TOKEN_AGE_MS_MAX: i64 = DAY_MS;
+
+/// The days that a retention policy may name ("PutRetentionPolicy").
+pub const RETENTION_DAYS: &[i32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// The days that events of a group of class DELIVERY are kept ("CreateLogGroup").
+pub const DELIVERY_RETENTION_DAYS: i32 = 1;
+
+/// The milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+
+/// The milliseconds of a day.
+pub const DAY_MS: i64 = 24 * HOUR_MS;

@@ -1,0 +1,190 @@
+//! PutLogEvents: a batch is checked as a whole, events out of time are left out, the rest becomes durable before the answer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use watchkeep_core::{Caller, TimestampMs};
+use watchkeep_model::ServiceError;
+use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
+use watchkeep_store::Rows;
+
+use crate::directory::{Group, Stream};
+use crate::errors::{self, invalid};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
+use crate::names::group_key;
+use crate::position::Position;
+use crate::statistics::Statistics;
+use crate::tables::LOG_EVENTS;
+use crate::{Logs, entity};
+
+/// Stores events.
+pub(crate) async fn put_log_events(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    input: PutLogEventsRequest,
+) -> Result<PutLogEventsResponse, ServiceError> {
+    let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
+    let stream = group.stream(&input.log_stream_name)?;
+    let class = group.document().class;
+    let rejected_entity_info = input.entity.as_ref().and_then(|entity| entity::rejected(entity, class));
+    let now = logs.clock.now();
+    let message_bytes = check_size(&input.log_events)?;
+    check_order(&input.log_events)?;
+    let (accepted, rejected_log_events_info) = in_time(&input.log_events, now, group.cutoff(now))?;
+    let response = PutLogEventsResponse {
+        next_sequence_token: Some(sequence_token(&stream, now.0)),
+        rejected_log_events_info,
+        rejected_entity_info,
+    };
+    if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
+        accept(logs, &group, stream, events, message_bytes, now).await?;
+    }
+    Ok(response)
+}
+
+/// The token of a stream after events were received at `ingested`. Nobody needs it, but agents read it.
+pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
+    Position { time_ms: ingested, seq: stream.id }.to_string()
+}
+
+/// Where every accepted event passes, once: makes them durable and counts them.
+async fn accept(
+    logs: &Arc<Logs>,
+    group: &Group,
+    stream: Arc<Stream>,
+    events: &[InputLogEvent],
+    message_bytes: usize,
+    now: TimestampMs,
+) -> Result<(), ServiceError> {
+    let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
+    let mut counted = Statistics::default();
+    for event in events {
+        let bytes = event.message.len() as u64;
+        rows.u64(group.id);
+        rows.u64(stream.id);
+        rows.i64(event.timestamp);
+        rows.i64(now.0);
+        rows.u64(bytes);
+        rows.text(&event.message);
+        rows.end_row();
+        counted.count(event.timestamp, now.0, bytes);
+    }
+    let logs = logs.clone();
+    errors::finish(async move {
+        logs.store.append(rows).await.map_err(errors::store)?;
+        stream.statistics().add(&counted);
+        Ok(())
+    })
+    .await
+}
+
+/// The bytes of all messages. An event may be as large as a batch, so that the batch's limit is the only one.
+fn check_size(events: &[InputLogEvent]) -> Result<usize, ServiceError> {
+    let message_bytes: usize = events.iter().map(|event| event.message.len()).sum();
+    let bytes = message_bytes + events.len() * EVENT_OVERHEAD_BYTES;
+    match bytes {
+        bytes if bytes <= BATCH_BYTES_MAX => Ok(message_bytes),
+        bytes => Err(invalid(format!("Upload too large: {bytes} bytes exceeds limit of {BATCH_BYTES_MAX}"))),
+    }
+}
+
+fn check_order(events: &[InputLogEvent]) -> Result<(), ServiceError> {
+    match events.is_sorted_by_key(|event| event.timestamp) {
+        true => Ok(()),
+        false => Err(invalid("Log events in a single PutLogEvents request must be in chronological order.")),
+    }
+}
+
+/// Which events, in order of their times, are neither too old nor too new, and what is said of the others. Events before
+/// `cutoff` are past the group's retention.
+fn in_time(
+    events: &[InputLogEvent],
+    now: TimestampMs,
+    cutoff: TimestampMs,
+) -> Result<(Range<usize>, Option<RejectedLogEventsInfo>), ServiceError> {
+    let before = |time: TimestampMs| events.partition_point(|event| event.timestamp < time.0);
+    let too_old_end = before(now.plus_ms(-EVENT_AGE_MS_MAX));
+    let too_new_start = before(now.plus_ms(EVENT_AHEAD_MS_MAX + 1));
+    let expired_end = before(cutoff);
+    if let Some([first, .., last]) = events.get(too_old_end..too_new_start)
+        && last.timestamp - first.timestamp > BATCH_SPAN_MS_MAX
+    {
+        return Err(invalid(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+        ));
+    }
+    let index = |index: usize| i32::try_from(index).ok();
+    let rejected = RejectedLogEventsInfo {
+        too_old_log_event_end_index: index(too_old_end).filter(|&end| end > 0),
+        expired_log_event_end_index: index(expired_end).filter(|&end| end > 0),
+        too_new_log_event_start_index: index(too_new_start).filter(|_| too_new_start < events.len()),
+    };
+    let is_clean = rejected == RejectedLogEventsInfo::default();
+    Ok((too_old_end.max(expired_end)..too_new_start, (!is_clean).then_some(rejected)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{DAY_MS, HOUR_MS};
+
+    fn events(now: i64, offsets: &[i64]) -> Vec<InputLogEvent> {
+        offsets.iter().map(|offset| InputLogEvent { timestamp: now + offset, message: "m".into() }).collect()
+    }
+
+    #[test]
+    fn events_out_of_time_are_named() {
+        const MINUTE: i64 = 60_000;
+        let none = (None, None, None);
+        // Offsets from now; days of retention; the accepted range; too old, expired, too new.
+        type Indexes = (Option<i32>, Option<i32>, Option<i32>);
+        let cases: &[(&[i64], Option<i64>, Range<usize>, Indexes)] = &[
+            (&[-MINUTE, 0], None, 0..2, none),
+            (&[-15 * DAY_MS, -MINUTE, 0, 3 * HOUR_MS], None, 1..3, (Some(1), None, Some(3))),
+            (&[-14 * DAY_MS], None, 0..1, none),
+            (&[-14 * DAY_MS - 1], None, 1..1, (Some(1), None, None)),
+            (&[2 * HOUR_MS, 2 * HOUR_MS + 1], None, 0..1, (None, None, Some(1))),
+            (&[-15 * DAY_MS, -DAY_MS - 1, -DAY_MS, -1], Some(1), 2..4, (Some(1), Some(2), None)),
+            (&[-40 * DAY_MS, -20 * DAY_MS, 0], Some(30), 2..3, (Some(2), Some(1), None)),
+            (&[-40 * DAY_MS, 40 * DAY_MS], None, 1..1, (Some(1), None, Some(1))),
+        ];
+        let now = 1_700_000_000_000;
+        for (offsets, retention_days, accepted, rejected) in cases {
+            let cutoff = TimestampMs(retention_days.map_or(i64::MIN, |days| now - days * DAY_MS));
+            let (range, info) = in_time(&events(now, offsets), TimestampMs(now), cutoff).unwrap();
+            assert_eq!(range, *accepted, "{offsets:?}");
+            assert_eq!(info.is_none(), *rejected == none, "{offsets:?}");
+            let info = info.unwrap_or_default();
+            let found = (
+                info.too_old_log_event_end_index,
+                info.expired_log_event_end_index,
+                info.too_new_log_event_start_index,
+            );
+            assert_eq!(found, *rejected, "{offsets:?}");
+        }
+    }
+
+    #[test]
+    fn valid_events_span_at_most_a_day() {
+        let now = 1_700_000_000_000;
+        let span = |offsets: &[i64]| in_time(&events(now, offsets), TimestampMs(now), TimestampMs(i64::MIN)).is_ok();
+        assert!(span(&[-DAY_MS, 0]));
+        assert!(!span(&[-DAY_MS - 1, 0]));
+        assert!(span(&[-15 * DAY_MS, 0, 3 * HOUR_MS]), "events that are left out do not count");
+    }
+
+    #[test]
+    fn a_batch_counts_26_bytes_for_each_event() {
+        let event = |bytes: usize| InputLogEvent { timestamp: 0, message: "x".repeat(bytes) };
+        assert_eq!(check_size(&[event(1_048_550)]).unwrap(), 1_048_550);
+        assert_eq!(
+            check_size(&[event(1_048_500), event(25)]).unwrap_err().message,
+            "Upload too large: 1048577 bytes exceeds limit of 1048576"
+        );
+        assert!(check_order(&events(0, &[1, 1, 2])).is_ok());
+        assert_eq!(
+            check_order(&events(0, &[2, 1])).unwrap_err().message,
+            "Log events in a single PutLogEvents request must be in chronological order."
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! What is known of a stream's events without reading them. It is counted as events are accepted; what was there before the
+//! service was opened is counted, once for a group, when somebody asks for it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use watchkeep_core::TimestampMs;
+use watchkeep_model::ServiceError;
+use watchkeep_store::{Scan, StoreError};
+
+use crate::directory::Group;
+use crate::limits::{DAY_MS, EVENT_OVERHEAD_BYTES};
+use crate::tables::{BYTES, GROUP, INGESTED, LOG_EVENTS, STREAM, TIME};
+use crate::{Logs, errors};
+
+/// The statistics of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    /// Of its events, if there were any.
+    pub events: Option<Span>,
+    /// The bytes stored, by the day (since the epoch) of the events.
+    days: BTreeMap<i64, u64>,
+}
+
+/// From when to when events are, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// The time of the oldest event.
+    pub first: i64,
+    /// The time of the newest event.
+    pub last: i64,
+    /// When an event was received last.
+    pub ingested: i64,
+}
+
+impl Statistics {
+    /// Counts an event with a message of so many bytes.
+    pub(crate) fn count(&mut self, time_ms: i64, ingested: i64, message_bytes: u64) {
+        let span = self.events.get_or_insert(Span { first: time_ms, last: time_ms, ingested });
+        span.first = span.first.min(time_ms);
+        span.last = span.last.max(time_ms);
+        span.ingested = span.ingested.max(ingested);
+        *self.days.entry(time_ms.div_euclid(DAY_MS)).or_default() += message_bytes + EVENT_OVERHEAD_BYTES as u64;
+    }
+
+    /// Counts what `other` counted.
+    pub(crate) fn add(&mut self, other: &Statistics) {
+        if let Some(theirs) = other.events {
+            let span = self.events.get_or_insert(theirs);
+            span.first = span.first.min(theirs.first);
+            span.last = span.last.max(theirs.last);
+            span.ingested = span.ingested.max(theirs.ingested);
+        }
+        for (day, bytes) in &other.days {
+            *self.days.entry(*day).or_default() += bytes;
+        }
+    }
+
+    /// The bytes stored of days that are not wholly before `cutoff`; what is older is forgotten.
+    pub(crate) fn stored_bytes(&mut self, cutoff: TimestampMs) -> u64 {
+        self.days = self.days.split_off(&cutoff.0.div_euclid(DAY_MS));
+        self.days.values().sum()
+    }
+}
+
+impl Logs {
+    /// Makes the statistics of a group's streams complete.
+    pub(crate) async fn know_history(self: &Arc<Self>, group: &Arc<Group>) -> Result<(), ServiceError> {
+        let read = || async {
+            let (id, end_seq) = (group.id, self.history_end_seq);
+            let counted = self.store.blocking(move |store| {
+                let mut counted: HashMap<u64, Statistics, foldhash::fast::FixedState> = HashMap::default();
+                let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [id]).columns(&[STREAM, TIME, INGESTED, BYTES]);
+                store.scan(&scan, &mut |batch| {
+                    let columns = batch.seqs().iter().zip(batch.u64s(STREAM)).zip(batch.times());
+                    let columns = columns.zip(batch.i64s(INGESTED)).zip(batch.u64s(BYTES));
+                    for ((((&seq, &stream), &time), &ingested), &bytes) in columns {
+                        if seq < end_seq {
+                            counted.entry(stream).or_default().count(time, ingested, bytes);
+                        }
+                    }
+                    ControlFlow::Continue(())
+                })?;
+                Ok::<_, StoreError>(counted)
+            });
+            for (stream, statistics) in counted.await? {
+                if let Some(stream) = self.directory.stream(stream) {
+                    stream.statistics().add(&statistics);
+                }
+            }
+            Ok(())
+        };
+        group.history.get_or_try_init(read).await.map(|_| ()).map_err(|error: StoreError| errors::store(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_apart_and_adding_is_counting_together() {
+        let events = [(5 * DAY_MS, 9, 100), (3 * DAY_MS + 1, 8, 10), (5 * DAY_MS + 7, 11, 1)];
+        let (mut whole, mut one, mut two) = (Statistics::default(), Statistics::default(), Statistics::default());
+        for (index, (time, ingested, bytes)) in events.into_iter().enumerate() {
+            whole.count(time, ingested, bytes);
+            if index == 1 { &mut one } else { &mut two }.count(time, ingested, bytes);
+        }
+        one.add(&two);
+        one.add(&Statistics::default());
+        assert_eq!(one, whole);
+        assert_eq!(whole.events, Some(Span { first: 3 * DAY_MS + 1, last: 5 * DAY_MS + 7, ingested: 11 }));
+        assert_eq!(whole.stored_bytes(TimestampMs(i64::MIN)), 111 + 3 * 26);
+        assert_eq!(whole.stored_bytes(TimestampMs(4 * DAY_MS)), 101 + 2 * 26);
+    }
+}

@@ -1,0 +1,50 @@
+//! The table of events.
+
+use watchkeep_store::{Column, ColumnKind, Label, Table};
+
+/// How many low bits of a row's `seq` number it within its append.
+pub(crate) const SEQ_ROW_BITS: u32 = 20;
+
+/// The number of the group.
+pub(crate) const GROUP: usize = 0;
+/// The number of the stream.
+pub(crate) const STREAM: usize = 1;
+/// The event's own time.
+pub(crate) const TIME: usize = 2;
+/// When the event was received.
+pub(crate) const INGESTED: usize = 3;
+/// The bytes of the message, so that usage is counted without reading messages.
+pub(crate) const BYTES: usize = 4;
+/// The message, byte for byte (S-3).
+pub(crate) const MESSAGE: usize = 5;
+
+/// The events of all log groups; times are milliseconds since the epoch.
+pub static LOG_EVENTS: Table = Table {
+    name: "log_events",
+    id: 1,
+    columns: &[
+        Column::new("group_id", ColumnKind::U64),
+        Column::new("stream_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("ingested", ColumnKind::I64),
+        Column::new("bytes", ColumnKind::U64),
+        Column::new("message", ColumnKind::Text),
+    ],
+    time: TIME,
+    sort: &[GROUP, STREAM, TIME],
+    retention_key: &[GROUP, STREAM],
+    text: Some(MESSAGE),
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[
+        Label { name: LABEL_ACCOUNT, of: GROUP },
+        Label { name: LABEL_REGION, of: GROUP },
+        Label { name: LABEL_GROUP, of: GROUP },
+        Label { name: LABEL_STREAM, of: STREAM },
+    ],
+};
+
+pub(crate) const LABEL_ACCOUNT: &str = "account";
+pub(crate) const LABEL_REGION: &str = "region";
+pub(crate) const LABEL_GROUP: &str = "log_group";
+pub(crate) const LABEL_STREAM: &str = "log_stream";

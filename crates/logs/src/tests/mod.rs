@@ -1,0 +1,153 @@
+//! The service on a store of its own, on a clock that stands still.
+
+mod events;
+mod filter;
+mod groups;
+mod restart;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_model::logs::{
+    CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, FilterLogEventsResponse,
+    GetLogEventsRequest, GetLogEventsResponse, InputLogEvent, PutLogEventsRequest, PutLogEventsResponse,
+};
+use watchkeep_model::{ServiceError, Unit};
+use watchkeep_store::{Store, StoreConfig};
+
+use crate::{Logs, TABLES};
+
+/// 2023-11-14T22:13:20Z.
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+pub(crate) fn caller() -> Caller {
+    Caller {
+        account: AccountId::DEFAULT,
+        region: Default::default(),
+        principal: Principal::Root,
+        access_key_id: None,
+        source_address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        user_agent: None,
+        request_id: "r".into(),
+        secure_transport: false,
+    }
+}
+
+/// An open service.
+pub(super) struct Fixture {
+    pub logs: Arc<Logs>,
+    pub store: Arc<Store>,
+    pub clock: Arc<ManualClock>,
+    pub caller: Caller,
+    directory: Arc<tempfile::TempDir>,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Fixture {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW)))).await
+    }
+
+    async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>) -> Fixture {
+        let random = Arc::new(SeededRandom::new(1));
+        // A batch of a mebibyte must fit.
+        let config = StoreConfig { journal_segment_bytes: 4 << 20, ..StoreConfig::small(directory.path()) };
+        let store =
+            Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
+        let logs = Logs::open(store.clone(), clock.clone(), random).await.unwrap();
+        Fixture { logs, store, clock, caller: caller(), directory }
+    }
+
+    /// The same data, opened again; in order, or as after a crash.
+    pub(super) async fn reopen(self, in_order: bool) -> Fixture {
+        let Fixture { logs, store, clock, directory, .. } = self;
+        if in_order {
+            store.close().await;
+        }
+        drop(logs);
+        assert_eq!(Arc::strong_count(&store), 1, "nobody holds the store");
+        drop(store);
+        Fixture::open(directory, clock).await
+    }
+
+    pub(super) async fn group(&self, name: &str) {
+        let input = CreateLogGroupRequest { log_group_name: name.into(), ..Default::default() };
+        crate::log_groups::create_log_group(&self.logs, &self.caller, input).await.unwrap();
+    }
+
+    pub(super) async fn stream(&self, group: &str, name: &str) {
+        self.create_stream(group, name).await.unwrap();
+    }
+
+    pub(super) async fn create_stream(&self, group: &str, name: &str) -> Result<Unit, ServiceError> {
+        let input = CreateLogStreamRequest { log_group_name: group.into(), log_stream_name: name.into() };
+        crate::log_streams::create_log_stream(&self.logs, &self.caller, input).await
+    }
+
+    /// Puts events, given as offsets from [`NOW`] and messages.
+    pub(super) async fn put(&self, group: &str, stream: &str, events: &[(i64, &str)]) -> PutLogEventsResponse {
+        self.try_put(group, stream, events).await.unwrap()
+    }
+
+    pub(super) async fn try_put(
+        &self,
+        group: &str,
+        stream: &str,
+        events: &[(i64, &str)],
+    ) -> Result<PutLogEventsResponse, ServiceError> {
+        let event =
+            |(offset, message): &(i64, &str)| InputLogEvent { timestamp: NOW + offset, message: (*message).to_owned() };
+        let input = PutLogEventsRequest {
+            log_group_name: group.into(),
+            log_stream_name: stream.into(),
+            log_events: events.iter().map(event).collect(),
+            ..Default::default()
+        };
+        crate::put_log_events::put_log_events(&self.logs, &self.caller, input).await
+    }
+
+    pub(super) async fn get(&self, input: GetLogEventsRequest) -> Result<GetLogEventsResponse, ServiceError> {
+        crate::get_log_events::get_log_events(&self.logs, &self.caller, input).await
+    }
+
+    pub(super) async fn filter(&self, input: FilterLogEventsRequest) -> Result<FilterLogEventsResponse, ServiceError> {
+        crate::filter_log_events::filter_log_events(&self.logs, &self.caller, input).await
+    }
+
+    /// The messages of a stream, oldest first.
+    pub(super) async fn messages(&self, group: &str, stream: &str) -> Vec<String> {
+        let input = GetLogEventsRequest { start_from_head: Some(true), ..get(group, stream) };
+        messages(&self.get(input).await.unwrap())
+    }
+
+    pub(super) fn advance(&self, ms: i64) {
+        self.clock.advance(Duration::from_millis(ms.unsigned_abs()));
+    }
+}
+
+pub(super) fn get(group: &str, stream: &str) -> GetLogEventsRequest {
+    GetLogEventsRequest {
+        log_group_name: Some(group.into()),
+        log_stream_name: stream.into(),
+        ..GetLogEventsRequest::default()
+    }
+}
+
+pub(super) fn filter(group: &str) -> FilterLogEventsRequest {
+    FilterLogEventsRequest { log_group_name: Some(group.into()), ..FilterLogEventsRequest::default() }
+}
+
+pub(super) fn messages(response: &GetLogEventsResponse) -> Vec<String> {
+    response.events.iter().flatten().map(|event| event.message.clone().unwrap()).collect()
+}
+
+pub(super) fn filtered(response: &FilterLogEventsResponse) -> Vec<String> {
+    response.events.iter().flatten().map(|event| event.message.clone().unwrap()).collect()
+}
+
+/// The code and text of an error.
+pub(super) fn error<T>(outcome: Result<T, ServiceError>) -> String {
+    outcome.err().map(|error| error.to_string()).unwrap_or_default()
+}
