@@ -157,8 +157,8 @@ fn datum(figure: Figure, host: &str, now: TimestampMs, resolution: i32) -> Optio
     if !figure.value.is_finite() {
         return None;
     }
-    let own = figure.dimensions.into_iter().map(|(name, value)| (name, value));
-    let dimensions = std::iter::once(("host", host.to_owned())).chain(own).filter(|(_, value)| !value.is_empty());
+    let dimensions =
+        std::iter::once(("host", host.to_owned())).chain(figure.dimensions).filter(|(_, value)| !value.is_empty());
     Some(MetricDatum {
         metric_name: figure.name.to_owned(),
         dimensions: Some(dimensions.map(|(name, value)| Dimension { name: name.to_owned(), value }).collect()),

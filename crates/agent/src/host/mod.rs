@@ -51,8 +51,11 @@ pub static PLUGINS: &[PluginInfo] =
 pub struct HostFiles {
     proc: PathBuf,
     sys: PathBuf,
-    usage: Box<dyn Fn(&Path) -> std::io::Result<Usage> + Send + Sync>,
+    usage: Box<UsageOf>,
 }
+
+/// Looks how full the file system is that is mounted at a path.
+type UsageOf = dyn Fn(&Path) -> std::io::Result<Usage> + Send + Sync;
 
 /// How full a file system is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
