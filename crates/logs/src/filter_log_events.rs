@@ -1,4 +1,5 @@
-//! FilterLogEvents: the events of a group, or of some of its streams, that match a filter pattern, oldest first.
+//! FilterLogEvents: the events of a group, or of some of its streams, that match a filter pattern, oldest first
+//! unless asked otherwise.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use watchkeep_model::logs::{FilterLogEventsRequest, FilterLogEventsResponse, Fil
 use crate::Logs;
 use crate::directory::Group;
 use crate::errors::{invalid, invalid_token, not_of_class};
+use crate::limits::{BACKWARD_START_MS_MIN, FILTER_BYTES_MAX};
 use crate::names::group_of;
 use crate::page::{Direction, Request, events_limit};
 use crate::paging::{self, Paged};
@@ -31,12 +33,17 @@ pub(crate) async fn filter_log_events(
     let pattern = FilterPattern::parse(input.filter_pattern.as_deref().unwrap_or_default());
     let pattern = pattern.map_err(|error| invalid(error.to_string()))?;
     let now = logs.clock.now();
-    let from = paging::place(Paged::Events, now, input.next_token.as_deref())?;
-    let from = from.map(|place| place.parse::<Position>().map_err(|_| invalid_token())).transpose()?;
-    let direction = match input.start_from_head {
-        Some(false) => Direction::Backward,
-        Some(true) | None => Direction::Forward,
+    let (direction, paged) = match input.start_from_head {
+        Some(false) => (Direction::Backward, Paged::EventsBackward),
+        Some(true) | None => (Direction::Forward, Paged::Events),
     };
+    if direction == Direction::Backward && input.start_time.is_some_and(|start| start < BACKWARD_START_MS_MIN) {
+        return Err(invalid(
+            "startFromHead can be false only if startTime is on or after January 1, 2024 00:00:00 UTC.",
+        ));
+    }
+    let from = paging::place(paged, now, input.next_token.as_deref())?;
+    let from = from.map(|place| place.parse::<Position>().map_err(|_| invalid_token())).transpose()?;
     let request = Request {
         group: group.id,
         streams: streams(&group, &input)?,
@@ -45,6 +52,7 @@ pub(crate) async fn filter_log_events(
         direction,
         limit: events_limit(input.limit),
         pattern: Some(pattern).filter(|pattern| !pattern.matches_everything()),
+        judged_bytes_max: FILTER_BYTES_MAX,
     };
     let page = logs.read(request).await?;
     let events = page.events.into_iter().filter_map(|event| {
@@ -61,7 +69,7 @@ pub(crate) async fn filter_log_events(
     Ok(FilterLogEventsResponse {
         events: Some(events.collect()),
         searched_log_streams: Some(Vec::new()),
-        next_token: page.next.map(|next| paging::token(Paged::Events, now, &next.to_string())),
+        next_token: page.next.map(|next| paging::token(paged, now, &next.to_string())),
     })
 }
 

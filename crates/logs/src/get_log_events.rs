@@ -44,6 +44,7 @@ pub(crate) async fn get_log_events(
         direction,
         limit: events_limit(input.limit),
         pattern: None,
+        judged_bytes_max: u64::MAX,
     };
     let mut events = logs.read(request).await?.events;
     debug_assert!(events.len() <= limits::PAGE_EVENTS_MAX);

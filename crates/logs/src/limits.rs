@@ -31,6 +31,9 @@ pub const PAGE_BYTES_MAX: usize = 1_048_576;
 /// a call's time stays bounded however rare its pattern.
 pub const FILTER_BYTES_MAX: u64 = 1 << 30;
 
+/// The earliest `startTime`, 2024-01-01T00:00:00Z, with which FilterLogEvents goes backward ("FilterLogEvents").
+pub const BACKWARD_START_MS_MIN: i64 = 1_704_067_200_000;
+
 /// The log groups or streams of a page of Describe operations.
 pub const DESCRIBE_PAGE_MAX: usize = 50;
 

@@ -8,7 +8,7 @@ use watchkeep_lang::filter_pattern::FilterPattern;
 use watchkeep_model::ServiceError;
 use watchkeep_store::{Batch, Order, Scan, StoreError, TextFilter};
 
-use crate::limits::{EVENT_OVERHEAD_BYTES, FILTER_BYTES_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX};
+use crate::limits::{EVENT_OVERHEAD_BYTES, PAGE_BYTES_MAX, PAGE_EVENTS_MAX};
 use crate::position::Position;
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM};
 use crate::{Logs, errors};
@@ -30,6 +30,8 @@ pub(crate) struct Request {
     pub limit: usize,
     /// What messages must match.
     pub pattern: Option<FilterPattern>,
+    /// The bytes of messages that are looked at before the page ends as it is.
+    pub judged_bytes_max: u64,
 }
 
 /// Which way events are read.
@@ -65,7 +67,7 @@ pub(crate) struct Page {
 
 /// The rows that a scan may deliver beyond a page, because they lie before the boundary within its millisecond, or because
 /// they were not judged any more; a scan that meets more is repeated for more.
-const SPARE_ROWS: usize = 256;
+const SPARE_ROWS: usize = if cfg!(test) { 2 } else { 256 };
 
 impl Logs {
     /// Reads a page.
@@ -119,7 +121,7 @@ impl<'r> Reading<'r> {
         }
         let judged = Arc::new(AtomicU64::new(0));
         if let Some(pattern) = &request.pattern {
-            scan = scan.text(filter(pattern, judged.clone()));
+            scan = scan.text(filter(pattern, judged.clone(), request.judged_bytes_max));
         }
         Reading { request, scan, judged, page: Page::default(), bytes: 0, delivered: 0, last: None, is_full: false }
     }
@@ -162,7 +164,7 @@ impl<'r> Reading<'r> {
         if self.is_full || is_exhausted {
             return Some(self.page);
         }
-        if self.judged.load(Ordering::Relaxed) <= FILTER_BYTES_MAX {
+        if self.judged.load(Ordering::Relaxed) <= self.request.judged_bytes_max {
             return None;
         }
         // What was found so far, and where to go on: rows up to the last one delivered were all judged, by the scan or here.
@@ -174,16 +176,16 @@ impl<'r> Reading<'r> {
     }
 }
 
-/// The pattern as the store asks it. Once so many bytes were judged it lets everything pass, so that the scan comes to its
+/// The pattern as the store asks it. Once `bytes_max` bytes were judged it lets everything pass, so that the scan comes to its
 /// limit and ends; rows that pass are judged again as they are delivered.
-fn filter(pattern: &FilterPattern, judged: Arc<AtomicU64>) -> TextFilter {
+fn filter(pattern: &FilterPattern, judged: Arc<AtomicU64>, bytes_max: u64) -> TextFilter {
     let tokens = pattern.required_words();
     let pattern = pattern.clone();
     TextFilter {
         tokens,
         matches: Arc::new(move |message: &[u8]| {
             let before = judged.fetch_add(message.len() as u64, Ordering::Relaxed);
-            before > FILTER_BYTES_MAX || pattern.matches(message)
+            before > bytes_max || pattern.matches(message)
         }),
     }
 }

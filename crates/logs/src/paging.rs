@@ -18,8 +18,10 @@ pub(crate) enum Paged {
     StreamsByName = b's',
     /// Streams by the time of their last event.
     StreamsByTime = b't',
-    /// Events by position.
+    /// Events by position, oldest first.
     Events = b'e',
+    /// Events by position, newest first.
+    EventsBackward = b'r',
 }
 
 const HEAD_BYTES: usize = 9;

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 use watchkeep_model::logs::FilterLogEventsRequest;
 
 use super::*;
+use crate::names::group_key;
+use crate::page::{Direction, Request};
+use watchkeep_lang::filter_pattern::FilterPattern;
 
 async fn three_streams() -> Fixture {
     let fixture = Fixture::new().await;
@@ -78,6 +81,33 @@ async fn pages_go_on_where_the_last_one_ended_and_ids_are_stable() {
 }
 
 #[tokio::test]
+async fn newest_events_come_first_if_asked() {
+    let fixture = three_streams().await;
+    let mut expected = filtered(&fixture.filter(filter("g")).await.unwrap());
+    expected.reverse();
+    for limit in [1, 2, 5, 9] {
+        let (mut found, mut token) = (Vec::new(), None);
+        loop {
+            let input = FilterLogEventsRequest {
+                limit: Some(limit),
+                next_token: token,
+                start_from_head: Some(false),
+                ..filter("g")
+            };
+            let response = fixture.filter(input).await.unwrap();
+            found.extend(filtered(&response));
+            token = response.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "limit {limit}");
+    }
+    let early = FilterLogEventsRequest { start_from_head: Some(false), start_time: Some(NOW), ..filter("g") };
+    assert!(error(fixture.filter(early).await).starts_with("InvalidParameterException: startFromHead"));
+}
+
+#[tokio::test]
 async fn what_cannot_be_filtered_is_refused() {
     let fixture = three_streams().await;
     let pattern = |pattern: &str| FilterLogEventsRequest { filter_pattern: Some(pattern.into()), ..filter("g") };
@@ -112,11 +142,14 @@ async fn what_cannot_be_filtered_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Any events, put in any order into two streams: pages of any size are the events in order of time and arrival.
+    /// Any events, put in any order into two streams: pages of any size, each looking at no more than so much, are the events
+    /// in order of time and arrival.
     #[test]
     fn pages_are_the_events_in_order(
         batches in proptest::collection::vec((0..2usize, 0..20i64, "[ab]{1,3}"), 0..40),
-        limit in 1..9i32,
+        limit in 1..9usize,
+        judged_bytes_max in prop_oneof![0..60u64, Just(u64::MAX)],
+        backward in any::<bool>(),
         word in "[ab]{1,2}",
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -132,15 +165,27 @@ proptest! {
             }
             expected.retain(|(_, message)| message.contains(&word));
             expected.sort_by_key(|(offset, _)| *offset);
-            let (mut found, mut token) = (Vec::new(), None);
+            let group = fixture.logs.directory.group(&group_key(&fixture.caller, "g")).unwrap();
+            let request = Request {
+                group: group.id,
+                streams: None,
+                time: 0..i64::MAX,
+                from: None,
+                direction: if backward { Direction::Backward } else { Direction::Forward },
+                limit,
+                pattern: Some(FilterPattern::parse(&word).unwrap()),
+                judged_bytes_max,
+            };
+            if backward {
+                expected.reverse();
+            }
+            let (mut found, mut from) = (Vec::new(), None);
             loop {
-                let input = FilterLogEventsRequest {
-                    limit: Some(limit), next_token: token, filter_pattern: Some(word.clone()), ..filter("g")
-                };
-                let response = fixture.filter(input).await.unwrap();
-                found.extend(filtered(&response));
-                token = response.next_token;
-                if token.is_none() {
+                let page = fixture.logs.read(Request { from, ..request.clone() }).await.unwrap();
+                assert!(page.events.len() <= limit && (page.next.is_none() || page.next != from));
+                found.extend(page.events.into_iter().map(|event| event.message));
+                from = page.next;
+                if from.is_none() {
                     break;
                 }
             }

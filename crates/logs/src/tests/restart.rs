@@ -1,6 +1,8 @@
 //! What is there after the service is opened again, and after a reset.
 
-use watchkeep_model::logs::{DeleteLogGroupRequest, DescribeLogGroupsRequest, GetLogEventsRequest};
+use watchkeep_model::logs::{
+    DeleteLogGroupRequest, DescribeLogGroupsRequest, FilterLogEventsRequest, GetLogEventsRequest,
+};
 
 use super::*;
 
@@ -53,6 +55,29 @@ async fn the_answers_are_the_same_after_a_restart() {
         fixture.stream("gone", "s").await;
         assert!(fixture.messages("gone", "s").await.is_empty());
     }
+}
+
+#[tokio::test]
+async fn the_answers_are_the_same_once_events_are_sealed() {
+    let fixture = filled().await;
+    let before = answers(&fixture).await;
+    fixture.store.start();
+    for _ in 0..10_000 {
+        if fixture.store.stats().segments > 0 {
+            break;
+        }
+        // A sealing takes its time, but none of the clock's: what was put above keeps its age.
+        fixture.clock.advance(Duration::from_millis(if fixture.store.stats().memory_rows > 0 { 100 } else { 0 }));
+        fixture.store.blocking(|_| ()).await;
+    }
+    let stats = fixture.store.stats();
+    assert!(stats.segments > 0 && stats.memory_rows == 0, "{stats:?}");
+    assert_eq!(answers(&fixture).await, before);
+    let pattern = |pattern: &str| FilterLogEventsRequest { filter_pattern: Some(pattern.into()), ..filter("g") };
+    assert_eq!(filtered(&fixture.filter(pattern("three")).await.unwrap()), ["three"]);
+    assert!(filtered(&fixture.filter(pattern("\" absent \"")).await.unwrap()).is_empty());
+    let fixture = fixture.reopen(true).await;
+    assert_eq!(answers(&fixture).await, before);
 }
 
 #[tokio::test]
