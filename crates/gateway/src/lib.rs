@@ -1,1 +1,34 @@
-//! placeholder
+//! The HTTP door: it listens, bounds what comes in, finds out which operation a request asks for, authenticates it, asks
+//! leave, calls the operation, records the call, and answers in the client's protocol. It is given a list of services and
+//! knows none of them; it knows no storage.
+//!
+//! A call's way, a file a step: [`server`] accepts, [`connection`] speaks HTTP, [`door`] turns away browsers' foreign pages
+//! and answers `/health` and `/_watchkeep/`, [`calls`] leads the call through [`body`], [`coding`], [`authentication`],
+//! its operation, and [`audit`], without which no call has an answer (invariant G-2).
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod admin;
+mod audit;
+mod authentication;
+mod body;
+mod calls;
+mod coding;
+mod config;
+mod connection;
+mod door;
+mod limits;
+mod origin;
+mod respond;
+mod server;
+mod shared;
+mod timer;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use admin::{Admin, AdminError, NoAdmin};
+pub use config::{AuthMode, GatewayConfig, Limits, TlsFiles};
+pub use server::{BindError, Gateway};
+pub use shared::Ports;
+pub use tls::TlsError;

@@ -1,0 +1,100 @@
+//! The gateway's limits, a sentence each, with AWS's quota where there is one.
+
+use std::time::Duration;
+
+use watchkeep_model::{Operation, Service};
+
+/// Open connections; a connection costs some tens of kilobytes.
+pub const CONNECTIONS_MAX: u32 = 4_096;
+
+/// Calls at the same time; further ones wait for [`ROOM_TIME`].
+pub const CALLS_MAX: u32 = 1_024;
+
+/// Bytes of request bodies in memory at the same time, of all calls together.
+pub const BODIES_BYTES_MAX: u32 = 256 << 20;
+
+/// Bytes of a request's line and headers; AWS's own limit is 16 KiB of headers, presigned URLs go beyond.
+pub const HEAD_BYTES_MAX: u32 = 64 << 10;
+
+/// Headers of a request.
+pub const HEADERS_MAX: usize = 128;
+
+/// Calls at the same time on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 128;
+
+/// A head that takes longer is cut off, and so is a connection that is idle for longer; AWS's SDKs keep idle connections for
+/// up to a minute.
+pub const HEAD_TIME: Duration = Duration::from_secs(75);
+
+/// A body that takes longer is cut off.
+pub const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// A call that finds no room for longer is told to come back.
+pub const ROOM_TIME: Duration = Duration::from_secs(5);
+
+/// After this time of a shutdown, calls are cut off.
+pub const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// What calls that were cut off have for telling their clients.
+pub const CUT_TIME: Duration = Duration::from_secs(1);
+
+/// The pause after a connection could not be accepted for want of file descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a silent HTTP/2 peer is asked whether it is still there.
+pub const PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long it may take to say so.
+pub const PING_TIME: Duration = Duration::from_secs(20);
+
+/// Of a body that is too large, so much is read and thrown away: a client that is still sending would not see the answer.
+pub const DISCARDED_BYTES_MAX: usize = 16 << 20;
+
+/// The body of a call to `/_watchkeep/`.
+pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Characters of a client's `User-Agent` that are kept.
+pub const USER_AGENT_MAX: usize = 1_024;
+
+/// How large a request body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit {
+    /// As it comes over the wire.
+    pub wire_bytes: usize,
+    /// After a content coding is undone.
+    pub decoded_bytes: usize,
+}
+
+/// What all operations may send that are not in the table below: no AWS API but those takes more than 1 MiB.
+const DEFAULT: BodyLimit = BodyLimit { wire_bytes: 1 << 20, decoded_bytes: 4 << 20 };
+
+/// The operations that take more, or less, by service and name.
+const BODIES: &[(&str, &str, BodyLimit)] = &[
+    // 1 MB of compressed data; 1,000 metrics with 150 values each take some megabytes as text.
+    ("cloudwatch", "PutMetricData", BodyLimit { wire_bytes: 2 << 20, decoded_bytes: 16 << 20 }),
+    // 1 MiB of messages, which JSON may spell six times as long.
+    ("logs", "PutLogEvents", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // Segment documents of 64 KiB each, in JSON strings.
+    ("xray", "PutTraceSegments", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // 500 records and 10 MiB, in base64.
+    ("kinesis", "PutRecords", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
+];
+
+/// The limit of an operation.
+pub fn of_operation(service: &Service, operation: &Operation) -> BodyLimit {
+    let row =
+        BODIES.iter().find(|(name, operation_name, _)| *name == service.name && *operation_name == operation.name);
+    row.map_or(DEFAULT, |(_, _, limit)| *limit)
+}
+
+/// The limit of a request whose operation stands in its body: that of the largest operation of the service with this signing
+/// name.
+pub fn of_form(services: &[&'static Service], signing_name: Option<&str>) -> BodyLimit {
+    let names =
+        |name: &str| services.iter().any(|service| service.name == name && Some(service.signing_name) == signing_name);
+    let larger = |a: BodyLimit, b: BodyLimit| BodyLimit {
+        wire_bytes: a.wire_bytes.max(b.wire_bytes),
+        decoded_bytes: a.decoded_bytes.max(b.decoded_bytes),
+    };
+    BODIES.iter().filter(|(service, ..)| names(service)).map(|(_, _, limit)| *limit).fold(DEFAULT, larger)
+}
