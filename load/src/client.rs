@@ -75,7 +75,12 @@ impl Client {
     }
 
     /// Encodes a request.
-    pub fn prepare<O: OperationType>(&self, service: &'static Service, protocol: Protocol, input: &dyn Structure) -> Result<Prepared> {
+    pub fn prepare<O: OperationType>(
+        &self,
+        service: &'static Service,
+        protocol: Protocol,
+        input: &dyn Structure,
+    ) -> Result<Prepared> {
         let call = Call { service, operation: O::OPERATION, protocol };
         let request = encode_request(&call, input);
         let (mut parts, body) = request.into_parts();
@@ -115,7 +120,11 @@ impl Client {
     }
 
     /// The median of `times` calls of `work`.
-    pub async fn median<F: Future<Output = Result<()>>>(&self, times: usize, mut work: impl FnMut() -> F) -> Result<Duration> {
+    pub async fn median<F: Future<Output = Result<()>>>(
+        &self,
+        times: usize,
+        mut work: impl FnMut() -> F,
+    ) -> Result<Duration> {
         let mut taken = Vec::with_capacity(times);
         for _ in 0..times {
             let begun = self.clock.monotonic();

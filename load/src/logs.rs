@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use watchkeep_model::logs::{
-    CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, GetLogEventsRequest, InputLogEvent, PutLogEventsRequest,
-    SERVICE, operations,
+    CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, GetLogEventsRequest, InputLogEvent,
+    PutLogEventsRequest, SERVICE, operations,
 };
 use watchkeep_model::{Protocol, Timestamp};
 
@@ -71,13 +71,23 @@ pub async fn run(client: &Client, server: &mut Server, peers: &Peers, lines: usi
     let wall = client.clock.monotonic() - begun;
     let core_seconds = (server.cpu()? - before).as_secs_f64();
     let rate = raw_bytes as f64 / 1e6 / core_seconds.max(0.01);
-    report.row("a pattern with nothing to skip by: MB of raw text a core-second", "700", format!("{rate:.0}"), format!("wall {:.0} ms", wall.as_secs_f64() * 1e3));
+    report.row(
+        "a pattern with nothing to skip by: MB of raw text a core-second",
+        "700",
+        format!("{rate:.0}"),
+        format!("wall {:.0} ms", wall.as_secs_f64() * 1e3),
+    );
 
     let median = client.median(SEARCHES, || newest(client)).await?;
     report.row("GetLogEvents, the newest 20 of a stream: ms", "3", format!("{:.2}", median.as_secs_f64() * 1e3), "");
     report.row("memory after all of this, MB", "200", format!("{:.0}", server.memory_mb()?), "");
     let stored = server.segment_bytes("log_events")? as f64 / 1e6;
-    report.row(format!("stored bytes of {:.0} MB of lines, MB", raw_bytes as f64 / 1e6), "50", format!("{stored:.0}"), "");
+    report.row(
+        format!("stored bytes of {:.0} MB of lines, MB", raw_bytes as f64 / 1e6),
+        "50",
+        format!("{stored:.0}"),
+        "",
+    );
     Ok(())
 }
 

@@ -68,7 +68,8 @@ async fn run(options: &Options) -> Result<()> {
 
     print!("{}", report.table());
     if let Some(path) = &options.report {
-        std::fs::write(path, report.page(options.lines, options.datapoints)).with_context(|| path.display().to_string())?;
+        std::fs::write(path, report.page(options.lines, options.datapoints))
+            .with_context(|| path.display().to_string())?;
         println!("wrote {}", path.display());
     }
     Ok(())

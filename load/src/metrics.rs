@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use watchkeep_model::cloudwatch::{
-    Dimension, GetMetricDataInput, Metric, MetricDataQuery, MetricDatum, MetricStat, PutMetricDataInput, SERVICE, operations,
+    Dimension, GetMetricDataInput, Metric, MetricDataQuery, MetricDatum, MetricStat, PutMetricDataInput, SERVICE,
+    operations,
 };
 use watchkeep_model::{Protocol, Timestamp};
 
@@ -23,8 +24,15 @@ const MINUTE_MS: i64 = 60_000;
 const READS: usize = 40;
 
 /// Measures all of it.
-pub async fn run(client: &Client, server: &Server, peers: &Peers, datapoints: usize, report: &mut Report) -> Result<()> {
-    let protocols = [(Protocol::RpcV2Cbor, "CBOR", "2"), (Protocol::AwsJson10, "JSON", "3"), (Protocol::AwsQuery, "Query", "4")];
+pub async fn run(
+    client: &Client,
+    server: &Server,
+    peers: &Peers,
+    datapoints: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let protocols =
+        [(Protocol::RpcV2Cbor, "CBOR", "2"), (Protocol::AwsJson10, "JSON", "3"), (Protocol::AwsQuery, "Query", "4")];
     for (protocol, name, budget) in protocols {
         let requests = (0..datapoints / DATUMS_A_CALL).map(|call| {
             client.prepare::<operations::PutMetricData>(&SERVICE, protocol, &put(client, call * DATUMS_A_CALL))
@@ -38,7 +46,8 @@ pub async fn run(client: &Client, server: &Server, peers: &Peers, datapoints: us
             Some(request) => peers.emulator(Vec::new(), request, DATUMS_A_CALL).await?,
             None => None,
         };
-        let peer = peer.map_or(String::new(), |peer| format!("emulator in memory {peer:.0} ({:.1} times)", peer / micros));
+        let peer =
+            peer.map_or(String::new(), |peer| format!("emulator in memory {peer:.0} ({:.1} times)", peer / micros));
         report.row(format!("PutMetricData, 20 a call, {name}: us a datapoint"), budget, format!("{micros:.1}"), peer);
     }
     fill_history(client).await?;
@@ -128,7 +137,8 @@ async fn read(client: &Client, series: usize) -> Result<()> {
         ..GetMetricDataInput::default()
     };
     let output = client.call::<operations::GetMetricData>(&SERVICE, input).await?;
-    let values: usize = output.metric_data_results.iter().flatten().map(|result| result.values.as_ref().map_or(0, Vec::len)).sum();
+    let values: usize =
+        output.metric_data_results.iter().flatten().map(|result| result.values.as_ref().map_or(0, Vec::len)).sum();
     ensure!(values + 2 * series >= series * READ_POINTS, "{values} of {} points", series * READ_POINTS);
     Ok(())
 }

@@ -26,7 +26,8 @@ impl Report {
 
     /// The table, in Markdown.
     pub fn table(&self) -> String {
-        let mut table = String::from("| what | budget | measured | peer in the same run |\n| --- | ---: | ---: | --- |\n");
+        let mut table =
+            String::from("| what | budget | measured | peer in the same run |\n| --- | ---: | ---: | --- |\n");
         for Row { what, budget, measured, peer } in &self.rows {
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {what} | {budget} | {measured} | {peer} |");
@@ -52,7 +53,10 @@ impl Report {
 
 fn machine() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).map_or("an unnamed processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("an unnamed processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     format!("{cores} cores of {model}")
 }

@@ -119,7 +119,9 @@ fn bytes_below(folder: &Path, table: &str) -> Result<u64> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") && path.to_string_lossy().contains(table) {
+            } else if path.extension().is_some_and(|extension| extension == "parquet")
+                && path.to_string_lossy().contains(table)
+            {
                 sum += std::fs::metadata(&path)?.len();
             }
         }

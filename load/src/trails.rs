@@ -14,20 +14,30 @@ const LOOKUPS: usize = 40;
 
 /// Measures all of it.
 pub async fn run(client: &Client, report: &mut Report) -> Result<()> {
-    let retention = |days| PutRetentionPolicyRequest { log_group_name: "/load/app".to_owned(), retention_in_days: days };
-    let request = client.prepare::<logs::operations::PutRetentionPolicy>(&logs::SERVICE, Protocol::AwsJson11, &retention(30))?;
+    let retention =
+        |days| PutRetentionPolicyRequest { log_group_name: "/load/app".to_owned(), retention_in_days: days };
+    let request =
+        client.prepare::<logs::operations::PutRetentionPolicy>(&logs::SERVICE, Protocol::AwsJson11, &retention(30))?;
     client.send_all(vec![request; CALLS], CONNECTIONS).await?;
 
     let create = logs::CreateLogGroupRequest { log_group_name: "/load/seen".to_owned(), ..Default::default() };
     client.call::<logs::operations::CreateLogGroup>(&logs::SERVICE, create).await?;
     let begun = client.clock.monotonic();
     while lookup(client, "CreateLogGroup").await? < 2 {
-        ensure!(client.clock.monotonic() - begun < std::time::Duration::from_secs(5), "a call is not found in its audit trail");
+        ensure!(
+            client.clock.monotonic() - begun < std::time::Duration::from_secs(5),
+            "a call is not found in its audit trail"
+        );
     }
     let seen = client.clock.monotonic() - begun;
     report.row("a call is found by LookupEvents after: ms", "1000", format!("{:.0}", seen.as_secs_f64() * 1e3), "");
     let median = client.median(LOOKUPS, || async { lookup(client, "CreateLogStream").await.map(drop) }).await?;
-    report.row(format!("LookupEvents by name among {CALLS} records, p50: ms"), "3", format!("{:.1}", median.as_secs_f64() * 1e3), "");
+    report.row(
+        format!("LookupEvents by name among {CALLS} records, p50: ms"),
+        "3",
+        format!("{:.1}", median.as_secs_f64() * 1e3),
+        "",
+    );
     Ok(())
 }
 

@@ -69,10 +69,15 @@ fn manifests() -> Result<BTreeMap<String, Vec<String>>> {
             continue;
         }
         let manifest: toml::Table = fs::read_to_string(&path)?.parse().with_context(|| path.display().to_string())?;
-        let name = manifest.get("package").and_then(|package| package.get("name")?.as_str()).context("a crate without a name")?;
+        let name = manifest
+            .get("package")
+            .and_then(|package| package.get("name")?.as_str())
+            .context("a crate without a name")?;
         let imports = manifest.get("dependencies").and_then(toml::Value::as_table);
-        let imports = imports.into_iter().flat_map(|table| table.keys()).filter_map(|key| key.strip_prefix("watchkeep-"));
-        manifests.insert(name.strip_prefix("watchkeep-").unwrap_or(name).to_owned(), imports.map(str::to_owned).collect());
+        let imports =
+            imports.into_iter().flat_map(|table| table.keys()).filter_map(|key| key.strip_prefix("watchkeep-"));
+        manifests
+            .insert(name.strip_prefix("watchkeep-").unwrap_or(name).to_owned(), imports.map(str::to_owned).collect());
     }
     Ok(manifests)
 }

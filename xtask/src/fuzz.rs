@@ -11,7 +11,9 @@ use crate::{Options, root};
 pub fn fuzz(options: &Options) -> Result<()> {
     let seconds = options.number("--seconds", 60)?;
     if !is_available("cargo", &["+nightly", "fuzz", "--version"]) {
-        bail!("this needs a nightly toolchain and cargo-fuzz: `rustup toolchain install nightly`, `cargo install cargo-fuzz`");
+        bail!(
+            "this needs a nightly toolchain and cargo-fuzz: `rustup toolchain install nightly`, `cargo install cargo-fuzz`"
+        );
     }
     for folder in crates()? {
         for target in output(cargo(&["+nightly", "fuzz", "list"]).env_remove("CARGO").current_dir(&folder))?.lines() {

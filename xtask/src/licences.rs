@@ -12,7 +12,8 @@ use crate::root;
 /// Refuses a dependency whose licence does not allow what `deny.toml` wants allowed.
 pub fn check() -> Result<()> {
     let allowed = allowed(&fs::read_to_string(root().join("deny.toml"))?)?;
-    let metadata: Value = serde_json::from_str(&output(&mut cargo(&["metadata", "--format-version", "1", "--locked"]))?)?;
+    let metadata: Value =
+        serde_json::from_str(&output(&mut cargo(&["metadata", "--format-version", "1", "--locked"]))?)?;
     let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let refused: Vec<String> = packages.iter().filter_map(|package| refusal(package, &allowed)).collect();
     if !refused.is_empty() {

@@ -29,13 +29,48 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task { name: "run", usage: "[-- FLAGS]", help: "build an optimized binary and run `watchkeep up`", run: run::run },
-    Task { name: "test", usage: "[--only rust|python|node|crash]", help: "set up what the tests need and run them all", run: test::test },
-    Task { name: "lint", usage: "", help: "formatting, clippy, licences, advisories, crate boundaries", run: lint::lint },
-    Task { name: "bench", usage: "[--only micro|load]", help: "micro-benchmarks, then the load generator; writes docs/performance.md", run: bench::bench },
-    Task { name: "crash", usage: "[--rounds N] [--seed N]", help: "kill the server under load, again and again, and look for what is missing", run: crash::crash },
-    Task { name: "fuzz", usage: "[--seconds N]", help: "fuzz every decoder and reader (needs cargo-fuzz and a nightly toolchain)", run: fuzz::fuzz },
-    Task { name: "models", usage: "", help: "extract the API facts of the newest botocore on PyPI into models/*.json", run: models::models },
-    Task { name: "coverage", usage: "[--check]", help: "write docs/coverage.md and docs/settings.md from the program's tables", run: coverage::coverage },
+    Task {
+        name: "test",
+        usage: "[--only rust|python|node|crash]",
+        help: "set up what the tests need and run them all",
+        run: test::test,
+    },
+    Task {
+        name: "lint",
+        usage: "",
+        help: "formatting, clippy, licences, advisories, crate boundaries",
+        run: lint::lint,
+    },
+    Task {
+        name: "bench",
+        usage: "[--only micro|load]",
+        help: "micro-benchmarks, then the load generator; writes docs/performance.md",
+        run: bench::bench,
+    },
+    Task {
+        name: "crash",
+        usage: "[--rounds N] [--seed N]",
+        help: "kill the server under load, again and again, and look for what is missing",
+        run: crash::crash,
+    },
+    Task {
+        name: "fuzz",
+        usage: "[--seconds N]",
+        help: "fuzz every decoder and reader (needs cargo-fuzz and a nightly toolchain)",
+        run: fuzz::fuzz,
+    },
+    Task {
+        name: "models",
+        usage: "",
+        help: "extract the API facts of the newest botocore on PyPI into models/*.json",
+        run: models::models,
+    },
+    Task {
+        name: "coverage",
+        usage: "[--check]",
+        help: "write docs/coverage.md and docs/settings.md from the program's tables",
+        run: coverage::coverage,
+    },
     Task { name: "dist", usage: "", help: "one optimized binary in target/dist", run: build::dist },
 ];
 

@@ -19,10 +19,18 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
-    Suite { name: "rust", help: "units, properties, corpora, and the store on its databases and object stores", run: rust },
+    Suite {
+        name: "rust",
+        help: "units, properties, corpora, and the store on its databases and object stores",
+        run: rust,
+    },
     Suite { name: "python", help: "AWS CLI, boto3 and the X-Ray SDK against a real server process", run: python },
     Suite { name: "node", help: "the AWS SDK for JavaScript against a real server process", run: node },
-    Suite { name: "crash", help: "kill -9 under load, and what is left afterwards", run: || crash::rounds(CRASH_ROUNDS, None, Profile::Dev) },
+    Suite {
+        name: "crash",
+        help: "kill -9 under load, and what is left afterwards",
+        run: || crash::rounds(CRASH_ROUNDS, None, Profile::Dev),
+    },
 ];
 
 /// Runs all suites, or the one named by `--only`.
@@ -48,11 +56,17 @@ fn python() -> Result<()> {
     let python = environment::python()?;
     let binary = build(Profile::Dev)?;
     coverage::check(&binary)?;
-    run(Command::new(python).args(["-m", "pytest", "-q", "-rs"]).current_dir(root().join("tests/python")).env("WATCHKEEP_BINARY", binary))
+    run(Command::new(python)
+        .args(["-m", "pytest", "-q", "-rs"])
+        .current_dir(root().join("tests/python"))
+        .env("WATCHKEEP_BINARY", binary))
 }
 
 fn node() -> Result<()> {
     let folder = environment::node()?;
     let binary = build(Profile::Dev)?;
-    run(Command::new("node").args(["--test", "--test-reporter=spec"]).current_dir(folder).env("WATCHKEEP_BINARY", binary))
+    run(Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .current_dir(folder)
+        .env("WATCHKEEP_BINARY", binary))
 }

@@ -33,10 +33,8 @@ impl FromStr for AccountId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let digits: [u8; 12] = text
-            .as_bytes()
-            .try_into()
-            .map_err(|_| InvalidId { kind: "account id", rule: "twelve digits" })?;
+        let digits: [u8; 12] =
+            text.as_bytes().try_into().map_err(|_| InvalidId { kind: "account id", rule: "twelve digits" })?;
         if digits.iter().all(u8::is_ascii_digit) {
             Ok(AccountId(digits))
         } else {

@@ -62,7 +62,8 @@ pub enum Decision {
 /// Asks identity's policies for leave. IAM's side of invariant G-2.
 pub trait Authorizer: Send + Sync {
     /// Decides on `action` (`logs:PutLogEvents`) on `resources` (ARNs, or `*` for an action without a resource).
-    fn authorize<'a>(&'a self, caller: &'a Caller, action: &'a str, resources: &'a [String]) -> BoxFuture<'a, Decision>;
+    fn authorize<'a>(&'a self, caller: &'a Caller, action: &'a str, resources: &'a [String])
+    -> BoxFuture<'a, Decision>;
 }
 
 /// Lets everybody in: the authorizer of mode `open`, and of `enforced` while the only principal is the account's root.
@@ -92,7 +93,10 @@ pub struct Credential {
 
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential").field("account", &self.account).field("principal", &self.principal).finish_non_exhaustive()
+        f.debug_struct("Credential")
+            .field("account", &self.account)
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,4 +104,31 @@ impl std::fmt::Debug for Credential {
 pub trait Credentials: Send + Sync {
     /// The credential of this access key id; `None` if it is unknown, inactive or deleted.
     fn find<'a>(&'a self, access_key_id: &'a str) -> BoxFuture<'a, Option<Credential>>;
+}
+
+/// An X-Ray segment document that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSegment {
+    /// The document's id, if it could be read.
+    pub id: Option<String>,
+    /// X-Ray's code for what is wrong, as `MissingName`.
+    pub code: String,
+}
+
+/// Why a batch of segment documents was not taken at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SegmentsError {
+    /// The same documents may be taken a little later.
+    #[error("segments cannot be taken just now: {0}")]
+    Busy(String),
+    /// They will not be taken.
+    #[error("segments are not taken: {0}")]
+    Failed(String),
+}
+
+/// Takes X-Ray segment documents, as PutTraceSegments does. X-Ray's side of the daemon.
+pub trait SegmentSink: Send + Sync {
+    /// Stores these documents, each the JSON text of a segment or subsegment; they are durable when it is done. The answer lists
+    /// those that were refused, each for itself.
+    fn put(&self, documents: Vec<String>) -> BoxFuture<'_, Result<Vec<RefusedSegment>, SegmentsError>>;
 }

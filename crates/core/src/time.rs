@@ -1,8 +1,8 @@
 //! Time as a port: every component is given a [`Clock`], so that tests run days in milliseconds and a person may run
 //! Watchkeep on a clock of their own (invariant T-1).
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -135,7 +135,9 @@ impl Ord for Sleeper {
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: TimestampMs) -> Self {
-        ManualClock { state: Mutex::new(ManualState { start: now, now, sleepers: BinaryHeap::new(), tidy_at: SLEEPERS_TIDIED }) }
+        ManualClock {
+            state: Mutex::new(ManualState { start: now, now, sleepers: BinaryHeap::new(), tidy_at: SLEEPERS_TIDIED }),
+        }
     }
 
     /// Moves the clock forward by `duration` and wakes those whose time has come.

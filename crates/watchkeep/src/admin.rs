@@ -39,7 +39,8 @@ async fn reset(store: &Arc<Store>, services: &Services) -> Result<Value, AdminEr
 fn advance(clock: &ManualClock, body: &[u8]) -> Result<Value, AdminError> {
     let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
     let advance_ms = body.get("advance_ms").and_then(Value::as_u64);
-    let advance_ms = advance_ms.ok_or_else(|| AdminError::refused("advance_ms is not a whole number of milliseconds"))?;
+    let advance_ms =
+        advance_ms.ok_or_else(|| AdminError::refused("advance_ms is not a whole number of milliseconds"))?;
     clock.advance(Duration::from_millis(advance_ms));
     Ok(json!({"now_ms": clock.now().0}))
 }

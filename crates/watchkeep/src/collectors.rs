@@ -1,2 +1,86 @@
-//! What runs beside the server: the host collector, which is a client of the public API like any other, and the X-Ray
-//! listener.
+//! What runs beside the server in its process: the host collector, a client of the public API like any other, and the X-Ray
+//! listener, which hands segments to the traces service as if they had come by PutTraceSegments.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use watchkeep_agent::{Agent, AgentConfig, Credentials};
+use watchkeep_core::{Clock, Random};
+use watchkeep_daemon::{Daemon, DaemonConfig};
+use watchkeep_gateway::Gateway;
+use watchkeep_model::xray;
+use watchkeep_wire::sigv4::Signer;
+
+use crate::config::Config;
+use crate::credentials::RootCredentials;
+use crate::server::Collectors;
+use crate::services::Services;
+
+/// The collectors that run.
+pub struct Running {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Starts those that are configured.
+pub async fn start(
+    config: &Config,
+    gateway: &Gateway,
+    services: &Services,
+    root: &RootCredentials,
+    directory: &Path,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Running> {
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let endpoint = endpoint(config, gateway)?;
+    if let Some(listen) = config.xray_listen {
+        let signer = Signer::new(&root.access_key_id, &root.secret, None, config.region.as_str(), xray::SERVICE.signing_name);
+        let daemon_config = DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
+        let sink = services.traces.segment_sink(config.account, &config.region);
+        let daemon = Daemon::bind(daemon_config, sink, clock.clone()).await.context("taking X-Ray segments")?;
+        tasks.spawn(daemon.run(stopped.clone()));
+    }
+    if config.collectors == Collectors::ThisHost {
+        let credentials = Credentials {
+            access_key_id: root.access_key_id.clone(),
+            secret_access_key: root.secret.clone(),
+            session_token: None,
+        };
+        let agent_config = AgentConfig {
+            interval: config.agent_interval,
+            log_globs: config.agent_log_files.clone(),
+            ..AgentConfig::new(endpoint, credentials, config.region.clone(), directory.join("agent"))
+        };
+        let agent = Agent::new(agent_config, clock.clone(), random.clone()).context("collecting from this host")?;
+        tasks.spawn(agent.run(stopped));
+    }
+    Ok(Running { tasks, stop })
+}
+
+/// Where the server is to be reached from this host.
+fn endpoint(config: &Config, gateway: &Gateway) -> Result<http::Uri> {
+    let mut address = gateway.addresses().first().copied().context("the server listens nowhere")?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{address}").parse()?)
+}
+
+impl Running {
+    /// Tells them to hand in what they have, and waits until they did.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a collector did not end in order");
+            }
+        }
+    }
+}

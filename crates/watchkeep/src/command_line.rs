@@ -32,14 +32,21 @@ pub fn command() -> Command {
 }
 
 fn server(name: &'static str, about: &'static str) -> Command {
-    let config = Arg::new("config").long("config").value_name("FILE").help("configuration file [default: watchkeep.toml, if there]");
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .help("configuration file [default: watchkeep.toml, if there]");
     let flags = SETTINGS.iter().filter_map(|setting| {
         let arg = Arg::new(setting.key).long(setting.flag?).help(setting.help);
         Some(if setting.value.is_empty() {
             arg.action(ArgAction::SetTrue)
         } else {
             let arg = arg.value_name(setting.value);
-            if setting.default.is_empty() { arg } else { arg.help(format!("{} [default: {}]", setting.help, setting.default)) }
+            if setting.default.is_empty() {
+                arg
+            } else {
+                arg.help(format!("{} [default: {}]", setting.help, setting.default))
+            }
         })
     });
     Command::new(name).about(about).arg(config.value_parser(clap::value_parser!(PathBuf))).args(flags)
@@ -95,6 +102,9 @@ mod tests {
         let invocation = parse(line.map(OsString::from));
         assert_eq!(invocation.command, "serve");
         assert_eq!(invocation.config_file, Some("x.toml".into()));
-        assert_eq!(invocation.flags, [("server.listen", "127.0.0.1:1".to_owned()), ("data.ephemeral", "true".to_owned())]);
+        assert_eq!(
+            invocation.flags,
+            [("server.listen", "127.0.0.1:1".to_owned()), ("data.ephemeral", "true".to_owned())]
+        );
     }
 }

@@ -59,7 +59,10 @@ fn check(settings: &Settings) -> Result<ExitCode> {
     let report = runtime()?.block_on(check)?;
     let journal = &report.journal;
     println!("journal: {} files, {} frames, {} torn", journal.segments, journal.frames, journal.torn_frames);
-    println!("segments: {}, {} rows, {} bytes, {} orphaned files", report.segments, report.rows, report.bytes, report.orphans);
+    println!(
+        "segments: {}, {} rows, {} bytes, {} orphaned files",
+        report.segments, report.rows, report.bytes, report.orphans
+    );
     for damage in &report.damage {
         println!("damaged: {damage}");
     }

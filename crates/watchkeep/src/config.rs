@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use watchkeep_core::{AccountId, Region, TimestampMs};
+use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
 
@@ -15,15 +16,6 @@ use crate::settings::Settings;
 /// Where X-Ray SDKs send segments unless they are told otherwise.
 const XRAY_LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
 
-/// Whether signatures are verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    /// Any key, or none, is the account's root.
-    Open,
-    /// Signature Version 4 is verified.
-    Enforced,
-}
-
 /// Everything that a server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -31,10 +23,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Whether signatures are verified.
     pub auth: AuthMode,
-    /// Whether mode open may listen beyond loopback.
-    pub allow_open_on_network: bool,
-    /// Certificate chain and private key in PEM, for TLS.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Certificate and key, for TLS.
+    pub tls: Option<TlsFiles>,
     /// Browser origins that may call, besides those on loopback.
     pub cors_origins: Vec<String>,
     /// Whether the reset call is offered.
@@ -53,6 +43,10 @@ pub struct Config {
     pub xray_listen: Option<SocketAddr>,
     /// The file of the key that stored secrets are sealed with, if not the data directory's own.
     pub master_key: Option<PathBuf>,
+    /// How often this host's metrics are collected.
+    pub agent_interval: Duration,
+    /// The log files of this host that are tailed, as globs.
+    pub agent_log_files: Vec<String>,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -83,12 +77,14 @@ impl Config {
             "" => AuthMode::Enforced,
             other => bail!("setting `server.auth`: {other:?}: neither `open` nor `enforced`"),
         };
+        if auth == AuthMode::Open && !on_loopback && !settings.parse::<bool>("server.allow_open_on_network")? {
+            bail!("mode open on an address that others can reach lets everybody in; if that is meant, add --allow-open-on-network");
+        }
         let ephemeral: bool = settings.parse("data.ephemeral")?;
         Ok(Config {
             auth,
-            allow_open_on_network: settings.parse("server.allow_open_on_network")?,
             tls: both(settings, "server.tls_certificate", "server.tls_key")?
-                .map(|(certificate, key)| (certificate.into(), key.into())),
+                .map(|(certificate, key)| TlsFiles { certificate: certificate.into(), key: key.into() }),
             cors_origins: list(settings.text("server.cors_origins")),
             allow_reset: settings.parse("server.allow_reset")?,
             manual_clock: settings.optional("server.manual_clock")?.map(TimestampMs),
@@ -104,10 +100,24 @@ impl Config {
                 "" => None,
                 path => Some(path.into()),
             },
+            agent_interval: Duration::from_secs(settings.parse::<u32>("agent.interval")?.into()),
+            agent_log_files: list(settings.text("agent.log_files")),
             collectors,
             store: store(settings)?,
             listen,
         })
+    }
+
+    /// The gateway's configuration.
+    pub fn gateway(&self) -> GatewayConfig {
+        GatewayConfig {
+            auth: self.auth,
+            tls: self.tls.clone(),
+            cors_origins: self.cors_origins.clone(),
+            account: self.account,
+            region: self.region.clone(),
+            ..GatewayConfig::new(self.listen.clone())
+        }
     }
 
     /// The store's configuration, with its data in `directory`.
@@ -140,7 +150,9 @@ fn store(settings: &Settings) -> Result<StoreSettings> {
         journal_file_bytes: mebibytes("data.journal_file")?,
         catalog: match settings.text("catalog.url") {
             "" => CatalogConfig::Sqlite,
-            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => CatalogConfig::Postgres(url.to_owned()),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                CatalogConfig::Postgres(url.to_owned())
+            }
             _ => bail!("setting `catalog.url`: not a postgres:// URL"),
         },
         blobs: blobs(settings)?,
@@ -156,8 +168,13 @@ fn blobs(settings: &Settings) -> Result<BlobConfig> {
     Ok(BlobConfig::S3(S3Config {
         prefix: settings.text("bucket.prefix").to_owned(),
         region: settings.text("bucket.region").to_owned(),
-        credentials: both(settings, "bucket.access_key_id", "bucket.secret_access_key")?
-            .map(|(access_key_id, secret_access_key)| S3Credentials { access_key_id, secret_access_key, session_token: None }),
+        credentials: both(settings, "bucket.access_key_id", "bucket.secret_access_key")?.map(
+            |(access_key_id, secret_access_key)| S3Credentials {
+                access_key_id,
+                secret_access_key,
+                session_token: None,
+            },
+        ),
         ..S3Config::new((!endpoint.is_empty()).then(|| endpoint.to_owned()), bucket)
     }))
 }

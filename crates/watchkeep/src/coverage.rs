@@ -22,7 +22,8 @@ pub fn page() -> String {
         let _ = writeln!(page, "| {} | {count} | {} |", service.name, service.operations.len());
     }
     for service in SERVICES {
-        let names: BTreeSet<&str> = routed.iter().filter(|(name, _)| *name == service.name).map(|(_, name)| *name).collect();
+        let names: BTreeSet<&str> =
+            routed.iter().filter(|(name, _)| *name == service.name).map(|(_, name)| *name).collect();
         if names.is_empty() {
             continue;
         }

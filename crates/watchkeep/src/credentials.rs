@@ -62,7 +62,8 @@ impl Sealer {
 
     /// What [`Sealer::seal`] sealed.
     pub fn unseal(&self, name: &str, sealed: &str) -> Result<String> {
-        let bytes = (0..sealed.len() / 2).map(|index| u8::from_str_radix(sealed.get(2 * index..2 * index + 2)?, 16).ok());
+        let bytes =
+            (0..sealed.len() / 2).map(|index| u8::from_str_radix(sealed.get(2 * index..2 * index + 2)?, 16).ok());
         let mut bytes = bytes.collect::<Option<Vec<u8>>>().context("a sealed secret is damaged")?;
         ensure!(bytes.len() > NONCE_LEN, "a sealed secret is damaged");
         let mut text = bytes.split_off(NONCE_LEN);

@@ -17,7 +17,8 @@ impl DataDirectory {
     pub fn open(configured: Option<&Path>) -> Result<DataDirectory> {
         match configured {
             Some(path) => {
-                std::fs::create_dir_all(path).with_context(|| format!("making the data directory {}", path.display()))?;
+                std::fs::create_dir_all(path)
+                    .with_context(|| format!("making the data directory {}", path.display()))?;
                 Ok(DataDirectory { path: path.to_owned(), _temporary: None })
             }
             None => {

@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::AllowAll;
 use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
-use watchkeep_gateway::{Gateway, Ports};
+use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_store::{JournalError, Store};
 
 use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::Administration;
 use crate::collectors;
-use crate::config::{AuthMode, Config};
+use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
 use crate::services::{self, Services};
@@ -45,7 +45,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let services = Arc::new(Services::open(&store, &clock, &random).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.as_ref())?;
-    let root = RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
+    let root =
+        RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
     store.start();
     services.trails.start();
 
@@ -63,7 +64,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     };
     let gateway = Gateway::bind(config.gateway(), ports).await?;
     let (stop, stopped) = watch::channel(false);
-    let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &stopped).await?;
+    let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
     announce(&config, &gateway, &root);
 
     let doors = tokio::spawn(gateway.run(ended(stopped)));

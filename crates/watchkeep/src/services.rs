@@ -26,7 +26,10 @@ pub fn tables() -> Vec<&'static Table> {
 
 /// Every routed operation, as (service, operation) by their names in the models.
 pub fn routes() -> Vec<(&'static str, &'static str)> {
-    fn names<S>(service: &'static str, table: &'static [watchkeep_wire::service::Route<S>]) -> Vec<(&'static str, &'static str)> {
+    fn names<S>(
+        service: &'static str,
+        table: &'static [watchkeep_wire::service::Route<S>],
+    ) -> Vec<(&'static str, &'static str)> {
         table.iter().map(|route| (service, route.operation.name)).collect()
     }
     [
