@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use futures_util::StreamExt;
 use tokio::runtime::Runtime;
 use watchkeep_core::{AccountId, Caller, Clock, Principal, SeededRandom, SystemClock};
 use watchkeep_metrics::{Metrics, TABLES};
@@ -96,19 +97,20 @@ fn puts(c: &mut Criterion) {
     let inputs: Vec<PutMetricDataInput> = (0..CALLS)
         .map(|call| put((0..DATUMS).map(|datum| ((call * DATUMS + datum) % 500, now_ms, (call ^ datum) as f64 * 0.37))))
         .collect();
-    group.bench_function("1000_calls_of_20", |b| {
-        b.iter_batched(
-            || inputs.clone(),
-            |inputs| {
-                runtime.block_on(async {
-                    for input in inputs {
-                        world.call::<operations::PutMetricData>(input).await;
-                    }
-                });
-            },
-            criterion::BatchSize::PerIteration,
-        );
-    });
+    for callers in [1, 16] {
+        group.bench_function(format!("1000_calls_of_20_by_{callers}_callers"), |b| {
+            b.iter_batched(
+                || inputs.clone(),
+                |inputs| {
+                    runtime.block_on(
+                        futures_util::stream::iter(inputs)
+                            .for_each_concurrent(callers, |input| world.call::<operations::PutMetricData>(input)),
+                    );
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
     group.finish();
     runtime.block_on(world.store.close());
 }

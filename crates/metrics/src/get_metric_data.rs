@@ -92,16 +92,15 @@ fn group(queries: &[Query], index: usize) -> &[Query] {
 type Points = Vec<(i64, f64)>;
 
 impl Query {
-    /// What is to be read for it. A query whose data are not wanted needs none: nothing refers to it.
+    /// What is to be read for it: nothing, if its data are not for the caller, or not wanted.
     fn reading(&self) -> Reading {
-        Reading { key: self.key.clone(), buckets: Buckets::new(self.window, self.unit, self.statistic.is_extended()) }
+        let is_wanted = self.returns_data && !self.is_forbidden;
+        let window = if is_wanted { self.window } else { self.window.emptied() };
+        Reading { key: self.key.clone(), buckets: Buckets::new(window, self.unit, self.statistic.is_extended()) }
     }
 
     /// The points, oldest first; and if there are several units, all of them: then the first by name is answered.
     fn points(&self, buckets: &Buckets) -> (Option<Vec<Unit>>, Points) {
-        if self.is_forbidden || !self.returns_data {
-            return (None, Vec::new());
-        }
         let units = buckets.units();
         let Some(&unit) = units.first() else { return (None, Vec::new()) };
         let of_unit = buckets.of_unit(unit);

@@ -79,11 +79,16 @@ impl Head {
     /// that, or there are more than `bytes_max` bytes. The newest chunk stays.
     pub fn push(&mut self, point: &PointRef<'_>, horizon_ms: i64, bytes_max: usize) {
         if point.time_ms < horizon_ms {
-            self.complete_from_ms = self.complete_from_ms.max(point.time_ms.saturating_add(1));
+            self.missed(point.time_ms);
         } else {
             self.add(point);
         }
         self.trim(horizon_ms, bytes_max);
+    }
+
+    /// Notes that there may be a point of this time that is not here.
+    pub fn missed(&mut self, time_ms: i64) {
+        self.complete_from_ms = self.complete_from_ms.max(time_ms.saturating_add(1));
     }
 
     /// Drops what is old, or too much. See [`Head::push`].
@@ -116,7 +121,7 @@ impl Head {
 
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.chunks.pop_front() {
-            self.complete_from_ms = self.complete_from_ms.max(oldest.max_ms.saturating_add(1));
+            self.missed(oldest.max_ms);
             self.bytes -= oldest.bytes.len();
         }
     }

@@ -5,7 +5,7 @@
 //! becomes a point: `datum`, `point`; how points become data: `window`, `buckets`, `read`.
 //!
 //! M-1 a point is in a hot head only after it is durable, and always before its call returns. M-2 a read takes a series from its
-//! head or from the store, never from both.
+//! head or from the store, never from both; from the head only if that has every acknowledged point of the range.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod buckets;
@@ -47,7 +47,7 @@ pub static TABLES: &[&Table] = &[&tables::METRIC_POINTS, &tables::METRIC_SERIES]
 
 watchkeep_wire::routes! {
     /// What the service answers.
-    static ROUTES: Metrics = cloudwatch {
+    pub static ROUTES: Metrics = cloudwatch {
         PutMetricData => put_metric_data::put_metric_data,
         ListMetrics => list_metrics::list_metrics,
         GetMetricStatistics => get_metric_statistics::get_metric_statistics,

@@ -13,9 +13,7 @@ use watchkeep_wire::service::Reply;
 use crate::Metrics;
 use crate::datum::{self, Place};
 use crate::entity;
-use crate::errors::{
-    collection_too_large, internal, invalid_combination, invalid_value, missing, of_store, repeated_dimension,
-};
+use crate::errors::{collection_too_large, invalid_combination, invalid_value, missing, of_store, repeated_dimension};
 use crate::limits::{DATUMS_MAX, ENTITIES_MAX, REGISTER_INTERVAL_MS};
 use crate::point::Point;
 use crate::series::{KeyWriter, Series, SeriesId};
@@ -168,27 +166,41 @@ fn hash(entity: &str) -> u64 {
 }
 
 impl Metrics {
-    /// Makes the points durable, then shows them in the hot heads. In a task of its own: a caller who gives up in between must
-    /// not leave points in the store that the heads do not know.
+    /// Makes the points durable, then shows them in the hot heads (M-1).
     async fn append(&self, batch: Batch) -> Result<(), ServiceError> {
         if batch.points.is_empty() {
             return Ok(());
         }
-        let (store, clock, index) = (self.store.clone(), self.clock.clone(), self.index.clone());
-        let appended = tokio::spawn(async move {
-            store.append(batch.rows()).await?;
-            let now_ms = clock.now().0;
-            for (series, point) in &batch.points {
-                index.push(series, &point.as_ref(), now_ms);
-            }
-            for registration in batch.registrations.values() {
-                let entity = registration.entity.as_deref().map_or(0, hash);
-                registration.series.was_registered(registration.time_ms, entity);
-            }
-            Ok(())
-        });
-        let outcome = appended.await.map_err(|_| internal("The service is shutting down."))?;
+        let mut in_flight = InFlight { batch, is_settled: false };
+        let appended = self.store.append(in_flight.batch.rows()).await;
+        // An error that may pass says that nothing was appended; after any other the points may or may not be there.
+        in_flight.is_settled = appended.as_ref().map_or_else(|error| error.is_retryable(), |_| true);
+        appended.map_err(|error| of_store(&error))?;
+        let batch = &in_flight.batch;
+        let now_ms = self.clock.now().0;
+        for (series, point) in &batch.points {
+            self.index.push(series, &point.as_ref(), now_ms);
+        }
+        for registration in batch.registrations.values() {
+            let entity = registration.entity.as_deref().map_or(0, hash);
+            registration.series.was_registered(registration.time_ms, entity);
+        }
         self.sweep_when_due();
-        outcome.map_err(|error| of_store(&error))
+        Ok(())
+    }
+}
+
+/// Points that the store may or may not have. If their caller gives up before that is known, the heads have to say that they
+/// do not know (M-2).
+struct InFlight {
+    batch: Batch,
+    is_settled: bool,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.batch.points.iter().for_each(|(series, point)| series.head().missed(point.time_ms));
+        }
     }
 }

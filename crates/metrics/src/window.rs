@@ -50,6 +50,11 @@ impl Window {
         }
     }
 
+    /// The same window without any buckets.
+    pub fn emptied(self) -> Window {
+        Window { end_ms: self.start_ms, ..self }
+    }
+
     /// The times of points that are read.
     pub fn range_ms(&self) -> Range<i64> {
         self.start_ms.max(self.readable_from_ms)..self.end_ms
