@@ -12,6 +12,7 @@ mod errors;
 mod inferred;
 mod limits;
 mod put_trace_segments;
+mod segment_sink;
 mod tables;
 #[cfg(test)]
 mod tests;

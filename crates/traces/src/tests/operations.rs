@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use watchkeep_core::ports::{RefusedSegment, SegmentSink as _, SegmentsError};
+
 use super::*;
 
 #[tokio::test]
@@ -76,4 +78,17 @@ async fn traces_are_kept_for_thirty_days() {
     assert_eq!(bench.get(&[TRACE]).await.len(), 1);
     bench.clock.advance(Duration::from_secs(2 * 24 * 3600));
     assert_eq!(bench.get(&[TRACE]).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_daemon_hands_in_is_a_trace_of_its_account_and_region() {
+    let bench = Bench::new().await;
+    let sink = bench.traces.segment_sink(caller("us-east-1").account, &"eu-west-1".parse().unwrap());
+    let good = json!({"trace_id": TRACE, "id": "70de5b6f19ff9a0a", "name": "a", "start_time": 1.0, "end_time": 2.0});
+    let refused = sink.put(vec![good.to_string(), "junk".to_owned()]).await.unwrap();
+    assert_eq!(refused, [RefusedSegment { id: None, code: "ParseError".to_owned() }]);
+    assert_eq!(bench.get_in("eu-west-1", &[TRACE]).await.len(), 1);
+    assert!(bench.get(&[TRACE]).await.is_empty());
+    bench.store.close().await;
+    assert!(matches!(sink.put(vec![good.to_string()]).await, Err(SegmentsError::Failed(_))));
 }
