@@ -7,6 +7,7 @@ mod list_metrics;
 mod oracle;
 mod put_metric_data;
 mod retention;
+mod service;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
