@@ -43,3 +43,52 @@ pub fn block(payload: &[u8]) -> usize {
 pub fn segment(file: &[u8]) -> bool {
     segment::fuzz_read(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use watchkeep_core::{Random, SeededRandom};
+
+    use super::*;
+
+    /// The files that the fuzzer of this name starts from. They were written by a store, and cut to what matters.
+    fn seeds(target: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+    }
+
+    /// Changes some bytes of each seed many times; whatever comes of it, the reader answers.
+    fn shake(target: &str, rounds: u64, read: impl Fn(&[u8])) {
+        let random = SeededRandom::new(11);
+        for seed in seeds(target) {
+            for round in 0..rounds {
+                let mut bytes = seed.clone();
+                for _ in 0..1 + round % 4 {
+                    let at = random.next_u64() as usize % bytes.len();
+                    bytes[at] = random.next_u64() as u8;
+                }
+                if round % 5 == 0 {
+                    bytes.truncate(random.next_u64() as usize % bytes.len());
+                }
+                read(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn the_seeds_are_read() {
+        assert_eq!(seeds("journal").iter().map(|seed| journal(seed)).collect::<Vec<_>>(), [4, 3]);
+        assert_eq!(seeds("block").iter().map(|seed| block(seed)).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(seeds("segment").iter().map(|seed| segment(seed)).collect::<Vec<_>>(), [true, true]);
+    }
+
+    #[test]
+    fn changed_seeds_are_read() {
+        shake("journal", 2000, |bytes| drop(journal(bytes)));
+        shake("block", 5000, |bytes| drop(block(bytes)));
+        shake("segment", 300, |bytes| drop(segment(bytes)));
+    }
+}

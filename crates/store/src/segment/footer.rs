@@ -98,8 +98,9 @@ fn parse(path: &str, size: u64, data_bytes: u64, tail: Bytes) -> Result<Footer, 
     let checksums = layout::parse_checksums(&tail, data_bytes, about.block_bytes)
         .ok_or_else(|| damaged("its checksums are incomplete".to_owned()))?;
     is_consistent(&parquet, &about, data_bytes).map_err(|reason| damaged(reason.to_owned()))?;
-    let arrow = ArrowReaderMetadata::try_new(parquet.into(), ArrowReaderOptions::new())
-        .map_err(|error| damaged(error.to_string()))?;
+    // Parquet's own types say all that is needed; the embedded Arrow schema is for other readers.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let arrow = ArrowReaderMetadata::try_new(parquet.into(), options).map_err(|error| damaged(error.to_string()))?;
     Ok(Footer { about, arrow, data_bytes, checksums })
 }
 
