@@ -1,6 +1,10 @@
 //! Structures filled at random by their schema: what the codecs' round-trip tests run on.
 
-use watchkeep_model::{Document, Kind, ListSlot, Location, MapSlot, SchemaKind, Shape, Slot, Structure, Timestamp};
+use watchkeep_model::{
+    Document, Kind, ListSlot, Location, MapSlot, SchemaKind, Shape, Slot, Structure, Timestamp, TimestampFormat,
+};
+
+use crate::text::member_format;
 
 /// Fills structures, always alike from one seed.
 pub struct Fill {
@@ -44,7 +48,11 @@ impl Fill {
         for (index, member) in schema.members.iter().enumerate() {
             let wanted = match only {
                 Some(only) => index == only,
-                None => member.required || (!(is_nested(member.shape) && depth > 3) && self.below(3) > 0),
+                None => {
+                    // A body has a content type even if no member says it.
+                    let named = member.wire_name().eq_ignore_ascii_case("content-type");
+                    member.required || named || (!(is_nested(member.shape) && depth > 3) && self.below(3) > 0)
+                }
             };
             if !wanted || member.location == Location::StatusCode {
                 continue;
@@ -52,6 +60,9 @@ impl Fill {
             let before = (self.empties, self.any_text, self.millis);
             if member.location != Location::Body {
                 (self.empties, self.any_text, self.millis) = (false, false, false);
+            }
+            if member_format(member, TimestampFormat::Iso8601) == TimestampFormat::HttpDate {
+                self.millis = false;
             }
             // The text of an XML attribute, the entries of a list that leaves no trace when empty, and a payload.
             if member.flattened || schema.payload == Some(index) {

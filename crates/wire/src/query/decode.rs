@@ -3,22 +3,24 @@
 
 use std::borrow::Cow;
 
-use watchkeep_model::{Element, Kind, ListSlot, MapSlot, Member, Service, ServiceError, Shape, Slot, Structure};
+use watchkeep_model::{Element, Kind, ListSlot, MapSlot, Member, ServiceError, Shape, Slot, Structure};
 
 use super::form::decode_component;
 use super::limits::{DEPTH_MAX, PARAMETERS_MAX};
+use crate::constraints::{Missing, Seen, Step};
 use crate::text::{self, Malformed};
 
 /// Reads the parameters of a form (or of a query string) into the input of an operation. Parameters that the model does not
-/// know, `Action` and `Version` among them, are passed over; of a repeated one the last counts.
+/// know, `Action` and `Version` among them, are passed over; of a repeated one the last counts. Required members that are
+/// absent are reported to `missing`.
 ///
 /// # Errors
 /// `MalformedInput` if a value is not of its member's kind.
-pub fn decode(form: &[u8], input: &mut dyn Structure, _service: &Service) -> Result<(), ServiceError> {
+pub fn decode(form: &[u8], input: &mut dyn Structure, missing: &mut Missing) -> Result<(), ServiceError> {
     let text = std::str::from_utf8(form).map_err(|_| refusal(Malformed::new("The request is not UTF-8")))?;
     let mut parameters = parse(text).map_err(refusal)?;
     parameters.sort_by(|left, right| left.path.cmp(&right.path));
-    structure(&parameters, 0, input, 0).map_err(refusal)
+    Decoder { missing }.structure(Runs { parameters: &parameters, start: 0 }, input, DEPTH_MAX).map_err(refusal)
 }
 
 fn refusal(malformed: Malformed) -> ServiceError {
@@ -102,33 +104,116 @@ impl<'p> Iterator for Runs<'p> {
     }
 }
 
-fn structure(
-    parameters: &[Parameter<'_>],
-    start: usize,
-    into: &mut dyn Structure,
-    depth: usize,
-) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
-        return Err(Malformed::new("The request is nested too deeply"));
+struct Decoder<'m> {
+    missing: &'m mut Missing,
+}
+
+impl Decoder<'_> {
+    fn structure(&mut self, runs: Runs<'_>, into: &mut dyn Structure, depth: usize) -> Result<(), Malformed> {
+        let depth = deeper(depth)?;
+        let schema = into.schema();
+        let mut seen = Seen::default();
+        for run in runs {
+            let found = schema.members.iter().enumerate().find(|(_, member)| name(member) == run.segment);
+            let Some((index, member)) = found else { continue };
+            let Some(slot) = into.slot(index) else { continue };
+            seen.note(index);
+            match (slot, &member.shape.kind) {
+                (Slot::List(list), Kind::List(element)) if member.flattened => {
+                    self.missing.enter(Step::Member(member.name));
+                    self.entries(run.inner("list")?, list, element, depth)?;
+                    self.missing.leave();
+                }
+                (Slot::Map(map), Kind::Map(key, element)) if member.flattened => {
+                    self.missing.enter(Step::Member(member.name));
+                    self.pairs(run.inner("map")?, map, key, element, depth)?;
+                    self.missing.leave();
+                }
+                (slot @ (Slot::List(_) | Slot::Map(_) | Slot::Structure(_)), _) => {
+                    self.missing.enter(Step::Member(member.name));
+                    self.value(run, slot, member.shape, depth)?;
+                    self.missing.leave();
+                }
+                (slot, _) => self.value(run, slot, member.shape, depth)?,
+            }
+        }
+        self.missing.structure(schema, seen);
+        Ok(())
     }
-    let schema = into.schema();
-    for run in (Runs { parameters, start }) {
-        let Some((index, member)) = schema.members.iter().enumerate().find(|(_, member)| name(member) == run.segment)
-        else {
-            continue;
-        };
-        let Some(slot) = into.slot(index) else { continue };
-        match (slot, &member.shape.kind) {
-            (Slot::List(list), Kind::List(element)) if member.flattened => {
-                entries(run.inner("list")?, list, element, depth)?;
+
+    fn value(&mut self, run: Run<'_>, slot: Slot<'_>, shape: &'static Shape, depth: usize) -> Result<(), Malformed> {
+        match (slot, &shape.kind) {
+            (Slot::Structure(into), _) => self.structure(run.inner("structure")?, into, depth),
+            (Slot::List(list), Kind::List(element)) => {
+                let name = element.wire_name.unwrap_or("member");
+                let mut runs = run.inner("list")?.filter(|run| run.segment == name);
+                runs.try_for_each(|run| self.entries(run.inner("list")?, list, element, depth))
             }
-            (Slot::Map(map), Kind::Map(key, element)) if member.flattened => {
-                map_entries(run.inner("map")?, map, key, element, depth)?;
+            (Slot::Map(map), Kind::Map(key, element)) => {
+                let mut runs = run.inner("map")?.filter(|run| run.segment == "entry");
+                runs.try_for_each(|run| self.pairs(run.inner("map")?, map, key, element, depth))
             }
-            (slot, _) => value(run, slot, member.shape, depth)?,
+            (slot, _) => scalar(run, slot),
         }
     }
-    Ok(())
+
+    fn entries(
+        &mut self,
+        runs: Runs<'_>,
+        list: &mut dyn ListSlot,
+        element: &'static Element,
+        depth: usize,
+    ) -> Result<(), Malformed> {
+        let depth = deeper(depth)?;
+        self.missing.enter(Step::Entry(0));
+        for run in numbered(runs)? {
+            self.missing.turn_to(list.len());
+            self.value(run, list.push(), element.shape, depth)?;
+        }
+        self.missing.leave();
+        Ok(())
+    }
+
+    fn pairs(
+        &mut self,
+        runs: Runs<'_>,
+        map: &mut dyn MapSlot,
+        key: &Element,
+        element: &'static Element,
+        depth: usize,
+    ) -> Result<(), Malformed> {
+        let depth = deeper(depth)?;
+        let (key_name, value_name) = (key.wire_name.unwrap_or("key"), element.wire_name.unwrap_or("value"));
+        for run in numbered(runs)? {
+            let mut key = String::new();
+            let mut found = None;
+            for part in run.inner("map")? {
+                match part.segment {
+                    segment if segment == key_name => scalar(part, Slot::String(&mut key))?,
+                    segment if segment == value_name => found = Some(part),
+                    _ => {}
+                }
+            }
+            self.missing.enter(Step::Key(key.clone()));
+            match (found, map.insert(key)) {
+                (Some(part), slot) => self.value(part, slot, element.shape, depth)?,
+                (None, _) => self.missing.here(),
+            }
+            self.missing.leave();
+        }
+        Ok(())
+    }
+}
+
+fn deeper(depth: usize) -> Result<usize, Malformed> {
+    depth.checked_sub(1).ok_or_else(|| Malformed::new("The request is nested too deeply"))
+}
+
+fn scalar(run: Run<'_>, slot: Slot<'_>) -> Result<(), Malformed> {
+    match run.split() {
+        ([.., last], _) => text::read(&last.value()?, slot).map_err(|error| at(&last.path, error)),
+        ([], _) => Err(Malformed(format!("Start of structure found where not expected: {}", run.segment))),
+    }
 }
 
 /// A member's name in a path. The entries of a flattened list stand under their own name, if they have one.
@@ -136,29 +221,6 @@ pub(super) fn name(member: &Member) -> &'static str {
     match &member.shape.kind {
         Kind::List(element) if member.flattened => element.wire_name.unwrap_or_else(|| member.wire_name()),
         _ => member.wire_name(),
-    }
-}
-
-fn value(run: Run<'_>, slot: Slot<'_>, shape: &Shape, depth: usize) -> Result<(), Malformed> {
-    match (slot, &shape.kind) {
-        (Slot::Structure(into), _) => {
-            let inner = run.inner("structure")?;
-            structure(inner.parameters, inner.start, into, depth + 1)
-        }
-        (Slot::List(list), Kind::List(element)) => {
-            let name = element.wire_name.unwrap_or("member");
-            run.inner("list")?
-                .filter(|run| run.segment == name)
-                .try_for_each(|run| entries(run.inner("list")?, list, element, depth))
-        }
-        (Slot::Map(map), Kind::Map(key, element)) => run
-            .inner("map")?
-            .filter(|run| run.segment == "entry")
-            .try_for_each(|run| map_entries(run.inner("map")?, map, key, element, depth)),
-        (slot, _) => match run.split() {
-            ([.., last], _) => text::read(&last.value()?, slot).map_err(|error| at(&last.path, error)),
-            ([], _) => Err(Malformed(format!("Start of structure found where not expected: {}", run.segment))),
-        },
     }
 }
 
@@ -185,43 +247,3 @@ fn numbered(runs: Runs<'_>) -> Result<Vec<Run<'_>>, Malformed> {
     }
     Ok(found.into_iter().map(|(_, run)| run).collect())
 }
-
-fn entries(runs: Runs<'_>, list: &mut dyn ListSlot, element: &Element, depth: usize) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
-        return Err(Malformed::new("The request is nested too deeply"));
-    }
-    numbered(runs)?.into_iter().try_for_each(|run| value(run, list.push(), element.shape, depth + 1))
-}
-
-fn map_entries(
-    runs: Runs<'_>,
-    map: &mut dyn MapSlot,
-    key: &Element,
-    element: &Element,
-    depth: usize,
-) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
-        return Err(Malformed::new("The request is nested too deeply"));
-    }
-    let (key_name, value_name) = (key.wire_name.unwrap_or("key"), element.wire_name.unwrap_or("value"));
-    for run in numbered(runs)? {
-        let mut key = String::new();
-        let mut found = None;
-        for part in run.inner("map")? {
-            match part.segment {
-                segment if segment == key_name => value(part, Slot::String(&mut key), &KEY, depth + 1)?,
-                segment if segment == value_name => found = Some(part),
-                _ => {}
-            }
-        }
-        let slot = map.insert(key);
-        if let Some(part) = found {
-            value(part, slot, element.shape, depth + 1)?;
-        }
-    }
-    Ok(())
-}
-
-/// The shape of any map's key, as far as reading it goes.
-static KEY: Shape =
-    Shape { name: "String", kind: Kind::String, constraints: watchkeep_model::Constraints::NONE, sensitive: false };

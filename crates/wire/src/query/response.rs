@@ -4,6 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use watchkeep_model::{Service, ServiceError, Structure};
 
+use crate::constraints::Missing;
 use crate::protocol::Call;
 use crate::xml::{errors, read, tree, write};
 
@@ -78,5 +79,6 @@ pub fn decode_response(
     }
     let root = tree::parse(body).map_err(errors::unreadable)?;
     let result = call.operation.result_wrapper.and_then(|wrapper| root.child(wrapper)).unwrap_or(&root);
-    read::structure(result, output).map_err(errors::unreadable)
+    // What a server leaves out is its own affair.
+    read::structure(result, output, &mut Missing::default()).map_err(errors::unreadable)
 }

@@ -8,6 +8,7 @@ use watchkeep_model::{
 };
 
 use super::*;
+use crate::constraints::Missing;
 use crate::fill::{Fill, shown};
 use crate::protocol::Call;
 
@@ -17,7 +18,7 @@ fn call<O: OperationType>(service: &'static Service) -> Call {
 
 fn decoded<O: OperationType>(form: &str) -> Result<O::Input, ServiceError> {
     let mut input = O::Input::default();
-    decode(form.as_bytes(), &mut input, &cloudwatch::SERVICE).map(|()| input)
+    decode(form.as_bytes(), &mut input, &mut Missing::default()).map(|()| input)
 }
 
 fn body(response: &http::Response<Vec<u8>>) -> &str {
@@ -67,13 +68,13 @@ fn maps_have_the_names_of_their_shape() {
                 &MessageAttributes.entry.1.Value.StringValue=s&MessageAttributes.entry.2.Value.DataType=Binary\
                 &MessageAttributes.entry.2.Name=b&MessageAttributes.entry.2.Value.BinaryValue=aGk%3D&Message=m";
     let mut input = sns::PublishInput::default();
-    decode(form.as_bytes(), &mut input, &sns::SERVICE).unwrap();
+    decode(form.as_bytes(), &mut input, &mut Missing::default()).unwrap();
     let attributes = input.message_attributes.unwrap();
     assert_eq!(attributes["a"].string_value.as_deref(), Some("s"));
     assert_eq!(attributes["b"].binary_value.as_deref(), Some(&b"hi"[..]));
 
     let mut input = sns::CreateTopicInput::default();
-    decode(b"Name=t&Attributes.entry.1.key=k&Attributes.entry.1.value=v", &mut input, &sns::SERVICE).unwrap();
+    decode(b"Name=t&Attributes.entry.1.key=k&Attributes.entry.1.value=v", &mut input, &mut Missing::default()).unwrap();
     assert_eq!(input.attributes.unwrap()["k"], "v");
 }
 
@@ -202,7 +203,9 @@ fn round_trip<O: OperationType>(service: &'static Service, seed: u64) {
     fill.structure(&mut input);
     let request = encode_request(&call, &input);
     let mut read = O::Input::default();
-    decode(request.body(), &mut read, service).unwrap();
+    let mut missing = Missing::default();
+    decode(request.body(), &mut read, &mut missing).unwrap();
+    assert!(missing.is_empty(), "{missing:?}");
     assert!(equal(&input, &read), "{} {}", O::OPERATION.name, shown(&input, &read));
     let mut output = O::Output::default();
     fill.structure(&mut output);
@@ -236,9 +239,9 @@ proptest! {
     ) {
         for form in [&bytes[..], text.as_bytes()] {
             let mut input = cloudwatch::PutMetricDataInput::default();
-            let _ = decode(form, &mut input, &cloudwatch::SERVICE);
+            let _ = decode(form, &mut input, &mut Missing::default());
             let mut input = sns::PublishInput::default();
-            let _ = decode(form, &mut input, &sns::SERVICE);
+            let _ = decode(form, &mut input, &mut Missing::default());
         }
     }
 
