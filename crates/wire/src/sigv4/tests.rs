@@ -271,7 +271,7 @@ fn sign_officially(
     let uri = format!("http://{}{}{separator}{}", wire.host, wire.path, wire.query);
     let headers: Vec<(&str, &str)> =
         wire.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-    let signable = SignableRequest::new(&*wire.method, uri.clone(), headers.into_iter(), payload).unwrap();
+    let signable = SignableRequest::new(&wire.method, uri.clone(), headers.into_iter(), payload).unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
     let mut request = http::Request::builder().method(&*wire.method).uri(uri);
     *request.headers_mut().unwrap() = wire.headers.clone();
