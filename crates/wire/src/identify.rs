@@ -12,6 +12,7 @@ use crate::cbor::rpc::{RPC_V2_CBOR, SMITHY_PROTOCOL, path_name};
 use crate::limits::FORM_PARAMETERS_SCANNED;
 use crate::protocol::{Call, Head};
 use crate::query::decode_component;
+use crate::rest;
 
 /// A request that asks for no operation of the services there are.
 #[derive(Debug)]
@@ -156,13 +157,22 @@ fn by_action(
     })
 }
 
+/// By the REST route. Routes of different services may look alike, and S3's fits nearly every path: the preferred service is
+/// tried alone; without one, the others before S3's protocol.
 fn by_route(head: &Head<'_>, preference: &Preference<'_>, services: &[&'static Service]) -> Result<Call, Unidentified> {
-    let _ = (head, route as fn(&Head<'_>, &'static Service) -> Option<&'static Operation>, preference, services);
-    Err(unknown(Protocol::RestJson))
-}
-
-fn route(_: &Head<'_>, _: &'static Service) -> Option<&'static Operation> {
-    None
+    let rest = |service: &'static Service| {
+        let speaks = |protocol: &&Protocol| matches!(protocol, Protocol::RestJson | Protocol::RestXml);
+        Some((service, *service.protocols.iter().find(speaks)?))
+    };
+    let call = |(service, protocol)| {
+        rest::find(head, service).map(|operation: &'static Operation| Call { service, operation, protocol })
+    };
+    if let Some(preferred) = preference.choose(services).and_then(rest) {
+        return call(preferred).ok_or_else(|| unknown(preferred.1));
+    }
+    let mut candidates: Vec<_> = services.iter().copied().filter_map(rest).collect();
+    candidates.sort_by_key(|(_, protocol)| *protocol == Protocol::RestXml);
+    candidates.into_iter().find_map(call).ok_or_else(|| unknown(Protocol::RestJson))
 }
 
 /// What tells services apart beyond the request's own words.

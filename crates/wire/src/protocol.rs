@@ -9,7 +9,7 @@ pub use crate::identify::{Unidentified, identify, needs_form};
 
 use crate::constraints::{self, Missing};
 use crate::json::Members;
-use crate::{cbor, json, query};
+use crate::{cbor, json, query, rest};
 
 /// What of a request precedes its body.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ pub fn decode_request(
             let form = if body.is_empty() { head.uri.query().unwrap_or_default().as_bytes() } else { body };
             query::decode(form, input, &mut missing)?;
         }
-        Protocol::RestJson | Protocol::RestXml => return Err(crate::service::unknown_operation()),
+        Protocol::RestJson | Protocol::RestXml => rest::decode(call, head, body, input, &mut missing)?,
     }
     constraints::check(call, input, missing)
 }
@@ -72,7 +72,7 @@ pub fn encode_response(call: &Call, output: &dyn Structure, request_id: &str) ->
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_response(call, output, request_id),
         Protocol::RpcV2Cbor => cbor::rpc::encode_response(call, output, request_id),
         Protocol::AwsQuery => query::encode_response(call, output, request_id),
-        Protocol::RestJson | Protocol::RestXml => json::rpc::encode_response(call, output, request_id),
+        Protocol::RestJson | Protocol::RestXml => rest::encode_response(call, output, request_id),
     }
 }
 
@@ -89,7 +89,7 @@ pub fn encode_error(
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_error(dialect, service, error, request_id),
         Protocol::RpcV2Cbor => cbor::rpc::encode_error(dialect, service, error, request_id),
         Protocol::AwsQuery => query::encode_error(service, error, request_id),
-        Protocol::RestJson | Protocol::RestXml => json::rpc::encode_error(dialect, service, error, request_id),
+        Protocol::RestJson | Protocol::RestXml => rest::encode_error(dialect.protocol, service, error, request_id),
     }
 }
 
@@ -99,7 +99,7 @@ pub fn encode_request(call: &Call, input: &dyn Structure) -> Request<Vec<u8>> {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_request(call, input),
         Protocol::RpcV2Cbor => cbor::rpc::encode_request(call, input),
         Protocol::AwsQuery => query::encode_request(call, input),
-        Protocol::RestJson | Protocol::RestXml => json::rpc::encode_request(call, input),
+        Protocol::RestJson | Protocol::RestXml => rest::encode_request(call, input),
     }
 }
 
@@ -120,6 +120,9 @@ pub fn decode_response(
         }
         Protocol::RpcV2Cbor => cbor::rpc::decode_response(call, status.as_u16(), headers, body, output),
         Protocol::AwsQuery => query::decode_response(call, status, headers, body, output),
-        Protocol::RestJson | Protocol::RestXml => Err(crate::service::unknown_operation()),
+        Protocol::RestJson | Protocol::RestXml => rest::decode_response(call, status, headers, body, output),
     }
 }
+
+#[cfg(test)]
+mod tests;
