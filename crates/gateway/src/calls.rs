@@ -71,13 +71,17 @@ pub(crate) async fn answer(
         Some(call) => limits::of_operation(call.service, call.operation),
         None => limits::of_form(&shared.models, scope.as_deref()),
     };
+    let started = shared.patience.monotonic();
+    let body = body::read(&shared, incoming, &request.parts.headers, limit).await;
+    // Only now, so that clients that are slow to send keep no other's call waiting.
     let room = within(shared.patience.as_ref(), shared.config.limits.room_time, shared.calls.clone().acquire_owned());
     let (room, body) = match room.await {
-        Some(Ok(room)) => (Some(room), body::read(&shared, incoming, &request.parts.headers, limit).await),
+        Some(Ok(room)) => (Some(room), body),
         _ => (None, Err(BodyError::NoRoom)),
     };
     let dialect = Dialect::of(by_head.map_or(Protocol::AwsQuery, |call| call.protocol), &request.parts.headers);
     let service = by_head.map(|call| call.service);
+    let clock = Arc::clone(&shared.patience);
     // On a task of its own: a client that hangs up leaves no call half done, and no change without its record.
     let task = tokio::spawn(async move {
         let response = match by_head {
@@ -85,6 +89,8 @@ pub(crate) async fn answer(
             None => by_form(shared, request, body, scope.as_deref(), limit).await,
         };
         drop(room);
+        let elapsed_us = clock.monotonic().saturating_sub(started).as_micros() as u64;
+        tracing::trace!(status = response.status().as_u16(), elapsed_us, "request answered");
         response
     });
     task.await.unwrap_or_else(|error| {

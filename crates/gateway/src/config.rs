@@ -75,6 +75,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// How long a request's body may take.
     pub body_time: Duration,
+    /// How long a client may take nothing of its answer.
+    pub write_time: Duration,
     /// How long a call waits for others to make room before it is told to come back.
     pub room_time: Duration,
     /// How long calls may go on after the shutdown has begun.
@@ -90,6 +92,7 @@ impl Default for Limits {
             head_bytes: limits::HEAD_BYTES_MAX,
             head_time: limits::HEAD_TIME,
             body_time: limits::BODY_TIME,
+            write_time: limits::WRITE_TIME,
             room_time: limits::ROOM_TIME,
             drain_time: limits::DRAIN_TIME,
         }

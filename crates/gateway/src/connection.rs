@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::door;
 use crate::limits::{HEADERS_MAX, PING_INTERVAL, PING_TIME, STREAMS_MAX};
 use crate::shared::{Phase, Shared};
+use crate::stall::Impatient;
 use crate::timer::{ClockTimer, within};
 use crate::tls;
 
@@ -68,6 +69,7 @@ async fn speak(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin 
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIME);
 
+    let stream = Impatient::new(stream, Arc::clone(&shared.patience), limits.write_time);
     let spoken = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
         spoken.store(true, Ordering::Relaxed);

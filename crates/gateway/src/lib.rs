@@ -21,6 +21,7 @@ mod origin;
 mod respond;
 mod server;
 mod shared;
+mod stall;
 mod timer;
 mod tls;
 

@@ -29,6 +29,9 @@ pub const HEAD_TIME: Duration = Duration::from_secs(75);
 /// A body that takes longer is cut off.
 pub const BODY_TIME: Duration = Duration::from_secs(60);
 
+/// A client that takes nothing of its answer for longer is cut off.
+pub const WRITE_TIME: Duration = Duration::from_secs(60);
+
 /// A call that finds no room for longer is told to come back.
 pub const ROOM_TIME: Duration = Duration::from_secs(5);
 

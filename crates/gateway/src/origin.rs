@@ -37,7 +37,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 pub(crate) fn judge(config: &GatewayConfig, headers: &HeaderMap, host: Option<&str>) -> Origin {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
-        (Some(origin), None) if is_allowed(config, origin) => Origin::Allowed(origin.clone()),
+        (Some(origin), None) if is_allowed(config, origin, host) => Origin::Allowed(origin.clone()),
         (Some(_), _) => Origin::Foreign,
         (None, _) if sent_by_a_foreign_page(config, headers, host) => Origin::Foreign,
         (None, _) => Origin::None,
@@ -51,7 +51,8 @@ pub(crate) fn is_refused(config: &GatewayConfig, origin: &Origin) -> bool {
 
 /// Whether the request comes from no page, or from one on loopback.
 pub(crate) fn is_absent_or_loopback(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ORIGIN).iter().all(is_loopback_origin) && !is_cross_site(headers)
+    let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+    if origins.peek().is_none() { !is_cross_site(headers) } else { origins.all(is_loopback_origin) }
 }
 
 /// Whether `host`, or `host:port`, is this machine by a loopback address or a name that only ever means one.
@@ -114,9 +115,16 @@ fn is_known_header(name: &str) -> bool {
         || NAMES.iter().any(|known| known.as_str() == name)
 }
 
-fn is_allowed(config: &GatewayConfig, origin: &HeaderValue) -> bool {
+fn is_allowed(config: &GatewayConfig, origin: &HeaderValue, host: Option<&str>) -> bool {
     let configured = |allowed: &String| allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes());
-    is_loopback_origin(origin) || config.cors_origins.iter().any(configured)
+    is_loopback_origin(origin) || config.cors_origins.iter().any(configured) || is_our_own_page(origin, host)
+}
+
+/// Whether the page is one that we serve ourselves: it comes from the address that it calls. A name does not prove that, as
+/// anybody's name may resolve to our address; an address does.
+fn is_our_own_page(origin: &HeaderValue, host: Option<&str>) -> bool {
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    authority.is_some() && authority == host && authority.and_then(host_of).and_then(|name| ip_of(&name)).is_some()
 }
 
 fn is_loopback_origin(origin: &HeaderValue) -> bool {
@@ -190,12 +198,20 @@ mod tests {
             ("http://localhost@evil.example", false),
             ("http://evil.example/localhost", false),
             ("http://192.168.0.4", false),
+            ("http://localhost", true),
             ("null", false),
             ("file://localhost", false),
             ("chrome-extension://localhost", false),
         ] {
             assert_eq!(matches!(check(origin, &[], "localhost"), Origin::Allowed(_)), allowed, "{origin}");
         }
+    }
+
+    #[test]
+    fn our_own_pages_may_call_us_by_address() {
+        assert!(matches!(check("http://10.1.2.3:4566", &[], "10.1.2.3:4566"), Origin::Allowed(_)));
+        assert_eq!(check("http://10.1.2.3:4567", &[], "10.1.2.3:4566"), Origin::Foreign);
+        assert_eq!(check("http://evil.example:4566", &[], "evil.example:4566"), Origin::Foreign);
     }
 
     #[test]

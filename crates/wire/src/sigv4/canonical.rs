@@ -126,7 +126,7 @@ fn push_query(out: &mut Vec<u8>, query: &str) {
 }
 
 fn push_header(out: &mut Vec<u8>, request: &SignedRequest<'_>, name: &str) {
-    if name == "host" {
+    if name == "host" || name == ":authority" {
         out.extend(request.host.unwrap_or_default().as_bytes());
         return;
     }
