@@ -42,7 +42,7 @@ impl Fill {
     fn structure_at(&mut self, into: &mut dyn Structure, depth: usize) {
         let schema = into.schema();
         let only = match schema.kind {
-            SchemaKind::Union => Some(self.below(schema.members.len() as u64) as usize),
+            SchemaKind::Union | SchemaKind::EventStream => Some(self.below(schema.members.len() as u64) as usize),
             _ => None,
         };
         for (index, member) in schema.members.iter().enumerate() {
