@@ -11,6 +11,7 @@ pub mod json;
 pub mod cbor;
 pub mod query;
 pub mod rest;
+pub mod event_stream;
 pub mod xml;
 pub mod members;
 pub mod fuzzing;
