@@ -1,6 +1,6 @@
 //! Invariant G-2: no identified call is answered without its record. An [`Answered`] can only be had from
 //! [`IdentifiedCall::answer`], which waits for [`AuditSink::record`](watchkeep_core::ports::AuditSink::record) first, and the
-//! way of a call ([`crate::calls`]) can end in nothing else.
+//! way of a call (`crate::calls`) can end in nothing else.
 
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use watchkeep_wire::members::members_json;
 use watchkeep_wire::protocol::{Call, Dialect, encode_error, encode_response};
 use watchkeep_wire::service::{CallResult, Reply};
 
+use crate::events::follow;
 use crate::respond::{ResponseBody, whole};
-use crate::shared::{Shared, only_reads};
+use crate::shared::{Phase, Shared, only_reads};
 
 /// A call whose operation is known, and which is owed a record and an answer.
 pub(crate) struct IdentifiedCall {
@@ -77,7 +78,7 @@ impl IdentifiedCall {
         };
         shared.ports.audit.record(finished).await;
         Answered(match outcome {
-            Ok(reply) => success(&call, reply, &request_id),
+            Ok(reply) => success(&shared, &call, reply, &request_id),
             Err(error) => whole(encode_error(dialect, Some(call.service), &error, &request_id)),
         })
     }
@@ -87,10 +88,17 @@ impl IdentifiedCall {
     }
 }
 
-fn success(call: &Call, reply: Reply<Box<dyn Structure>>, request_id: &str) -> Response<ResponseBody> {
-    let mut response = encode_response(call, reply.output.as_ref(), request_id);
-    add_headers(response.headers_mut(), &reply.headers);
-    whole(response)
+fn success(shared: &Shared, call: &Call, reply: Reply<Box<dyn Structure>>, request_id: &str) -> Response<ResponseBody> {
+    let Reply { output, headers, events } = reply;
+    let mut response = encode_response(call, output.as_ref(), request_id);
+    add_headers(response.headers_mut(), &headers);
+    match events {
+        None => whole(response),
+        Some(events) => {
+            // A stream has no end of its own that a shutdown could wait for.
+            follow(call, output.as_ref(), response, events, shared.reached(Phase::Draining))
+        }
+    }
 }
 
 /// Headers of a reply; one that HTTP does not allow is left out, as the call itself has succeeded.

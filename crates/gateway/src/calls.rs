@@ -220,7 +220,7 @@ fn unrouted(unidentified: Unidentified, headers: &HeaderMap, id: &str) -> Respon
     whole(encode_error(Dialect::of(protocol, headers), None, &error, id))
 }
 
-fn internal_failure() -> ServiceError {
+pub(crate) fn internal_failure() -> ServiceError {
     let message = "The request processing has failed because of an unknown error, exception or failure.";
     ServiceError::common("InternalFailure", "InternalFailure", 500, message)
 }

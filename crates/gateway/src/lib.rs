@@ -2,9 +2,9 @@
 //! leave, calls the operation, records the call, and answers in the client's protocol. It is given a list of services and
 //! knows none of them; it knows no storage.
 //!
-//! A call's way, a file a step: [`server`] accepts, [`connection`] speaks HTTP, [`door`] turns away browsers' foreign pages
-//! and answers `/health` and `/_watchkeep/`, [`calls`] leads the call through [`body`], [`coding`], [`authentication`],
-//! its operation, and [`audit`], without which no call has an answer (invariant G-2).
+//! A call's way, a file a step: `server` accepts, `connection` speaks HTTP, `door` turns away browsers' foreign pages
+//! and answers `/health` and `/_watchkeep/`, `calls` leads the call through `body`, `coding`, `authentication`,
+//! its operation, and `audit`, without which no call has an answer (invariant G-2).
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod admin;
@@ -16,6 +16,7 @@ mod coding;
 mod config;
 mod connection;
 mod door;
+mod events;
 mod limits;
 mod origin;
 mod respond;

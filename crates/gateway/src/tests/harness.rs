@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -14,9 +15,9 @@ use watchkeep_core::ports::{AuditSink, Authorizer, Capture, Credential, Credenti
 use watchkeep_core::{
     AccountId, BoxFuture, Caller, Clock, ManualClock, Principal, SeededRandom, SystemClock, TimestampMs,
 };
-use watchkeep_model::{ServiceError, Unit, cloudwatch, logs, sts, xray};
+use watchkeep_model::{ServiceError, Structure, Unit, cloudwatch, logs, sts, xray};
 use watchkeep_wire::routes;
-use watchkeep_wire::service::{Routed, RoutedService};
+use watchkeep_wire::service::{Reply, Routed, RoutedService};
 
 use crate::{Admin, AdminError, AuthMode, BindError, Gateway, GatewayConfig, Ports};
 
@@ -68,6 +69,30 @@ async fn put_log_events(
     Ok(logs::PutLogEventsResponse { next_sequence_token, ..Default::default() })
 }
 
+/// Tells two sessions, and then fails, panics, or goes on for ever.
+async fn start_live_tail(
+    _: &Toy,
+    _: &Caller,
+    input: logs::StartLiveTailRequest,
+) -> Result<Reply<logs::StartLiveTailResponse>, ServiceError> {
+    let session = |id: &str| -> Result<Box<dyn Structure>, ServiceError> {
+        let session_start = logs::LiveTailSessionStart { session_id: Some(id.into()), ..Default::default() };
+        Ok(Box::new(logs::StartLiveTailResponseStream { session_start: Some(session_start), ..Default::default() }))
+    };
+    let start = futures_util::stream::iter([session("one"), session("two")]);
+    let events = match input.log_event_filter_pattern.as_deref() {
+        Some("panic") => start.chain(futures_util::stream::once(async { panic!("asked to") })).boxed(),
+        Some("wait") => start.chain(futures_util::stream::pending()).boxed(),
+        _ => start
+            .chain(futures_util::stream::iter([
+                Err(logs::errors::resource_not_found_exception("gone")),
+                session("three"),
+            ]))
+            .boxed(),
+    };
+    Ok(Reply { events: Some(events), ..Reply::from(logs::StartLiveTailResponse::default()) })
+}
+
 async fn put_metric_data(_: &Toy, _: &Caller, _: cloudwatch::PutMetricDataInput) -> Result<Unit, ServiceError> {
     Ok(Unit {})
 }
@@ -93,6 +118,7 @@ routes! {
         DescribeLogGroups => describe_log_groups,
         CreateLogGroup => create_log_group,
         PutLogEvents => put_log_events,
+        StartLiveTail => start_live_tail,
     }
 }
 routes! {

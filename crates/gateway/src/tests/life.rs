@@ -10,6 +10,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
+use watchkeep_wire::event_stream::Decoder;
+
 use super::harness::{Sent, Setup, open, read_answer};
 use crate::{AuthMode, BindError, TlsFiles};
 
@@ -152,4 +154,37 @@ async fn calls_that_do_not_finish_are_cut() {
     let (audit, patience) = (server.audit.clone(), server.patience.clone());
     super::harness::pass_time(&patience, server.done()).await;
     assert_eq!(audit.take()[0].error.as_ref().unwrap().0, "ServiceUnavailable");
+}
+
+#[tokio::test]
+async fn events_follow_one_by_one_until_an_error_or_the_end() {
+    for (pattern, last) in [("fail", "ResourceNotFoundException"), ("panic", "InternalFailure"), ("wait", "")] {
+        let mut server = open().await;
+        let stream = TokioIo::new(server.connect().await);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let group = "arn:aws:logs:us-east-1:000000000000:log-group:g";
+        let body = format!(r#"{{"logGroupIdentifiers":["{group}"],"logEventFilterPattern":"{pattern}"}}"#);
+        let mut request = http2_request(Sent::logs("StartLiveTail", body), "http");
+        *request.uri_mut() = "/".parse().unwrap();
+        request.headers_mut().insert("host", "streaming-logs.example".parse().unwrap());
+        let mut response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/vnd.amazon.eventstream");
+        let mut decoder = Decoder::new();
+        let mut seen = Vec::new();
+        while let Some(frame) = response.frame().await {
+            decoder.push(&frame.unwrap().into_data().unwrap());
+            while let Some(message) = decoder.next().unwrap() {
+                let name = message.header(":event-type").or_else(|| message.header(":exception-type"));
+                seen.push(name.unwrap().to_owned());
+            }
+            if pattern == "wait" && seen.len() == 3 {
+                server.stop();
+            }
+        }
+        let mut expected = vec!["initial-response", "sessionStart", "sessionStart"];
+        expected.extend((!last.is_empty()).then_some(last));
+        assert_eq!(seen, expected);
+        assert_eq!(server.audit.take().len(), 1);
+    }
 }
