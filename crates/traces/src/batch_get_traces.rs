@@ -10,7 +10,7 @@ use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::Traces;
 use crate::assemble::{Assembled, assemble};
-use crate::entity::Entity;
+use crate::entity::{self, Entity};
 use crate::errors::{invalid_request, of_store};
 use crate::limits::{TRACE_BYTES_MAX, TRACE_IDS_MAX, TRACE_ROWS_MAX};
 use crate::tables::{TRACE_SEGMENTS, columns};
@@ -69,7 +69,7 @@ fn read(store: &Store, scan: &Scan) -> Result<BTreeMap<TraceId, Stored>, StoreEr
             stored.is_over_limit |= stored.bytes > TRACE_BYTES_MAX || stored.documents.len() >= TRACE_ROWS_MAX;
             // It was an object when it was accepted.
             if !stored.is_over_limit
-                && let Ok(document) = serde_json::from_str(text)
+                && let Some(serde_json::Value::Object(document)) = entity::parse(text)
             {
                 stored.documents.push(document);
             }

@@ -72,11 +72,11 @@ impl<'a> Document<'a> {
         if text.len() > DOCUMENT_BYTES_MAX {
             return Err(refused(None, "DocumentTooLarge"));
         }
-        let mut entity = match serde_json::from_str(text) {
-            Ok(Value::Object(entity)) => entity,
+        let mut entity = match entity::parse(text) {
+            Some(Value::Object(entity)) => entity,
             // A document that is an array has no id.
-            Ok(Value::Array(_)) => return Err(refused(None, "MissingId")),
-            Ok(_) | Err(_) => return Err(refused(None, "ParseError")),
+            Some(Value::Array(_)) => return Err(refused(None, "MissingId")),
+            Some(_) | None => return Err(refused(None, "ParseError")),
         };
         let outer_id = entity::text(&entity, "id").map(str::to_owned);
         let refused = |code| refused(outer_id.clone(), code);

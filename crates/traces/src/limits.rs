@@ -23,5 +23,8 @@ pub const TRACE_IDS_MAX: usize = 5;
 /// How deep subsegments nest in an assembled trace; what lies deeper is not shown.
 pub const DEPTH_MAX: usize = 100;
 
+/// How deep subsegments nest in one document: real ones reach a hundred.
+pub const DOCUMENT_DEPTH_MAX: usize = 256;
+
 /// How long traces are kept, in days. Source: "AWS X-Ray endpoints and quotas".
 pub const KEEP_DAYS: u64 = 30;

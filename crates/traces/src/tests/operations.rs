@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchkeep_core::ports::{RefusedSegment, SegmentSink as _, SegmentsError};
+use watchkeep_core::ports::{RefusedSegment, SegmentsError};
 
 use super::*;
 
@@ -91,4 +91,19 @@ async fn what_the_daemon_hands_in_is_a_trace_of_its_account_and_region() {
     assert!(bench.get(&[TRACE]).await.is_empty());
     bench.store.close().await;
     assert!(matches!(sink.put(vec![good.to_string()]).await, Err(SegmentsError::Failed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_a_hundred_subsegments_deep_comes_back() {
+    let bench = Bench::new().await;
+    let mut nested = subsegment(200, 199, json!({}));
+    for id in (2..200).rev() {
+        nested = subsegment(id, id - 1, json!({"subsegments": [nested]}));
+    }
+    let sent = segment(1, json!({"subsegments": [nested]})).to_string();
+    assert!(sent.len() < crate::limits::DOCUMENT_BYTES_MAX);
+    assert_eq!(bench.put_texts(vec![sent]).await, []);
+    let traces = bench.get(&[TRACE]).await;
+    let document = traces[0].segments.as_ref().unwrap()[0].document.clone().unwrap();
+    assert_eq!(document.matches("\"start_time\"").count(), 200);
 }
