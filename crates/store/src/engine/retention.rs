@@ -142,6 +142,19 @@ impl Store {
         if table.retention_key.is_empty() {
             return Ok(if keeper.of_all().keeps(row.max_time) { Verdict::Leave } else { Verdict::End });
         }
+        if let ([key], Some(prune)) = (table.retention_key, table.prune_key())
+            && *key == prune
+            && row.min_key == row.max_key
+        {
+            // All its rows have one key: the catalog knows enough in most cases.
+            let cutoff = keeper.of(&[row.min_key]);
+            if cutoff.keeps(row.min_time) {
+                return Ok(Verdict::Leave);
+            }
+            if !cutoff.keeps(row.max_time) {
+                return Ok(Verdict::End);
+            }
+        }
         let scan = Scan::new(table).columns(table.retention_key);
         let columns = scan.delivered_columns();
         let mut kept = 0;

@@ -40,6 +40,15 @@ fn a_sound_store_has_no_damage() {
 }
 
 #[test]
+fn a_directory_without_a_store_is_no_sound_store() {
+    let bench = Bench::new();
+    let empty = temporary();
+    let config = watchkeep_store::StoreConfig::small(empty.path().join("nothing"));
+    bench.runtime.block_on(check(&config, bench.clock.clone())).unwrap_err();
+    assert!(!config.data_dir.exists(), "to check makes nothing");
+}
+
+#[test]
 fn a_damaged_segment_is_named_and_costs_no_other_row() {
     let mut bench = Bench::new();
     bench.append_events(&[event(1, NOW, "good"), event(1, NOW + HOUR, "bad"), event(1, NOW + 2 * HOUR, "good")]);

@@ -100,6 +100,32 @@ fn compaction_that_fails_changes_nothing() {
 }
 
 #[test]
+fn what_cannot_be_fetched_is_an_error_and_no_damage() {
+    let (bench, blobs) = Bench::in_memory();
+    let expected = bench.append_events(&events_at(1, [NOW]));
+    bench.seal();
+    blobs.fail_reads.store(true, Ordering::SeqCst);
+    let refused = bench.store().scan(&Scan::new(&EVENTS), &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err();
+    assert!(refused.is_retryable() && !refused.is_damage(), "{refused}");
+    blobs.fail_reads.store(false, Ordering::SeqCst);
+    assert_eq!((bench.all_events(), bench.store().stats().damaged_segments), (expected, 0));
+}
+
+#[test]
+fn a_group_with_segments_of_its_own_expires_without_being_read() {
+    let (bench, blobs) = Bench::in_memory();
+    bench.append_events(&events_at(1, [NOW, NOW + 1]));
+    bench.append_events(&events_at(1, [NOW + HOUR, NOW + HOUR + 1]));
+    bench.seal();
+    bench.keeps.set_group(1, Keep::For(DAY));
+    bench.advance(DAY + Duration::from_millis(2));
+    blobs.fail_reads.store(true, Ordering::SeqCst);
+    bench.retain();
+    blobs.fail_reads.store(false, Ordering::SeqCst);
+    assert_eq!((bench.store().stats().segments, bench.all_events().len()), (1, 2));
+}
+
+#[test]
 fn the_background_seals_compacts_and_forgets_by_the_clock() {
     let bench = Bench::with(|config| config.compact_files = 2);
     bench.store().start();

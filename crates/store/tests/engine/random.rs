@@ -156,6 +156,8 @@ impl Model {
 fn live(local: bool, sort_bytes_max: usize, steps: Vec<Step>) {
     let mut bench = Bench::with(|config| {
         config.scan_sort_bytes_max = sort_bytes_max;
+        // With the small budget go small compactions, which leave several segments in a window.
+        config.compact_raw_bytes_max = sort_bytes_max as u64;
         if !local {
             config.blobs = BlobConfig::Given(Arc::<MemoryBlobs>::default());
         }
