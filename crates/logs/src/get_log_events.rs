@@ -10,12 +10,12 @@ use watchkeep_core::Caller;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{GetLogEventsRequest, GetLogEventsResponse, OutputLogEvent};
 
+use crate::Logs;
 use crate::errors::{invalid_token, not_of_class};
 use crate::names::group_of;
 use crate::page::{Direction, Event, Request, events_limit};
 use crate::position::Position;
 use crate::resources::Class;
-use crate::{Logs, limits};
 
 /// Reads a page of events.
 pub(crate) async fn get_log_events(
@@ -47,7 +47,6 @@ pub(crate) async fn get_log_events(
         judged_bytes_max: u64::MAX,
     };
     let mut events = logs.read(request).await?.events;
-    debug_assert!(events.len() <= limits::PAGE_EVENTS_MAX);
     if direction == Direction::Backward {
         events.reverse();
     }

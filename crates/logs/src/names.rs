@@ -67,7 +67,8 @@ mod tests {
         let found = |name: Option<&str>, identifier: Option<&str>| {
             group_of(&caller, name, identifier).map(|key| key.name).map_err(|error| error.code.to_string())
         };
-        let cases: &[(Option<&str>, Option<&str>, Result<&str, &str>)] = &[
+        type Case<'t> = (Option<&'t str>, Option<&'t str>, Result<&'t str, &'t str>);
+        let cases: &[Case<'_>] = &[
             (Some("a"), None, Ok("a")),
             (None, Some("a"), Ok("a")),
             (None, Some(arn), Ok("/aws/x#1")),

@@ -138,7 +138,8 @@ mod tests {
         let none = (None, None, None);
         // Offsets from now; days of retention; the accepted range; too old, expired, too new.
         type Indexes = (Option<i32>, Option<i32>, Option<i32>);
-        let cases: &[(&[i64], Option<i64>, Range<usize>, Indexes)] = &[
+        type Case<'t> = (&'t [i64], Option<i64>, Range<usize>, Indexes);
+        let cases: &[Case<'_>] = &[
             (&[-MINUTE, 0], None, 0..2, none),
             (&[-15 * DAY_MS, -MINUTE, 0, 3 * HOUR_MS], None, 1..3, (Some(1), None, Some(3))),
             (&[-14 * DAY_MS], None, 0..1, none),
