@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,12 +24,13 @@ START_SECONDS_MAX = 30
 class Server:
     """One process. It listens on a port that the system chose, which it prints."""
 
-    def __init__(self, *flags, data_dir=None, environment=None, command="serve"):
+    def __init__(self, *flags, data_dir=None, environment=None, command="serve", listen="127.0.0.1:0"):
         self.flags, self.data_dir, self.environment, self.command = flags, data_dir, environment or {}, command
+        self.listen = listen
         self.process = self.endpoint = None
 
     def start(self):
-        arguments = [BINARY, self.command, "--listen", "127.0.0.1:0", *self.flags]
+        arguments = [BINARY, self.command, "--listen", self.listen, *self.flags]
         arguments += ["--data-dir", str(self.data_dir)] if self.data_dir else ["--ephemeral"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WATCHKEEP_"))}
         environment.update(self.environment)
@@ -124,6 +126,18 @@ def force_protocol(session, service, protocol):
         return model
 
     loader.load_service_model = load
+
+
+def free_port():
+    """A port that is free for TCP and for UDP."""
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
 
 
 def until(ready, seconds_max=15, every=0.05):

@@ -70,7 +70,7 @@ def test_a_presigned_url_works_until_it_expires(enforced):
 
 def test_a_key_is_made_and_shown_once(tmp_path):
     with Server("--auth", "enforced", data_dir=tmp_path) as server:
-        server.stop()
+        assert server.stop() == 0
         shown = "".join(server.output)
         key_id = re.search(r"AWS_ACCESS_KEY_ID=(\S+)", shown).group(1)
         secret = re.search(r"AWS_SECRET_ACCESS_KEY=(\S+)", shown).group(1)
@@ -87,4 +87,4 @@ def test_a_key_is_made_and_shown_once(tmp_path):
 
 def test_open_mode_does_not_listen_on_the_network():
     with pytest.raises(AssertionError, match="allow-open-on-network"):
-        Server("--auth", "open", "--listen", "0.0.0.0:0").start()
+        Server("--auth", "open", listen="0.0.0.0:0").start()

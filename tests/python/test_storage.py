@@ -14,17 +14,11 @@ import boto3
 import duckdb
 import pytest
 
-from server import Server, until
+from server import Server, free_port, until
 
 SEAL_SOON = {"WATCHKEEP_DATA_SEAL_AFTER": "1"}
 GROUP = {"logGroupName": "/storage"}
 STREAM = {**GROUP, "logStreamName": "s"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fill(server, count, word="row"):
@@ -165,8 +159,8 @@ def test_duckdb_counts_the_same_events_in_a_live_data_directory(tmp_path):
 
 def unsealed(server, directory):
     """Whether rows still wait in memory."""
-    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{directory}/**/log_events/**/*.parquet', union_by_name = true)")
+    files = f"{directory}/data/log_events/**/*.parquet"
     try:
-        return rows.fetchone()[0] < count(server)
+        return duckdb.sql(f"SELECT count(*) FROM read_parquet('{files}', union_by_name = true)").fetchone()[0] < count(server)
     except duckdb.IOException:
         return True

@@ -2,14 +2,12 @@
 
 import json
 import secrets
-import socket
 import time
 
 import pytest
 from aws_xray_sdk.core import AWSXRayRecorder
-from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 
-from server import Server, until
+from server import Server, free_port, until
 
 
 def trace_id():
@@ -52,13 +50,11 @@ def test_a_finished_segment_replaces_the_one_in_progress(xray):
 
 
 def test_the_sdk_sends_over_udp(tmp_path):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with Server("--xray-listen", f"127.0.0.1:{port}") as server:
         xray = server.client("xray")
         recorder = AWSXRayRecorder()
-        recorder.configure(service="cart", sampler=LocalSampler(), context_missing="RUNTIME_ERROR", daemon_address=f"127.0.0.1:{port}")
+        recorder.configure(service="cart", sampling=False, context_missing="RUNTIME_ERROR", daemon_address=f"127.0.0.1:{port}")
         traces = []
         for number in range(20):
             opened = recorder.begin_segment("cart")

@@ -49,7 +49,8 @@ def test_events_come_newest_first_in_pages(logs, trail):
     assert names == [f"/g{number}" for number in reversed(range(7))]
 
 
-def test_bad_lookups(trail):
+def test_bad_lookups(server):
+    trail = server.client("cloudtrail", parameter_validation=False)
     with raises(trail, "InvalidMaxResultsException"):
         trail.lookup_events(MaxResults=0)
     with raises(trail, "InvalidTimeRangeException"):

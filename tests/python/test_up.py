@@ -1,17 +1,14 @@
 """`watchkeep up`: a newcomer's first fifteen seconds."""
 
 import datetime as dt
-import socket
 
-from server import Server, until
+from server import Server, free_port, until
 
 
 def test_this_hosts_metrics_and_log_files_flow_in(tmp_path):
     log = tmp_path / "app.log"
     log.write_text("first line\n")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {"WATCHKEEP_AGENT_LOG_FILES": str(tmp_path / "*.log")}
     with Server("--xray-listen", f"127.0.0.1:{port}", command="up", data_dir=tmp_path / "data", environment=environment) as server:
         cloudwatch, logs = server.client("cloudwatch"), server.client("logs")

@@ -52,7 +52,7 @@ def test_bad_json_requests_get_json_errors(send):
         (target("DescribeLogGroups"), b'{"limit": 51}', 400, "InvalidParameterException"),
         (target("CreateLogGroup"), b"{}", 400, "InvalidParameterException"),
         (target("CreateLogGroup"), b'{"logGroupName": "spaces are refused"}', 400, "InvalidParameterException"),
-        (target("NoSuchOperation"), b"{}", 400, "UnknownOperationException"),
+        (target("NoSuchOperation"), b"{}", 404, "UnknownOperationException"),
         (target("DescribeLogGroups"), b"{" + b'"a":[' * 100_000, 400, "SerializationException"),
         (target("DescribeLogGroups"), bytes(range(256)), 400, "SerializationException"),
     ]
@@ -128,7 +128,12 @@ def test_connections_are_kept_and_garbage_is_refused(send):
 
 
 def test_too_much_is_refused(send):
-    status, _, _ = send(body=b" " * (64 << 20), **target("DescribeLogGroups"))
-    assert status == 413
+    try:
+        status, _, _ = send(body=b" " * (64 << 20), **target("DescribeLogGroups"))
+        assert status == 413
+    except (BrokenPipeError, ConnectionResetError):
+        # The server answered and closed before the client had sent everything.
+        pass
+    assert send("GET", "/health")[0] == 200
     status, _, _ = send("GET", "/" + "x" * 200_000)
     assert status in (414, 431, 400)

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::runtime::{Builder, Runtime};
@@ -44,8 +45,7 @@ fn layered(invocation: &Invocation) -> Result<Settings> {
 fn serve(settings: &Settings, collectors: server::Collectors) -> Result<ExitCode> {
     start_log(settings)?;
     let config = Config::from_settings(settings, collectors)?;
-    let status = runtime()?.block_on(server::run(config));
-    status
+    runtime()?.block_on(server::run(config))
 }
 
 /// Prints what is damaged in a data directory; the status is a failure if anything is.
@@ -55,8 +55,8 @@ fn check(settings: &Settings) -> Result<ExitCode> {
     if !directory.is_dir() {
         bail!("there is no data directory {}", directory.display());
     }
-    let check = watchkeep_store::check(&config.store(directory), std::sync::Arc::new(SystemClock::new()));
-    let report = runtime()?.block_on(check)?;
+    let store = config.store(directory);
+    let report = runtime()?.block_on(watchkeep_store::check(&store, Arc::new(SystemClock::new())))?;
     let journal = &report.journal;
     println!("journal: {} files, {} frames, {} torn", journal.segments, journal.frames, journal.torn_frames);
     println!(

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::AllowAll;
@@ -65,10 +65,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let gateway = Gateway::bind(config.gateway(), ports).await?;
     let (stop, stopped) = watch::channel(false);
     let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
+    // From the moment the address is told, a signal means an orderly end.
+    let mut signals = Signals::listen()?;
     announce(&config, &gateway, &root);
 
     let doors = tokio::spawn(gateway.run(ended(stopped)));
-    let signal = signalled().await?;
+    let signal = signals.next().await;
     tracing::info!(signal, "shutting down");
     // The collectors are clients: they hand in what they have before the doors close.
     collectors.stop().await;
@@ -98,13 +100,23 @@ fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
     }
 }
 
-async fn signalled() -> Result<&'static str> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-    })
+/// The signals that end the server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals> {
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
 }
 
 /// Completes when the server stops.

@@ -18,6 +18,9 @@ pub fn refusal(service: &'static Service, operation: Option<&'static Operation>,
                 false => coded(service, "InvalidParameterException", message(found)),
             }
         }
+        "cloudtrail" if found.iter().any(|violation| violation.path.camel() == "maxResults") => {
+            coded(service, "InvalidMaxResultsException", message(found))
+        }
         "xray" => coded(service, "InvalidRequestException", message(found)),
         "schemas" => coded(service, "BadRequestException", message(found)),
         "sns" => coded(service, "InvalidParameterException", format!("Invalid parameter: {}", message(found))),
