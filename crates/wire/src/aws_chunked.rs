@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use watchkeep_model::ServiceError;
 
-use crate::sigv4::{ChunkSeed, ErrorFamily, Mismatch, Refusal, Streaming, sha256_hex};
+use crate::sigv4::{ChunkSeed, ErrorFamily, Mismatch, Refusal, Streaming};
 
 /// Chunks of one body; a body of 16 MiB in AWS's smallest chunks of 8 KiB has 2,048.
 pub const CHUNKS_MAX: usize = 65_536;
@@ -66,6 +66,21 @@ pub struct Chunked {
     /// Where each chunk's data stands, the empty last one among them, and its signature.
     chunks: Vec<(Range<usize>, Option<String>)>,
     trailer_signature: Option<String>,
+}
+
+/// Frames data in chunks of `chunk_bytes`, each signed: the body of a request that was signed with
+/// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
+pub fn encode_signed(seed: &ChunkSeed, data: &[u8], chunk_bytes: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(data.len() + 512);
+    let mut previous = seed.signature.clone();
+    for chunk in data.chunks(chunk_bytes.max(1)).chain([&[][..]]) {
+        let signature = seed.key.sign(seed.chunk_text(&previous, chunk).as_bytes());
+        body.extend(format!("{:x};chunk-signature={signature}\r\n", chunk.len()).bytes());
+        body.extend(chunk);
+        body.extend(b"\r\n");
+        previous = signature;
+    }
+    body
 }
 
 /// Undoes the frame.
@@ -155,14 +170,10 @@ impl Chunked {
             return Ok(());
         }
         let mut previous: &str = &seed.signature;
-        let ChunkSeed { key, amz_date, scope, .. } = seed;
-        let empty = sha256_hex(b"");
         for (range, signature) in &self.chunks {
             let signature = signature.as_deref().ok_or(ChunkError::Signature)?;
             let data = self.data.get(range.clone()).ok_or(ChunkError::Signature)?;
-            let hash = sha256_hex(data);
-            let text = format!("AWS4-HMAC-SHA256-PAYLOAD\n{amz_date}\n{scope}\n{previous}\n{empty}\n{hash}");
-            if !key.verify(text.as_bytes(), signature) {
+            if !seed.key.verify(seed.chunk_text(previous, data).as_bytes(), signature) {
                 return Err(ChunkError::Signature);
             }
             previous = signature;
@@ -172,10 +183,8 @@ impl Chunked {
             return if self.trailers.is_empty() { Ok(()) } else { Err(ChunkError::MalformedTrailer) };
         }
         let lines: String = self.trailers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let hash = sha256_hex(lines.as_bytes());
-        let text = format!("AWS4-HMAC-SHA256-TRAILER\n{amz_date}\n{scope}\n{previous}\n{hash}");
         match &self.trailer_signature {
-            Some(signature) if key.verify(text.as_bytes(), signature) => Ok(()),
+            Some(signature) if seed.key.verify(seed.trailer_text(previous, &lines).as_bytes(), signature) => Ok(()),
             _ => Err(ChunkError::Signature),
         }
     }

@@ -1,7 +1,8 @@
 //! Mode enforced.
 
 use watchkeep_core::Principal;
-use watchkeep_wire::sigv4::Signer;
+use watchkeep_wire::aws_chunked;
+use watchkeep_wire::sigv4::{Payload, Signer, Streaming};
 
 use super::harness::{KEY, NOW, SECRET, Sent, Setup};
 use crate::AuthMode;
@@ -77,4 +78,31 @@ async fn presigned_urls_open_the_door_for_a_while() {
         let answer = server.send(&Sent::new("GET", target, "")).await;
         assert_eq!(answer.status, status, "{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn every_chunk_of_a_chunked_body_is_proven() {
+    let server = Setup::new(AuthMode::Enforced).start().await;
+    let request = Sent::logs("DescribeLogGroups", "")
+        .with("content-encoding", "aws-chunked")
+        .with("x-amz-decoded-content-length", "23");
+    let mut builder = http::Request::post("/");
+    *builder.headers_mut().unwrap() = request.header_map();
+    let (mut parts, ()) = builder.body(()).unwrap().into_parts();
+    let signer = Signer::new(KEY, SECRET, None, "eu-central-1", "logs");
+    let payload = Payload::Streaming(Streaming { signed: true, trailer: false });
+    let seed = signer.sign_payload(&mut parts, payload, NOW).unwrap();
+    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        (name.as_str().to_owned(), value.to_str().unwrap().to_owned())
+    };
+    let headers = parts.headers.iter().map(header).collect();
+    let body = aws_chunked::encode_signed(&seed, br#"{"nextToken":"abcdefg"}"#, 8);
+    let whole = Sent { headers, body, ..request };
+    assert_eq!(server.send(&whole).await.status, 200);
+    let text = String::from_utf8(whole.body.clone()).unwrap().replace("cdef", "cdex");
+    let changed = Sent { body: text.into_bytes(), ..whole.clone() };
+    assert_eq!(server.send(&changed).await.code(), "InvalidSignatureException");
+    // Chunks without their frame prove nothing.
+    let bare = Sent { body: b"{}".to_vec(), ..whole };
+    assert_eq!(server.send(&bare).await.status, 400);
 }

@@ -26,7 +26,7 @@ pub use key::{KeyCache, SigningKey};
 pub use payload::{ContentHash, Streaming, sha256_hex};
 pub use presented::{CredentialScope, Mechanism, Presented, read, scope_hint};
 pub use refusal::{ErrorFamily, Mismatch, Refusal, access_denied};
-pub use sign::{SignError, Signer};
+pub use sign::{Payload, SignError, Signer};
 pub use verify::{ChunkSeed, Claims, Expected, Verified, Verifier};
 
 /// The only algorithm that is spoken.

@@ -1,5 +1,7 @@
 //! Signing our own calls, as a client of AWS or of anything that speaks like it.
 
+use std::borrow::Cow;
+
 use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -9,9 +11,10 @@ use super::ALGORITHM;
 use super::canonical::{SignedRequest, Style, canonical_request, string_to_sign};
 use super::date::amz_date;
 use super::encode::encoded;
-use super::key::KeyCache;
+use super::key::{KeyCache, SigningKey};
 use super::limits::EXPIRES_SECONDS_MAX;
-use super::payload::sha256_hex;
+use super::payload::{Streaming, sha256_hex};
+use super::verify::ChunkSeed;
 
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +42,17 @@ pub struct Signer {
     region: String,
     service: String,
     keys: KeyCache,
+}
+
+/// How a body is covered by the signature.
+#[derive(Debug, Clone, Copy)]
+pub enum Payload<'a> {
+    /// By its hash.
+    Bytes(&'a [u8]),
+    /// Not at all.
+    Unsigned,
+    /// It comes in chunks.
+    Streaming(Streaming),
 }
 
 struct Secret(String);
@@ -74,15 +88,31 @@ impl Signer {
     /// # Errors
     /// See [`SignError`]; the request is then without `authorization`.
     pub fn sign(&self, parts: &mut Parts, body: &[u8], now: TimestampMs) -> Result<(), SignError> {
+        self.sign_payload(parts, Payload::Bytes(body), now).map(drop)
+    }
+
+    /// The same for a body that is covered otherwise. The seed signs its chunks, if it comes in signed chunks.
+    ///
+    /// # Errors
+    /// See [`SignError`]; the request is then without `authorization`.
+    pub fn sign_payload(
+        &self,
+        parts: &mut Parts,
+        payload: Payload<'_>,
+        now: TimestampMs,
+    ) -> Result<ChunkSeed, SignError> {
         let date = amz_date(now);
-        let hash = sha256_hex(body);
+        let hash: Cow<'_, str> = match payload {
+            Payload::Bytes(body) => sha256_hex(body).into(),
+            Payload::Unsigned => "UNSIGNED-PAYLOAD".into(),
+            Payload::Streaming(streaming) => streaming.name().into(),
+        };
         parts.headers.remove(AUTHORIZATION);
         parts.headers.insert("x-amz-date", value(&date)?);
         if let Some(token) = &self.session_token {
             parts.headers.insert("x-amz-security-token", value(token)?);
         }
-        let style = Style::of_service(&self.service);
-        if style == Style::S3 {
+        if Style::of_service(&self.service) == Style::S3 || !matches!(payload, Payload::Bytes(_)) {
             parts.headers.insert("x-amz-content-sha256", value(&hash)?);
         }
         let signed = |name: &&HeaderName| name.as_str().starts_with("x-amz-") || *name == "content-type";
@@ -97,7 +127,7 @@ impl Signer {
             self.access_key_id
         );
         parts.headers.insert(AUTHORIZATION, value(&authorization)?);
-        Ok(())
+        Ok(ChunkSeed { key: self.key(&date), amz_date: date, scope, signature })
     }
 
     /// Puts a signature into the URI that is good for `expires_seconds`; only the host is signed besides. The body of an S3
@@ -151,9 +181,12 @@ impl Signer {
             headers: &parts.headers,
         };
         let canonical = canonical_request(&request, Style::of_service(&self.service), signed_headers, payload_hash);
+        Ok(self.key(date).sign(string_to_sign(date, &self.scope(date), &canonical).as_bytes()))
+    }
+
+    fn key(&self, date: &str) -> SigningKey {
         let day = date.get(..8).unwrap_or_default();
-        let key = self.keys.get(&self.access_key_id, &self.secret.0, day, &self.region, &self.service);
-        Ok(key.sign(string_to_sign(date, &self.scope(date), &canonical).as_bytes()))
+        self.keys.get(&self.access_key_id, &self.secret.0, day, &self.region, &self.service)
     }
 
     fn scope(&self, date: &str) -> String {

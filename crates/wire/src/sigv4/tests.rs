@@ -532,3 +532,47 @@ fn bodies_are_covered_as_the_client_says() {
     absent.headers.insert("date", HeaderValue::from_static("Thu, 15 Jan 2026 12:30:45 GMT"));
     assert_eq!(absent.verify("s3", None, NOW).unwrap_err(), Refusal::NoContentHash);
 }
+
+#[test]
+fn our_own_chunks_are_verified() {
+    let signer = Signer::new(KEY, SECRET, None, "us-east-1", "s3");
+    let (mut parts, ()) = http::Request::put("http://127.0.0.1:4566/b/k").body(()).unwrap().into_parts();
+    let streaming = Streaming { signed: true, trailer: false };
+    let seed = signer.sign_payload(&mut parts, Payload::Streaming(streaming), NOW).unwrap();
+    let body = aws_chunked::encode_signed(&seed, b"hello world", 4);
+    let wire = Wire { headers: parts.headers, ..Wire::new("PUT", "/b/k", &[], &body) };
+    let verified = wire.verify("s3", None, NOW).unwrap();
+    assert_eq!(verified.streaming, Some(streaming));
+    let chunked = aws_chunked::parse(&body, Some(11)).unwrap();
+    assert_eq!(chunked.data, b"hello world");
+    assert_eq!(chunked.verify(&verified.seed, streaming), Ok(()));
+    let trailed = Streaming { signed: true, trailer: true };
+    assert_eq!(chunked.verify(&verified.seed, trailed), Err(aws_chunked::ChunkError::Signature));
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 256, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_claim_upsets_the_verifier(
+        authorization in "AWS4-HMAC-SHA256 (Credential=[a-z0-9/]{0,40}/aws4_request, )?(SignedHeaders=[a-z;:-]{0,20}, )?(Signature=[0-9a-f]{0,64})?[ -~]{0,10}",
+        date in prop_oneof!["[0-9]{8}T[0-9]{6}Z", "[ -~]{0,20}"],
+        query in prop_oneof![Just(String::new()), "(X-Amz-(Date|Expires|Credential|Algorithm|Signature|SignedHeaders)=[%A-Za-z0-9-]{0,20}&){0,6}"],
+        now in any::<i64>(),
+    ) {
+        let mut wire = Wire::new("GET", "/", &[], b"");
+        wire.query = query;
+        wire.headers.insert("x-amz-date", HeaderValue::from_str(date.trim()).unwrap());
+        for headers in [wire.headers.clone(), HeaderMap::new()] {
+            wire.headers = headers;
+            if !wire.headers.is_empty() {
+                wire.headers.insert("authorization", HeaderValue::from_str(authorization.trim()).unwrap());
+            }
+            if let Err(refusal) = wire.verify("logs", None, TimestampMs(now)) {
+                for family in [ErrorFamily::Json, ErrorFamily::RestJson, ErrorFamily::Query, ErrorFamily::S3] {
+                    prop_assert!((400..404).contains(&refusal.clone().into_error(family).status));
+                }
+            }
+        }
+    }
+}

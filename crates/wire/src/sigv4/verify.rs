@@ -58,6 +58,22 @@ pub struct ChunkSeed {
     pub signature: String,
 }
 
+impl ChunkSeed {
+    /// What a chunk's signature signs; `previous` is the signature before it, the first time the request's own.
+    pub(crate) fn chunk_text(&self, previous: &str, data: &[u8]) -> String {
+        let ChunkSeed { amz_date, scope, .. } = self;
+        let (empty, hash) = (sha256_hex(b""), sha256_hex(data));
+        format!("AWS4-HMAC-SHA256-PAYLOAD\n{amz_date}\n{scope}\n{previous}\n{empty}\n{hash}")
+    }
+
+    /// What the trailers' signature signs; `lines` is `name:value` and a line feed for each.
+    pub(crate) fn trailer_text(&self, previous: &str, lines: &str) -> String {
+        let ChunkSeed { amz_date, scope, .. } = self;
+        let hash = sha256_hex(lines.as_bytes());
+        format!("AWS4-HMAC-SHA256-TRAILER\n{amz_date}\n{scope}\n{previous}\n{hash}")
+    }
+}
+
 /// Verifies signatures; keeps the derived keys of recent callers.
 #[derive(Debug, Default)]
 pub struct Verifier {
