@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use watchkeep_core::{Clock, OsRandom, Random, SeededRandom, SystemClock};
@@ -21,6 +21,9 @@ use watchkeep_store::{Column, ColumnKind, Durability, Order, Rows, Scan, Store, 
 const MESSAGE: usize = 3;
 const LINES: usize = 200_000;
 const FRAME_LINES: usize = 1000;
+/// Short: what runs here does not change with time.
+const WARM_UP: Duration = Duration::from_millis(200);
+
 const START: i64 = 1_795_305_600_000;
 
 static EVENTS: Table = Table {
@@ -111,7 +114,11 @@ fn appends(c: &mut Criterion) {
     let frame = &lines[..FRAME_LINES];
     let bytes: usize = frame.iter().map(String::len).sum();
     let mut group = c.benchmark_group("append 1000 lines");
-    group.throughput(Throughput::Bytes(bytes as u64)).sample_size(20).measurement_time(Duration::from_secs(2));
+    group
+        .throughput(Throughput::Bytes(bytes as u64))
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(1))
+        .warm_up_time(WARM_UP);
     for durability in [Durability::Fsync, Durability::Os] {
         let opened = open(durability);
         group.bench_function(durability.to_string(), |b| {
@@ -158,7 +165,12 @@ fn whole(c: &mut Criterion) {
     filled.fill(&lines);
 
     let mut group = c.benchmark_group("200,000 lines");
-    group.throughput(Throughput::Bytes(bytes as u64)).sample_size(10).measurement_time(Duration::from_secs(3));
+    group
+        .throughput(Throughput::Bytes(bytes as u64))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(1))
+        .warm_up_time(WARM_UP);
+    group.sampling_mode(SamplingMode::Flat);
     group.bench_function("recovery", |b| {
         b.iter_custom(|count| {
             let clock = SystemClock::new();
@@ -201,7 +213,11 @@ fn whole(c: &mut Criterion) {
     group.finish();
 
     let mut group = c.benchmark_group("search 200,000 lines");
-    group.throughput(Throughput::Bytes(bytes as u64)).sample_size(10).measurement_time(Duration::from_secs(2));
+    group
+        .throughput(Throughput::Bytes(bytes as u64))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(1))
+        .warm_up_time(WARM_UP);
     let word = || Scan::new(&EVENTS).text(TextFilter::containing(b"\"needle found\""));
     let piece = || Scan::new(&EVENTS).text(TextFilter::containing(b"eedle foun"));
     let newest = || Scan::new(&EVENTS).order(Order::Descending).limit(100);
