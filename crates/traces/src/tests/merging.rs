@@ -122,7 +122,7 @@ proptest! {
         let mut documents = vec![segment(1, json!({}))];
         for (index, (&parent, &independent)) in parents.iter().zip(&independent).enumerate() {
             let id = index as u64 + 2;
-            let changes = if id % 3 == 0 { json!({"namespace": "remote"}) } else { json!({}) };
+            let changes = if id.is_multiple_of(3) { json!({"namespace": "remote"}) } else { json!({}) };
             documents.push(if independent { subsegment(id, parent, changes) } else { segment(id, changes) });
         }
         let shuffled: Vec<Value> = order.iter().map(|&index| documents[index].clone()).collect();

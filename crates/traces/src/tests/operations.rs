@@ -16,7 +16,7 @@ async fn segments_come_back_in_their_own_region_and_account() {
         assert_eq!(traces.len(), 1);
         assert_eq!(traces[0].id.as_deref(), Some(TRACE));
         assert_eq!((traces[0].duration, traces[0].limit_exceeded), (Some(0.5), Some(false)));
-        assert_eq!(documents(&traces[0]), [sent.clone()]);
+        assert_eq!(documents(&traces[0]), std::slice::from_ref(&sent));
         assert_eq!(bench.get_in("eu-central-1", &[TRACE]).await.len(), 0);
         bench = bench.restart().await;
     }
