@@ -5,6 +5,7 @@
 //! - `host` reads figures: a plugin a file, all of them in one table. `metrics` sends them every few seconds.
 //! - `tail` follows log files across rotation and restart, and hands their lines in; a file's offset moves when the service
 //!   has acknowledged what was before it, so a restart loses nothing.
+//!   `journalctl` is followed likewise, where the journal is all there is.
 //! - `client` speaks the API, behind the trait of `api`.
 //!
 //! It knows nothing of the store, of the services, or of who answers at the other end.
@@ -18,7 +19,7 @@ mod limits;
 mod metrics;
 mod tail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,12 +46,15 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// Which files are tailed, as [`LOG_GLOBS`]; none for no log files.
     pub log_globs: Vec<String>,
+    /// The `journalctl` to follow systemd's journal with; none for no journal.
+    pub journalctl: Option<PathBuf>,
     /// This host's name: the dimension `host` of its metrics, and the log stream of its log files.
     pub host: String,
 }
 
 impl AgentConfig {
-    /// The usual: figures every ten seconds, the log files that hosts usually have, the host's own name.
+    /// The usual: figures every ten seconds, the log files that hosts usually have, the journal unless it is in those
+    /// files, the host's own name.
     pub fn new(endpoint: http::Uri, credentials: Credentials, region: Region, state_dir: PathBuf) -> AgentConfig {
         AgentConfig {
             endpoint,
@@ -59,9 +63,15 @@ impl AgentConfig {
             interval: Duration::from_secs(10),
             state_dir,
             log_globs: LOG_GLOBS.iter().map(|&glob| glob.to_owned()).collect(),
+            journalctl: (!has_syslog()).then(|| "journalctl".into()),
             host: host_name(),
         }
     }
+}
+
+/// Whether a syslog daemon writes to text files what the journal has, too.
+fn has_syslog() -> bool {
+    ["/var/log/syslog", "/var/log/messages"].iter().any(|file| Path::new(file).exists())
 }
 
 /// The name of this host; `localhost` if it has none.
@@ -75,6 +85,7 @@ pub fn host_name() -> String {
 pub struct Agent {
     metrics: metrics::Metrics,
     tailer: tail::Tailer,
+    journal: tail::Journal,
 }
 
 impl Agent {
@@ -99,13 +110,14 @@ impl Agent {
     ) -> Agent {
         Agent {
             metrics: metrics::Metrics::new(&config, files, api.clone(), clock.clone()),
-            tailer: tail::Tailer::new(&config, api, clock, random),
+            tailer: tail::Tailer::new(&config, api.clone(), clock.clone(), random.clone()),
+            journal: tail::Journal::new(&config, api, clock, random),
         }
     }
 
     /// Collects until `shutdown` says true (or its sender is gone), hands in what it has, and returns.
     pub async fn run(self, shutdown: watch::Receiver<bool>) {
-        tokio::join!(self.metrics.run(shutdown.clone()), self.tailer.run(shutdown));
+        tokio::join!(self.metrics.run(shutdown.clone()), self.tailer.run(shutdown.clone()), self.journal.run(shutdown));
     }
 }
 

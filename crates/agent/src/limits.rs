@@ -76,3 +76,12 @@ pub(crate) const BATCHES_PER_TURN: usize = 8;
 
 /// How long a file that was rotated away is still read: its writer may not have noticed yet.
 pub(crate) const ROTATED_GRACE: Duration = Duration::from_secs(10);
+
+/// The entries of the journal that are handed in when it is first seen: the newest of them.
+pub(crate) const JOURNAL_FIRST_ENTRIES: usize = 500;
+
+/// The longest entry of the journal that is read, in bytes of JSON.
+pub(crate) const JOURNAL_ENTRY_BYTES_MAX: usize = 4 << 20;
+
+/// The bytes of the journal's entries that are read at once.
+pub(crate) const JOURNAL_READ_BYTES: usize = 256 << 10;

@@ -6,10 +6,8 @@ use std::borrow::Cow;
 use watchkeep_core::TimestampMs;
 use watchkeep_model::logs::InputLogEvent;
 
-use crate::limits::{
-    BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_BYTES_MAX,
-    EVENT_OVERHEAD_BYTES,
-};
+use super::batch::{Events, is_in_time};
+use crate::limits::EVENT_BYTES_MAX;
 
 /// What is known of the bytes of a file from an offset on.
 #[derive(Debug, Clone, Copy)]
@@ -41,29 +39,22 @@ pub(super) struct Batch {
 /// the first one), or that at which it is read. Nothing consumed: there is no whole event yet.
 pub(super) fn batch(bytes: Bytes<'_>, last_told: Option<i64>, now: TimestampMs) -> Batch {
     let mut batch = Batch { last_told, ..Batch::default() };
-    let mut total = 0;
-    let mut times: Option<(i64, i64)> = None;
+    let mut events = Events::default();
     while let Some((text, end)) = event(bytes, batch.consumed) {
         let told = time_of(&text);
         let time = told.or(batch.last_told).unwrap_or(now.0);
-        let in_time = (now.0 - EVENT_AGE_MS_MAX..=now.0 + EVENT_AHEAD_MS_MAX).contains(&time);
-        if in_time && !text.is_empty() {
-            let (oldest, newest) = times.map_or((time, time), |(oldest, newest)| (oldest.min(time), newest.max(time)));
-            total += text.len() + EVENT_OVERHEAD_BYTES;
-            let is_full = batch.events.len() == BATCH_EVENTS_MAX || total > BATCH_BYTES_MAX;
-            if is_full || newest - oldest >= BATCH_SPAN_MS_MAX {
+        if !is_in_time(time, now) {
+            batch.out_of_time += 1;
+        } else if !text.is_empty() {
+            if !events.fits(time, text.len()) {
                 break;
             }
-            times = Some((oldest, newest));
-            batch.events.push(InputLogEvent { timestamp: time, message: text });
-        } else if !in_time {
-            batch.out_of_time += 1;
+            events.push(time, text);
         }
         batch.last_told = told.or(batch.last_told);
         batch.consumed = end;
     }
-    // PutLogEvents wants them in this order; lines of one time keep theirs.
-    batch.events.sort_by_key(|event| event.timestamp);
+    batch.events = events.sorted();
     batch
 }
 
@@ -154,6 +145,8 @@ fn time_of(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, EVENT_OVERHEAD_BYTES};
 
     use super::*;
 

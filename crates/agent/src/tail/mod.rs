@@ -2,10 +2,13 @@
 //! of this host, in order, and its offset moves when they were acknowledged (at least once: after a crash the last batch may
 //! be handed in again). Groups and streams are made when the service misses them.
 
+mod batch;
 mod discover;
 mod file;
 mod files;
+mod journal;
 mod lines;
+mod ship;
 mod state;
 
 use std::fmt;
@@ -14,25 +17,22 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use watchkeep_core::{Clock, Random};
-use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest};
 
-use crate::api::{Api, ApiError};
+use crate::api::Api;
 use crate::backoff::Backoff;
 use crate::limits::{BATCHES_PER_TURN, POLL_INTERVAL};
 use crate::{AgentConfig, stopped};
-use files::{Files, Ready};
+use files::Files;
+use ship::{Outcome, Ship};
 
 pub use discover::LOG_GLOBS;
-
-/// Errors after which the same batch would be refused again (the CloudWatch agent gives it up, too).
-const HOPELESS: &[&str] = &["InvalidParameterException", "DataAlreadyAcceptedException", "ValidationException"];
+pub(crate) use journal::Journal;
 
 /// Tails log files.
 pub(crate) struct Tailer {
-    api: Arc<dyn Api>,
+    ship: Ship,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    stream: String,
     has_files: bool,
     files: Arc<Mutex<Option<Files>>>,
     opening: Option<(Vec<String>, std::path::PathBuf)>,
@@ -58,10 +58,9 @@ impl Tailer {
         random: Arc<dyn Random>,
     ) -> Tailer {
         Tailer {
-            api,
+            ship: Ship::new(api, discover::stream_of(&config.host)),
             clock,
             random,
-            stream: discover::stream_of(&config.host),
             has_files: !config.log_globs.is_empty(),
             files: Arc::default(),
             opening: Some((config.log_globs.clone(), config.state_dir.clone())),
@@ -104,21 +103,16 @@ impl Tailer {
                 let (now, time) = (self.clock.monotonic(), self.clock.now());
                 let next = self.blocking(move |files| files.next_batch(id, now, time)).await;
                 let Some(ready) = next.flatten() else { break };
-                match self.hand_in(&ready).await {
-                    Ok(()) => {}
-                    Err(error @ ApiError::Unavailable { .. }) => {
+                match self.ship.hand_in(&ready.group, &ready.batch.events).await {
+                    Outcome::Settled => {}
+                    Outcome::Outage(error) => {
                         if !self.outage.is_failing() {
                             tracing::warn!(%error, "log events cannot be handed in now; it is tried again");
                         }
                         self.outage_until = self.clock.monotonic() + self.outage.failed(&*self.random);
                         return Turn::Idle;
                     }
-                    Err(error) if HOPELESS.iter().any(|&code| error.is(code)) => {
-                        let events = ready.batch.events.len();
-                        tracing::warn!(group = ready.group, events, %error, "log events were refused and are given up");
-                    }
-                    Err(error) => {
-                        tracing::warn!(group = ready.group, %error, "log events were refused; it is tried again");
+                    Outcome::Refused => {
                         let (now, random) = (self.clock.monotonic(), self.random.clone());
                         self.blocking(move |files| files.defer(id, now, &*random)).await;
                         break;
@@ -129,43 +123,6 @@ impl Tailer {
             }
         }
         turn
-    }
-
-    /// Puts events, into a group and a stream that are made if they are missing.
-    async fn hand_in(&self, ready: &Ready) -> Result<(), ApiError> {
-        match self.put(&ready.group, &ready.batch.events).await {
-            Err(error) if error.is("ResourceNotFoundException") => {
-                self.create(&ready.group).await?;
-                self.put(&ready.group, &ready.batch.events).await
-            }
-            other => other,
-        }
-    }
-
-    async fn put(&self, group: &str, events: &[InputLogEvent]) -> Result<(), ApiError> {
-        let input = PutLogEventsRequest {
-            log_group_name: group.to_owned(),
-            log_stream_name: self.stream.clone(),
-            log_events: events.to_vec(),
-            ..Default::default()
-        };
-        let answer = self.api.put_log_events(input).await?;
-        if let Some(rejected) = answer.rejected_log_events_info {
-            tracing::warn!(group, ?rejected, "the service left out some log events because of their time");
-        }
-        Ok(())
-    }
-
-    async fn create(&self, group: &str) -> Result<(), ApiError> {
-        let stream =
-            || CreateLogStreamRequest { log_group_name: group.to_owned(), log_stream_name: self.stream.clone() };
-        match self.api.create_log_stream(stream()).await {
-            Err(error) if error.is("ResourceNotFoundException") => {}
-            other => return made(other),
-        }
-        let input = CreateLogGroupRequest { log_group_name: group.to_owned(), ..Default::default() };
-        made(self.api.create_log_group(input).await)?;
-        made(self.api.create_log_stream(stream()).await)
     }
 
     /// Works on the files where it may block; `None` if the program is ending.
@@ -182,16 +139,8 @@ impl Tailer {
     }
 }
 
-/// That something exists already is as good as having made it.
-fn made(outcome: Result<(), ApiError>) -> Result<(), ApiError> {
-    match outcome {
-        Err(error) if error.is("ResourceAlreadyExistsException") => Ok(()),
-        other => other,
-    }
-}
-
 impl fmt::Debug for Tailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tailer").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("Tailer").field("ship", &self.ship).finish_non_exhaustive()
     }
 }

@@ -79,15 +79,20 @@ impl State {
     pub(super) fn save(&self) -> io::Result<()> {
         let files = self.files.iter().map(|(&id, progress)| SavedFile { id, progress: progress.clone() }).collect();
         let text = serde_json::to_vec_pretty(&Saved { version: VERSION, files })?;
-        if let Some(directory) = self.file.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let unfinished = self.file.with_extension("new");
-        let mut file = File::create(&unfinished)?;
-        file.write_all(&text)?;
-        file.sync_data()?;
-        fs::rename(&unfinished, &self.file)
+        replace(&self.file, &text)
     }
+}
+
+/// Writes a file, in a directory that is made if absent. After a crash the file is as before or as it shall be.
+pub(super) fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let unfinished = file.with_extension("new");
+    let mut opened = File::create(&unfinished)?;
+    opened.write_all(text)?;
+    opened.sync_data()?;
+    fs::rename(&unfinished, file)
 }
 
 fn read(file: &Path) -> io::Result<BTreeMap<FileId, Progress>> {

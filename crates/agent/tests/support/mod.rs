@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_agent::{Agent, AgentConfig, Api, ApiError, Credentials, HostFiles, Usage};
-use watchkeep_core::{BoxFuture, Clock, ManualClock, SeededRandom, Sleep, TimestampMs};
+use watchkeep_core::{BoxFuture, Clock, ManualClock, SeededRandom, Sleep, SystemClock, TimestampMs};
 use watchkeep_model::cloudwatch::{MetricDatum, PutMetricDataInput};
 use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, PutLogEventsRequest, PutLogEventsResponse};
 
@@ -212,6 +212,8 @@ pub struct Host {
     pub api: Arc<FakeApi>,
     pub clock: Arc<TestClock>,
     globs: Vec<String>,
+    /// The program that is `journalctl`.
+    pub journalctl: Option<PathBuf>,
     running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -223,7 +225,14 @@ impl Host {
             std::fs::create_dir(directory.path().join(name)).unwrap();
         }
         let globs = globs.iter().map(|glob| directory.path().join("log").join(glob).display().to_string()).collect();
-        Host { directory, api: Arc::default(), clock: Arc::new(TestClock::new()), globs, running: None }
+        Host {
+            directory,
+            api: Arc::default(),
+            clock: Arc::new(TestClock::new()),
+            globs,
+            journalctl: None,
+            running: None,
+        }
     }
 
     /// Starts the agent, and lets it do what it does at once.
@@ -239,6 +248,7 @@ impl Host {
             interval: Duration::from_secs(10),
             state_dir: self.directory.path().join("state"),
             log_globs: self.globs.clone(),
+            journalctl: self.journalctl.clone(),
             host: "web-1".to_owned(),
         };
         let files =
@@ -272,6 +282,16 @@ impl Host {
             self.clock.advance(Duration::from_millis(100));
         }
         self.settled().await;
+    }
+
+    /// Lets time pass until the service knows something. For what waits for other processes, which have clocks of their own.
+    pub async fn until(&self, done: impl Fn(&Service) -> bool) {
+        let patience = SystemClock::new();
+        while !done(&self.service()) {
+            assert!(patience.monotonic() < Duration::from_secs(30), "{:?}", self.service().calls);
+            self.clock.advance(Duration::from_millis(1));
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Until the agent waits for the clock.
