@@ -82,6 +82,11 @@ impl DuckDb {
     /// Starts one, if there is a Python that has DuckDB and the extensions that the catalog needs, and attaches as `lake` what
     /// follows `ducklake:` in DuckLake's addresses.
     fn attach(catalog: &str) -> Option<DuckDb> {
+        DuckDb::attach_with(catalog, "read_only")
+    }
+
+    /// The same with other options.
+    fn attach_with(catalog: &str, options: &str) -> Option<DuckDb> {
         let driver = if catalog.starts_with("postgres:") { "postgres" } else { "sqlite" };
         let extensions = ["duckdb_extension_ducklake".to_owned(), format!("duckdb_extension_{driver}_scanner")];
         let Some(python) = support::python(&format!("duckdb, {}", extensions.join(", "))) else {
@@ -100,7 +105,7 @@ impl DuckDb {
             .unwrap();
         let (questions, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
         let mut duckdb = DuckDb { process, questions, answers };
-        duckdb.ask(&format!("attach 'ducklake:{}' as lake (read_only)", catalog.replace('\'', "''")));
+        duckdb.ask(&format!("attach 'ducklake:{}' as lake ({options})", catalog.replace('\'', "''")));
         Some(duckdb)
     }
 
@@ -163,7 +168,21 @@ async fn sqlite() {
     let directory = tempfile::Builder::new().prefix("watchkeep lake'").tempdir().unwrap();
     let config = StoreConfig::small(directory.path().join("data"));
     let catalog = format!("sqlite:{}", config.data_dir.join("catalog.sqlite").display());
-    reads_a_store_that_is_open(config, &catalog).await;
+    reads_a_store_that_is_open(config.clone(), &catalog).await;
+
+    // A copy elsewhere is read if one says where it is.
+    let copied = tempfile::tempdir().unwrap();
+    let there = Command::new("cp").arg("-r").arg(&config.data_dir).arg(copied.path()).status().unwrap();
+    assert!(there.success());
+    std::fs::remove_dir_all(&config.data_dir).unwrap();
+    let copied = copied.path().join("data");
+    let options = format!("read_only, data_path '{}/', override_data_path true", copied.display());
+    let Some(mut duckdb) =
+        DuckDb::attach_with(&format!("sqlite:{}", copied.join("catalog.sqlite").display()), &options)
+    else {
+        return;
+    };
+    assert_eq!(duckdb.count("group_id = 7"), 150);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
