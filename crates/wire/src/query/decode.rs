@@ -1,12 +1,12 @@
-//! From form parameters into a structure. The parameters are sorted by their paths, so that what belongs to one value is one
-//! run of them, whatever the order they came in; the rest is a walk of the runs beside the schema.
+//! From form parameters into a structure: a walk of the tree of their paths beside the schema.
 
 use std::borrow::Cow;
 
 use watchkeep_model::{Element, Kind, ListSlot, MapSlot, Member, ServiceError, Shape, Slot, Structure};
 
 use super::form::decode_component;
-use super::limits::{DEPTH_MAX, PARAMETERS_MAX};
+use super::limits::DEPTH_MAX;
+use super::paths::{Node, Paths, parse};
 use crate::constraints::{Missing, Seen, Step};
 use crate::text::{self, Malformed};
 
@@ -17,158 +17,87 @@ use crate::text::{self, Malformed};
 /// # Errors
 /// `MalformedInput` if a value is not of its member's kind.
 pub fn decode(form: &[u8], input: &mut dyn Structure, missing: &mut Missing) -> Result<(), ServiceError> {
-    let text = std::str::from_utf8(form).map_err(|_| refusal(Malformed::new("The request is not UTF-8")))?;
-    let mut parameters = parse(text).map_err(refusal)?;
-    parameters.sort_by(|left, right| left.path.cmp(&right.path));
-    Decoder { missing }.structure(Runs { parameters: &parameters, start: 0 }, input, DEPTH_MAX).map_err(refusal)
+    read(form, input, missing)
+        .map_err(|malformed| ServiceError::common("SerializationException", "MalformedInput", 400, malformed.0))
 }
 
-fn refusal(malformed: Malformed) -> ServiceError {
-    ServiceError::common("SerializationException", "MalformedInput", 400, malformed.0)
-}
-
-struct Parameter<'a> {
-    path: Cow<'a, str>,
-    /// Still encoded.
-    value: &'a str,
-}
-
-impl<'a> Parameter<'a> {
-    fn value(&self) -> Result<Cow<'a, str>, Malformed> {
-        decode_component(self.value).ok_or_else(|| Malformed(format!("The value of {} is not UTF-8", self.path)))
+fn read(form: &[u8], input: &mut dyn Structure, missing: &mut Missing) -> Result<(), Malformed> {
+    let text = std::str::from_utf8(form).map_err(|_| Malformed::new("The request is not UTF-8"))?;
+    let parameters = parse(text)?;
+    let paths = Paths::new(&parameters)?;
+    match paths.root() {
+        Some(root) => Decoder { paths: &paths, missing }.structure(root, input, DEPTH_MAX),
+        None => Ok(()),
     }
 }
 
-fn parse(form: &str) -> Result<Vec<Parameter<'_>>, Malformed> {
-    let mut parameters = Vec::with_capacity(form.len().min(1 << 20) / 32);
-    for pair in form.split('&').filter(|pair| !pair.is_empty()) {
-        if parameters.len() == PARAMETERS_MAX {
-            return Err(Malformed::new("The request has too many parameters"));
-        }
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let path = decode_component(key).ok_or_else(|| Malformed::new("A parameter's name is not UTF-8"))?;
-        parameters.push(Parameter { path, value });
-    }
-    Ok(parameters)
-}
-
-/// A run of parameters whose paths have the same segment at one place.
-#[derive(Clone, Copy)]
-struct Run<'p> {
-    segment: &'p str,
-    parameters: &'p [Parameter<'p>],
-    /// Where that segment ends in the paths.
-    end: usize,
-}
-
-impl<'p> Run<'p> {
-    /// Those whose path ends here, which come first, and those that go on.
-    fn split(self) -> (&'p [Parameter<'p>], &'p [Parameter<'p>]) {
-        let own = self.parameters.iter().take_while(|parameter| parameter.path.len() == self.end).count();
-        self.parameters.split_at_checked(own).unwrap_or((self.parameters, &[]))
-    }
-
-    /// The runs one segment further. The value itself must have no text: an empty one is how clients send an empty list.
-    fn inner(self, expected: &str) -> Result<Runs<'p>, Malformed> {
-        let (own, nested) = self.split();
-        match own.iter().find(|parameter| !parameter.value.is_empty()) {
-            Some(parameter) => {
-                Err(Malformed(format!("Value found where a {expected} was expected: {}", parameter.path)))
-            }
-            None => Ok(Runs { parameters: nested, start: self.end + 1 }),
-        }
-    }
-}
-
-/// The runs of a run, by the segment that starts at one place of their paths.
-struct Runs<'p> {
-    parameters: &'p [Parameter<'p>],
-    start: usize,
-}
-
-impl<'p> Iterator for Runs<'p> {
-    type Item = Run<'p>;
-
-    fn next(&mut self) -> Option<Run<'p>> {
-        let rest = self.parameters.first()?.path.get(self.start..)?;
-        let segment = rest.split_once('.').map_or(rest, |(segment, _)| segment);
-        let end = self.start + segment.len();
-        let same = |parameter: &&Parameter<'p>| {
-            parameter.path.get(self.start..end) == Some(segment)
-                && parameter.path.as_bytes().get(end).is_none_or(|byte| *byte == b'.')
-        };
-        let count = self.parameters.iter().take_while(same).count();
-        let (run, rest) = self.parameters.split_at_checked(count)?;
-        self.parameters = rest;
-        Some(Run { segment, parameters: run, end })
-    }
-}
-
-struct Decoder<'m> {
+struct Decoder<'t, 'm> {
+    paths: &'t Paths<'t>,
     missing: &'m mut Missing,
 }
 
-impl Decoder<'_> {
-    fn structure(&mut self, runs: Runs<'_>, into: &mut dyn Structure, depth: usize) -> Result<(), Malformed> {
+impl<'t> Decoder<'t, '_> {
+    fn structure(&mut self, node: &Node<'t>, into: &mut dyn Structure, depth: usize) -> Result<(), Malformed> {
         let depth = deeper(depth)?;
+        no_text(node, "structure")?;
         let schema = into.schema();
         let mut seen = Seen::default();
-        for run in runs {
-            let found = schema.members.iter().enumerate().find(|(_, member)| name(member) == run.segment);
+        for child in self.paths.children(node) {
+            let found = schema.members.iter().enumerate().find(|(_, member)| name(member) == child.segment);
             let Some((index, member)) = found else { continue };
             let Some(slot) = into.slot(index) else { continue };
             seen.note(index);
+            if !matches!(slot, Slot::List(_) | Slot::Map(_) | Slot::Structure(_)) {
+                scalar(child, slot)?;
+                continue;
+            }
+            self.missing.enter(Step::Member(member.name));
             match (slot, &member.shape.kind) {
                 (Slot::List(list), Kind::List(element)) if member.flattened => {
-                    self.missing.enter(Step::Member(member.name));
-                    self.entries(run.inner("list")?, list, element, depth)?;
-                    self.missing.leave();
+                    self.entries(child, list, element, depth)?;
                 }
                 (Slot::Map(map), Kind::Map(key, element)) if member.flattened => {
-                    self.missing.enter(Step::Member(member.name));
-                    self.pairs(run.inner("map")?, map, key, element, depth)?;
-                    self.missing.leave();
+                    self.pairs(child, map, key, element, depth)?;
                 }
-                (slot @ (Slot::List(_) | Slot::Map(_) | Slot::Structure(_)), _) => {
-                    self.missing.enter(Step::Member(member.name));
-                    self.value(run, slot, member.shape, depth)?;
-                    self.missing.leave();
-                }
-                (slot, _) => self.value(run, slot, member.shape, depth)?,
+                (slot, _) => self.value(child, slot, member.shape, depth)?,
             }
+            self.missing.leave();
         }
         self.missing.structure(schema, seen);
         Ok(())
     }
 
-    fn value(&mut self, run: Run<'_>, slot: Slot<'_>, shape: &'static Shape, depth: usize) -> Result<(), Malformed> {
+    fn value(&mut self, node: &Node<'t>, slot: Slot<'_>, shape: &'static Shape, depth: usize) -> Result<(), Malformed> {
         match (slot, &shape.kind) {
-            (Slot::Structure(into), _) => self.structure(run.inner("structure")?, into, depth),
+            (Slot::Structure(into), _) => self.structure(node, into, depth),
             (Slot::List(list), Kind::List(element)) => {
+                no_text(node, "list")?;
                 let name = element.wire_name.unwrap_or("member");
-                let mut runs = run.inner("list")?.filter(|run| run.segment == name);
-                runs.try_for_each(|run| self.entries(run.inner("list")?, list, element, depth))
+                let mut found = self.paths.children(node).filter(|child| child.segment == name);
+                found.try_for_each(|child| self.entries(child, list, element, depth))
             }
             (Slot::Map(map), Kind::Map(key, element)) => {
-                let mut runs = run.inner("map")?.filter(|run| run.segment == "entry");
-                runs.try_for_each(|run| self.pairs(run.inner("map")?, map, key, element, depth))
+                no_text(node, "map")?;
+                let mut found = self.paths.children(node).filter(|child| child.segment == "entry");
+                found.try_for_each(|child| self.pairs(child, map, key, element, depth))
             }
-            (slot, _) => scalar(run, slot),
+            (slot, _) => scalar(node, slot),
         }
     }
 
     fn entries(
         &mut self,
-        runs: Runs<'_>,
+        node: &Node<'t>,
         list: &mut dyn ListSlot,
         element: &'static Element,
         depth: usize,
     ) -> Result<(), Malformed> {
         let depth = deeper(depth)?;
+        no_text(node, "list")?;
         self.missing.enter(Step::Entry(0));
-        for run in numbered(runs)? {
+        for entry in self.numbered(node)? {
             self.missing.turn_to(list.len());
-            self.value(run, list.push(), element.shape, depth)?;
+            self.value(entry, list.push(), element.shape, depth)?;
         }
         self.missing.leave();
         Ok(())
@@ -176,18 +105,20 @@ impl Decoder<'_> {
 
     fn pairs(
         &mut self,
-        runs: Runs<'_>,
+        node: &Node<'t>,
         map: &mut dyn MapSlot,
         key: &Element,
         element: &'static Element,
         depth: usize,
     ) -> Result<(), Malformed> {
         let depth = deeper(depth)?;
+        no_text(node, "map")?;
         let (key_name, value_name) = (key.wire_name.unwrap_or("key"), element.wire_name.unwrap_or("value"));
-        for run in numbered(runs)? {
+        for entry in self.numbered(node)? {
+            no_text(entry, "map")?;
             let mut key = String::new();
             let mut found = None;
-            for part in run.inner("map")? {
+            for part in self.paths.children(entry) {
                 match part.segment {
                     segment if segment == key_name => scalar(part, Slot::String(&mut key))?,
                     segment if segment == value_name => found = Some(part),
@@ -203,17 +134,48 @@ impl Decoder<'_> {
         }
         Ok(())
     }
+
+    /// The children in the order of their numbers, which may have gaps.
+    fn numbered(&self, node: &Node<'t>) -> Result<Vec<&'t Node<'t>>, Malformed> {
+        let mut found: Vec<(u32, &Node<'_>)> = Vec::new();
+        for child in self.paths.children(node) {
+            let digits = child.segment.bytes().all(|byte| byte.is_ascii_digit());
+            let number = digits.then(|| child.segment.parse().ok()).flatten();
+            let number = number.ok_or_else(|| {
+                let segment: String = child.segment.chars().take(64).collect();
+                Malformed(format!("'{segment}' found where the index of a list was expected"))
+            })?;
+            found.push((number, child));
+        }
+        if !found.is_sorted_by_key(|(number, _)| *number) {
+            found.sort_by_key(|(number, _)| *number);
+        }
+        if found.windows(2).any(|pair| matches!(pair, [left, right] if left.0 == right.0)) {
+            return Err(Malformed::new("An index of a list is given twice"));
+        }
+        Ok(found.into_iter().map(|(_, child)| child).collect())
+    }
 }
 
 fn deeper(depth: usize) -> Result<usize, Malformed> {
     depth.checked_sub(1).ok_or_else(|| Malformed::new("The request is nested too deeply"))
 }
 
-fn scalar(run: Run<'_>, slot: Slot<'_>) -> Result<(), Malformed> {
-    match run.split() {
-        ([.., last], _) => text::read(&last.value()?, slot).map_err(|error| at(&last.path, error)),
-        ([], _) => Err(Malformed(format!("Start of structure found where not expected: {}", run.segment))),
+/// What has parts must have no text itself. An empty one is how clients send an empty list.
+fn no_text(node: &Node<'_>, expected: &str) -> Result<(), Malformed> {
+    match node.value {
+        None | Some("") => Ok(()),
+        Some(_) => Err(Malformed(format!("Value found where a {expected} was expected: {}", node.path))),
     }
+}
+
+fn scalar(node: &Node<'_>, slot: Slot<'_>) -> Result<(), Malformed> {
+    let Some(value) = node.value else {
+        return Err(Malformed(format!("Start of structure found where not expected: {}", node.segment)));
+    };
+    let value: Cow<'_, str> =
+        decode_component(value).ok_or_else(|| Malformed(format!("The value of {} is not UTF-8", node.path)))?;
+    text::read(&value, slot).map_err(|error| at(node.path, error))
 }
 
 /// A member's name in a path. The entries of a flattened list stand under their own name, if they have one.
@@ -227,23 +189,4 @@ pub(super) fn name(member: &Member) -> &'static str {
 /// A timestamp's error names the rule alone, as AWS's does.
 fn at(path: &str, error: Malformed) -> Malformed {
     if error.0.starts_with("timestamp") { error } else { Malformed(format!("{}: {path}", error.0)) }
-}
-
-/// The numbered runs in the order of their numbers, which may have gaps.
-fn numbered(runs: Runs<'_>) -> Result<Vec<Run<'_>>, Malformed> {
-    let mut found: Vec<(u32, Run<'_>)> = Vec::new();
-    for run in runs {
-        let digits = run.segment.bytes().all(|byte| byte.is_ascii_digit());
-        let number = digits.then(|| run.segment.parse().ok()).flatten();
-        let number = number.ok_or_else(|| {
-            let segment: String = run.segment.chars().take(64).collect();
-            Malformed(format!("'{segment}' found where the index of a list was expected"))
-        })?;
-        found.push((number, run));
-    }
-    found.sort_by_key(|(number, _)| *number);
-    if found.windows(2).any(|pair| matches!(pair, [left, right] if left.0 == right.0)) {
-        return Err(Malformed::new("An index of a list is given twice"));
-    }
-    Ok(found.into_iter().map(|(_, run)| run).collect())
 }

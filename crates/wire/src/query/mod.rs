@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod form;
 mod limits;
+mod paths;
 mod response;
 
 pub use decode::decode;

@@ -233,6 +233,18 @@ proptest! {
     }
 
     #[test]
+    fn the_order_of_parameters_makes_no_difference(seed: u64, order: u64) {
+        let mut input = cloudwatch::PutMetricDataInput::default();
+        Fill::new(seed).structure(&mut input);
+        let request = encode_request(&call::<metrics::PutMetricData>(&cloudwatch::SERVICE), &input);
+        let mut pairs: Vec<&[u8]> = request.body().split(|byte| *byte == b'&').collect();
+        pairs.sort_by_key(|pair| crc32fast::hash(pair) ^ order as u32);
+        let mut read = cloudwatch::PutMetricDataInput::default();
+        decode(&pairs.join(&b'&'), &mut read, &mut Missing::default()).unwrap();
+        prop_assert!(equal(&input, &read), "{}", shown(&input, &read));
+    }
+
+    #[test]
     fn arbitrary_forms_never_panic(
         bytes: Vec<u8>,
         text in "(MetricData|Namespace|Dimensions|member|entry|Value|Values|1|2|[.=&%+a])(\\.|=|&|member|entry|Value|1|22|%2){0,12}",
