@@ -22,6 +22,8 @@ from server import BINARY, Server
 GROUP = "/crash"
 LOG_WRITERS, METRIC_WRITERS = 3, 2
 EVENTS_A_CALL, DATUMS_A_CALL = 20, 10
+# Minutes of thirteen days, so many metrics: room for nearly a million datapoints that can all be read back.
+METRICS = 50
 ALIVE_SECONDS = (0.15, 1.2)
 # Small journal files and quick sealing, so that kills fall into every part of a record's way.
 ENVIRONMENT = {"WATCHKEEP_DATA_SEAL_AFTER": "1", "WATCHKEEP_DATA_JOURNAL_FILE": "1", "WATCHKEEP_DATA_DISK_FREE_MIN": "0"}
@@ -75,9 +77,9 @@ def metric_writer(server, epoch):
     cloudwatch = server.client("cloudwatch")
 
     def write(numbers):
-        # Each number is a datapoint of its own second, with itself as value: counted twice it would show.
+        # Each number is a datapoint in a minute of its own, with itself as value: counted twice it would show.
         data = [
-            {"MetricName": f"m{number % 7}", "Timestamp": epoch + dt.timedelta(seconds=number // 7), "Value": float(number), "StorageResolution": 1}
+            {"MetricName": f"m{number % METRICS}", "Timestamp": epoch + dt.timedelta(minutes=number // METRICS), "Value": float(number)}
             for number in numbers
         ]
         cloudwatch.put_metric_data(Namespace="Crash", MetricData=data)
@@ -96,18 +98,18 @@ def stored_events(server):
 def stored_datapoints(server, epoch, sent):
     found = collections.Counter()
     cloudwatch = server.client("cloudwatch")
-    seconds = sent // 7 + 1
+    minutes = sent // METRICS + 1
     for stat in ("SampleCount", "Sum"):
         queries = [
-            {"Id": f"m{i}", "MetricStat": {"Metric": {"Namespace": "Crash", "MetricName": f"m{i}"}, "Period": 1, "Stat": stat}} for i in range(7)
+            {"Id": f"m{i}", "MetricStat": {"Metric": {"Namespace": "Crash", "MetricName": f"m{i}"}, "Period": 60, "Stat": stat}} for i in range(METRICS)
         ]
         pages = cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries, StartTime=epoch, EndTime=epoch + dt.timedelta(seconds=seconds + 1)
+            MetricDataQueries=queries, StartTime=epoch, EndTime=epoch + dt.timedelta(minutes=minutes + 1)
         )
         for page in pages:
             for result in page["MetricDataResults"]:
                 for at, value in zip(result["Timestamps"], result["Values"]):
-                    number = int((at - epoch).total_seconds()) * 7 + int(result["Id"][1:])
+                    number = int((at - epoch).total_seconds()) // 60 * METRICS + int(result["Id"][1:])
                     if stat == "SampleCount":
                         found[number] += int(value)
                     else:
@@ -125,7 +127,7 @@ def compare(what, ledger, found):
 
 def run(rounds, seed, directory):
     chance = random.Random(seed)
-    epoch = dt.datetime.now(dt.timezone.utc).replace(microsecond=0) - dt.timedelta(days=1)
+    epoch = dt.datetime.now(dt.timezone.utc).replace(second=0, microsecond=0) - dt.timedelta(days=13)
     events, datapoints = Ledger(), Ledger()
     server = Server(data_dir=directory, environment=ENVIRONMENT).start()
     logs = server.client("logs")
