@@ -96,7 +96,36 @@ fn blobs_of(blobs: &Faulty) -> Vec<String> {
     watchkeep_store::BlobStore::list(blobs, "data").unwrap()
 }
 
-/// Journal and catalog are two files systems of truth: after a publish the journal still has the frames for a while.
+/// Frames say which frames before them are on the disk, and damage to those is no torn tail: that tells from outside whether
+/// the journal was synced before rows of it were published.
+#[test]
+fn nothing_is_published_ahead_of_the_journal() {
+    let blobs = Arc::new(Faulty::default());
+    let given = blobs.clone();
+    let mut bench = Bench::with(move |config| {
+        config.blobs = watchkeep_store::BlobConfig::Given(given);
+        config.durability = Durability::Os;
+    });
+    bench.append_events(&some_events(1));
+    bench.append(point_rows(&[Point { time: NOW, name: "the_point".into(), value: None }]));
+    *blobs.fail_puts_of.lock().unwrap() = Some("points");
+    bench.runtime.block_on(bench.store().seal_now()).unwrap_err();
+    assert_eq!(bench.store().stats().segments, 1, "events are published, points are not");
+    bench.append_events(&some_events(1));
+    let image = bench.image();
+    for file in std::fs::read_dir(image.path().join("journal")).unwrap() {
+        let file = file.unwrap().path();
+        let mut bytes = std::fs::read(&file).unwrap();
+        if let Some(at) = memchr::memmem::find(&bytes, b"the_point") {
+            bytes[at] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+        }
+    }
+    let refused = bench.resume(image).unwrap_err();
+    assert!(refused.is_damage(), "{refused}");
+}
+
+/// Journal and catalog are two places of truth: after a publish the journal still has the frames for a while.
 #[test]
 fn frames_that_are_published_are_not_replayed() {
     let mut bench = Bench::new();

@@ -160,6 +160,8 @@ pub struct Faulty {
     pub blobs: MemoryBlobs,
     pub fail_puts: AtomicBool,
     pub fail_reads: AtomicBool,
+    /// Writes to paths that have this in them fail.
+    pub fail_puts_of: Mutex<Option<&'static str>>,
     /// Called before and after each write.
     pub around_put: Mutex<Option<Hook>>,
 }
@@ -182,6 +184,9 @@ impl Faulty {
 impl BlobStore for Faulty {
     fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
         self.check(&self.fail_puts)?;
+        if self.fail_puts_of.lock().unwrap().is_some_and(|part| path.contains(part)) {
+            self.check(&AtomicBool::new(true))?;
+        }
         self.tell();
         self.blobs.put(path, bytes)?;
         self.tell();
