@@ -1,11 +1,11 @@
 //! PutLogEvents, and what searches of the lines cost afterwards.
 
 use anyhow::{Result, ensure};
+use watchkeep_model::Protocol;
 use watchkeep_model::logs::{
     CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, GetLogEventsRequest, InputLogEvent,
     PutLogEventsRequest, SERVICE, operations,
 };
-use watchkeep_model::{Protocol, Timestamp};
 
 use crate::client::Client;
 use crate::peers::Peers;
@@ -97,7 +97,7 @@ fn stream_name(stream: usize) -> String {
 
 fn put(call: usize, start: i64, lines: usize) -> PutLogEventsRequest {
     let event = |number: usize| InputLogEvent {
-        timestamp: Timestamp(start + (number as f64 / lines as f64 * 3_500_000.0) as i64),
+        timestamp: start + (number as f64 / lines as f64 * 3_500_000.0) as i64,
         message: line(number),
     };
     PutLogEventsRequest {

@@ -40,8 +40,8 @@ mod table;
 pub use batch::Batch;
 pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeName, Publish, Resource, ResourceKey, SegmentRow,
-    TxId, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeName, Publish, Resource,
+    ResourceKey, SegmentRow, TxId, Versioned,
 };
 pub use engine::{Append, BlobConfig, CatalogConfig, CheckReport, Damage, Store, StoreConfig, StoreStats, check};
 pub use error::StoreError;

@@ -1,8 +1,9 @@
-//! The port through which the gateway hands in finished calls, and the queue of data events behind it.
+//! The port through which the gateway hands in finished calls, and the queue behind it of those that change nothing or are
+//! many.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{AuditSink, Capture, FinishedCall};
 use watchkeep_core::{BoxFuture, Clock, Random, uuid};
@@ -18,13 +19,22 @@ pub struct Recorder {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    /// Where data events wait, and who writes them; nothing before the start and after the end.
+    /// Where calls wait whose records are written many at a time, and who writes them; nothing before the start and after the
+    /// end.
     queue: Mutex<Option<Queue>>,
 }
 
 struct Queue {
-    sender: mpsc::Sender<(FinishedCall, String)>,
+    sender: mpsc::Sender<Waiting>,
     writer: JoinHandle<()>,
+}
+
+/// What stands in the queue.
+enum Waiting {
+    /// A call, and its record's id.
+    Call(Box<FinishedCall>, String),
+    /// Somebody who waits until all calls before are written.
+    Reader(oneshot::Sender<()>),
 }
 
 impl Recorder {
@@ -54,7 +64,17 @@ impl Recorder {
         }
     }
 
-    fn sender(&self) -> Option<mpsc::Sender<(FinishedCall, String)>> {
+    /// Completes when every call that was handed in before can be read back.
+    pub async fn flush(&self) {
+        let Some(sender) = self.sender() else { return };
+        let (written, wait) = oneshot::channel();
+        if sender.send(Waiting::Reader(written)).await.is_ok() {
+            // An error means that the writer ended: after it has written everything.
+            let _ = wait.await;
+        }
+    }
+
+    fn sender(&self) -> Option<mpsc::Sender<Waiting>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|queue| queue.sender.clone())
     }
 
@@ -77,46 +97,47 @@ impl AuditSink for Recorder {
 
     fn record<'a>(&'a self, call: FinishedCall) -> BoxFuture<'a, ()> {
         let event_id = uuid(self.random.as_ref()).to_string();
-        let sender = match classify::category(call.service, call.operation) {
-            Category::Data => self.sender(),
-            Category::Management => None,
-        };
+        // A change and its record become durable together; what changed nothing may be recorded a moment later.
+        let can_wait = classify::category(call.service, call.operation) == Category::Data
+            || classify::is_read_only(call.service, call.operation);
+        let sender = if can_wait { self.sender() } else { None };
         Box::pin(async move {
-            match sender {
-                None => self.write(call, event_id).await,
-                // Waits for room; fails only if the writer is gone, which then did not take it.
-                Some(sender) => {
-                    if let Err(mpsc::error::SendError((call, event_id))) = sender.send((call, event_id)).await {
-                        self.write(call, event_id).await;
-                    }
-                }
+            let Some(sender) = sender else { return self.write(call, event_id).await };
+            // Waits for room; fails only if the writer is gone, which then did not take it.
+            if let Err(mpsc::error::SendError(Waiting::Call(call, event_id))) =
+                sender.send(Waiting::Call(Box::new(call), event_id)).await
+            {
+                self.write(*call, event_id).await;
             }
         })
     }
 }
 
-/// Writes data events, many at a time, until nobody sends any.
-async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut waiting: mpsc::Receiver<(FinishedCall, String)>) {
-    let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
-    let mut open = true;
-    while open {
-        match waiting.recv().await {
-            Some(first) => batch.push(first),
-            None => return,
-        }
+/// Writes records, many at a time, until nobody hands in any.
+async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut queue: mpsc::Receiver<Waiting>) {
+    let mut received = Vec::with_capacity(BATCH_EVENTS_MAX);
+    while queue.recv_many(&mut received, BATCH_EVENTS_MAX).await > 0 {
         let mut due = clock.sleep(BATCH_WAIT);
-        while open && batch.len() < BATCH_EVENTS_MAX {
-            let room = BATCH_EVENTS_MAX - batch.len();
+        while received.len() < BATCH_EVENTS_MAX && !received.iter().any(|waiting| matches!(waiting, Waiting::Reader(_)))
+        {
+            let room = BATCH_EVENTS_MAX - received.len();
             tokio::select! {
-                received = waiting.recv_many(&mut batch, room) => open = received > 0,
+                count = queue.recv_many(&mut received, room) => if count == 0 { break },
                 () = &mut due => break,
             }
         }
-        let mut rows = Rows::new(&AUDIT_EVENTS);
-        for (call, event_id) in batch.drain(..) {
-            Recorded::new(call, event_id).write(&mut rows);
+        let (mut rows, mut readers) = (Rows::new(&AUDIT_EVENTS), Vec::new());
+        for waiting in received.drain(..) {
+            match waiting {
+                Waiting::Call(call, event_id) => Recorded::new(*call, event_id).write(&mut rows),
+                Waiting::Reader(reader) => readers.push(reader),
+            }
         }
         write_batch(&store, clock.as_ref(), rows).await;
+        for reader in readers {
+            // One that gave up waiting is no matter.
+            let _ = reader.send(());
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! Every call that the gateway answers comes here through the port [`AuditSink`], becomes a record in CloudTrail's format and
 //! one row of [`tables::AUDIT_EVENTS`]. LookupEvents reads the management events of the last ninety days back.
 //!
-//! A management call waits until its record is durable, so that a change and the record of it become durable together. Data
-//! events (datapoints, log events, segments: see [`classify`]) wait in a bounded queue for half a second at most and are
-//! written many at a time; when the queue is full the call waits for room: nothing is left out.
+//! A management call that changes something waits until its record is durable, so that the change and the record of it become
+//! durable together. Calls that only read, and data events (datapoints, log events, segments: see [`classify`]), wait in a
+//! bounded queue for half a second at most and are written many at a time; when the queue is full the call waits for room:
+//! nothing is left out. LookupEvents has the queue written before it reads.
 //!
 //! It knows no HTTP, and of the other services only the names of their operations and members.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

@@ -43,6 +43,8 @@ pub async fn lookup_events(
         // Insights events belong to trails that ask for them, and there are none.
         return Ok(LookupEventsResponse { events: Some(Vec::new()), next_token: None });
     }
+    // Whoever asks sees all calls that were answered before.
+    trails.recorder.flush().await;
     let scan = scan(caller, attribute, time);
     let page = trails.store.blocking(move |store| page(store, scan, after, results_max)).await.map_err(unavailable)?;
     Ok(LookupEventsResponse {

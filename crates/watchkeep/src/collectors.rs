@@ -40,8 +40,10 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     let endpoint = endpoint(config, gateway)?;
     if let Some(listen) = config.xray_listen {
-        let signer = Signer::new(&root.access_key_id, &root.secret, None, config.region.as_str(), xray::SERVICE.signing_name);
-        let daemon_config = DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
+        let signer =
+            Signer::new(&root.access_key_id, &root.secret, None, config.region.as_str(), xray::SERVICE.signing_name);
+        let daemon_config =
+            DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
         let sink = services.traces.segment_sink(config.account, &config.region);
         let daemon = Daemon::bind(daemon_config, sink, clock.clone()).await.context("taking X-Ray segments")?;
         tasks.spawn(daemon.run(stopped.clone()));

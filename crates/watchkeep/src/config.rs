@@ -13,6 +13,9 @@ use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreC
 use crate::server::Collectors;
 use crate::settings::Settings;
 
+/// The size of one journal file of a store that goes with the process: enough for the largest call several times over.
+const EPHEMERAL_JOURNAL_FILE_BYTES: u64 = 8 << 20;
+
 /// Where X-Ray SDKs send segments unless they are told otherwise.
 const XRAY_LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
 
@@ -78,9 +81,14 @@ impl Config {
             other => bail!("setting `server.auth`: {other:?}: neither `open` nor `enforced`"),
         };
         if auth == AuthMode::Open && !on_loopback && !settings.parse::<bool>("server.allow_open_on_network")? {
-            bail!("mode open on an address that others can reach lets everybody in; if that is meant, add --allow-open-on-network");
+            bail!(
+                "mode open on an address that others can reach lets everybody in; if that is meant, add --allow-open-on-network"
+            );
         }
         let ephemeral: bool = settings.parse("data.ephemeral")?;
+        if collectors == Collectors::ThisHost && !settings.text("server.tls_certificate").is_empty() {
+            bail!("the collectors of `up` speak plain HTTP; with TLS, run `serve`");
+        }
         Ok(Config {
             auth,
             tls: both(settings, "server.tls_certificate", "server.tls_key")?
@@ -103,7 +111,7 @@ impl Config {
             agent_interval: Duration::from_secs(settings.parse::<u32>("agent.interval")?.into()),
             agent_log_files: list(settings.text("agent.log_files")),
             collectors,
-            store: store(settings)?,
+            store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
         })
     }
@@ -134,6 +142,18 @@ impl Config {
             catalog: settings.catalog,
             blobs: settings.blobs,
             ..StoreConfig::new(directory)
+        }
+    }
+}
+
+impl StoreSettings {
+    /// The same, for a store that goes with the process: it takes little disk, and syncs nothing that nobody will read.
+    fn short_lived(self) -> StoreSettings {
+        StoreSettings {
+            durability: Durability::Os,
+            disk_free_min_bytes: 0,
+            journal_file_bytes: self.journal_file_bytes.min(EPHEMERAL_JOURNAL_FILE_BYTES),
+            ..self
         }
     }
 }

@@ -75,7 +75,11 @@ impl Catalog {
 
     /// Opens the catalog beside the node that writes it, changing nothing: whatever would write is refused as
     /// [`CatalogError::ReadOnly`].
-    pub async fn open_to_read(url: &CatalogUrl, node: NodeName, clock: Arc<dyn Clock>) -> Result<Catalog, CatalogError> {
+    pub async fn open_to_read(
+        url: &CatalogUrl,
+        node: NodeName,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Catalog, CatalogError> {
         let database = Database::open(url, Access::Read).await?;
         migrations::expect_current(&database).await?;
         Ok(Catalog::new(database, node, 0, clock))
@@ -97,7 +101,9 @@ impl Catalog {
                 quiet.push(collection.hold_writes().await);
             }
             let mut tx = catalog.begin_as_node().await?;
-            for statement in ["delete from segment_column", "delete from segment", "delete from resource", "delete from lease"] {
+            for statement in
+                ["delete from segment_column", "delete from segment", "delete from resource", "delete from lease"]
+            {
                 tx.run(statement, &[]).await?;
             }
             tx.commit().await?;
@@ -145,7 +151,10 @@ impl Catalog {
 
 impl fmt::Debug for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Catalog").field("node", &self.shared.node).field("epoch", &self.shared.epoch).finish_non_exhaustive()
+        f.debug_struct("Catalog")
+            .field("node", &self.shared.node)
+            .field("epoch", &self.shared.epoch)
+            .finish_non_exhaustive()
     }
 }
 

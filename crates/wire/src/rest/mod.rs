@@ -1,8 +1,8 @@
 //! restJson1 and restXml: an input's members are spread over path, query string, headers and body, an output's over status,
 //! headers and body. The two differ in the body's format and in their errors.
 
-mod body;
 mod bindings;
+mod body;
 mod decode;
 mod encode;
 mod error;
