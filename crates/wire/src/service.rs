@@ -135,7 +135,7 @@ pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError>
 /// Declares a routing table: for each operation of the model the async function
 /// `fn(&Service, &Caller, Input) -> Result<Output or Reply<Output>, ServiceError>` that carries it out.
 ///
-/// ```ignore
+/// ```text
 /// routes! {
 ///     /// What `metrics` answers.
 ///     pub static ROUTES: Metrics = cloudwatch {
