@@ -5,5 +5,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod filter_pattern;
+pub mod fuzzing;
 pub mod label;
 pub mod statistic;

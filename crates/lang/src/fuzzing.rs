@@ -1,0 +1,107 @@
+//! The doors through which fuzzing reaches the languages: each takes any bytes and must come back. The targets in `fuzz/`
+//! call them, and so does a test over the kept corpus.
+
+use crate::filter_pattern::FilterPattern;
+use crate::label::{Label, LabelContext, parse_timezone};
+use crate::statistic::{Sample, Statistic, Summary};
+
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// The targets by their names; a folder of `fuzz/corpus` is named like each.
+pub const TARGETS: &[(&str, Target)] =
+    &[("filter_pattern", filter_pattern), ("label", label), ("statistic", statistic)];
+
+/// A line with a filter pattern, then a message.
+pub fn filter_pattern(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (pattern, message) = bytes.split_at_checked(end).unwrap_or_default();
+    let Ok(pattern) = FilterPattern::parse(&String::from_utf8_lossy(pattern)) else { return };
+    let message = message.get(1..).unwrap_or_default();
+    if pattern.matches(message) {
+        for word in pattern.required_words() {
+            let is_there = memchr::memmem::find(message, word.as_bytes()).is_some();
+            assert!(is_there, "a matching message lacks the required word {word}");
+        }
+    }
+}
+
+/// A label, filled in from points that are awkward.
+pub fn label(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let offset = parse_timezone(&text).unwrap_or_default();
+    let Ok(label) = Label::parse(&text) else { return };
+    let property = |name: &str| name.strip_prefix("Dim.").map(str::to_owned);
+    let awkward =
+        [(i64::MIN, f64::NAN), (i64::MAX, f64::INFINITY), (0, -0.0), (1_768_480_245_000, 1e300), (-1, f64::MIN)];
+    for points in [&[][..], &awkward[..1], &awkward[..]] {
+        for (now_ms, offset_minutes) in [(1_768_480_245_000, offset), (i64::MIN, -1439), (i64::MAX, 1439)] {
+            label.render(&LabelContext { default: "m", points, now_ms, offset_minutes, property: &property });
+        }
+    }
+}
+
+/// A statistic: its canonical name is the same statistic, and it has a value or none over any samples.
+pub fn statistic(bytes: &[u8]) {
+    let Ok(statistic) = Statistic::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let again = Statistic::parse(&statistic.to_string());
+    assert_eq!(again, Ok(statistic), "{statistic} is not its own name");
+    let sample = |value, count| Sample { value, count };
+    let samples = [sample(f64::MIN, 1.0), sample(-0.0, 0.5), sample(0.0, 1e300), sample(3.0, 2.0), sample(1e300, 1.0)];
+    for samples in [&[][..], &samples[..1], &samples[..]] {
+        let _ = statistic.of_samples(samples);
+    }
+    let _ = statistic.of_summary(&Summary { count: 0.0, sum: 0.0, minimum: 0.0, maximum: 0.0 });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(target: &str) -> Vec<Vec<u8>> {
+        let folder = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+    }
+
+    /// Splitmix64: the crate depends on no other of ours.
+    fn random() -> impl FnMut(usize) -> usize {
+        let mut state = 17_u64;
+        move |limit| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
+        }
+    }
+
+    /// The kept inputs, the same with damage, and random text of the languages' own characters.
+    #[test]
+    fn every_target_survives_its_corpus_damage_and_noise() {
+        let alphabet: Vec<char> = "aE0159 \t\n\"\\%?-+*[]{}()|^$.:,_/@#'\u{e4}\u{1f600}pPtTmMwWsScCR".chars().collect();
+        let mut below = random();
+        for (name, target) in TARGETS {
+            let kept = kept(name);
+            assert!(!kept.is_empty(), "{name}");
+            kept.iter().for_each(|bytes| target(bytes));
+            for round in 0..2000 {
+                let mut bytes = kept[round % kept.len()].clone();
+                for _ in 0..=below(3) {
+                    let at = below(bytes.len());
+                    match below(4) {
+                        0 => bytes.truncate(at),
+                        1 => bytes.extend_from_within(at..),
+                        2 => bytes.insert(at, below(256) as u8),
+                        _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = below(256) as u8),
+                    }
+                }
+                target(&bytes);
+            }
+            for round in 0..2000 {
+                let noise: String = (0..round % 32).map(|_| alphabet[below(alphabet.len())]).collect();
+                target(noise.as_bytes());
+            }
+        }
+    }
+}

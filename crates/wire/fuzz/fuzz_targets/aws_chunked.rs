@@ -1,0 +1,4 @@
+//! Any bytes through `watchkeep_wire::fuzzing::aws_chunked`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| watchkeep_wire::fuzzing::aws_chunked(bytes));
