@@ -2,8 +2,7 @@
 
 use watchkeep_model::{Constraints, Kind, ListView, MapView, Shape, Structure, View};
 
-use super::pattern;
-use super::{Path, Step};
+use super::{Path, Step, accepted, pattern};
 use crate::limits::{PATTERN_TEXT_BYTES_MAX, VALUE_SHOWN_MAX, VIOLATIONS_MAX};
 
 /// One broken constraint.
@@ -96,6 +95,7 @@ impl Walk<'_> {
         if let Some(source) = rules.pattern
             && text.len() <= PATTERN_TEXT_BYTES_MAX
             && !pattern::matches(source, text)
+            && !accepted::is_accepted(shape, text)
         {
             self.add(shown(), format!("satisfy regular expression pattern: {source}"));
         }

@@ -4,6 +4,7 @@
 //! Required members are plain fields of the generated structs, so their absence shows only while decoding: the decoders
 //! report it to [`Missing`]. All else is checked afterwards by [`check`], one walk of the schema tables.
 
+mod accepted;
 mod check;
 mod path;
 mod pattern;

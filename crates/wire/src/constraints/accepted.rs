@@ -1,0 +1,81 @@
+//! Where the services take more than their models' patterns say. A text that breaks its shape's pattern is looked up here
+//! before it is refused; lengths hold all the same.
+
+use watchkeep_model::Shape;
+
+use super::pattern;
+
+/// A shape whose pattern the service does not enforce.
+struct Accepted {
+    /// The shape's name and pattern in the model: a name alone may be another service's, too.
+    shape: &'static str,
+    pattern: &'static str,
+    /// The pattern that the service does enforce.
+    instead: &'static str,
+}
+
+const ACCEPTED: &[Accepted] = &[
+    // The ARN as DescribeLogGroups gives it, with `:*` at its end: the samples of GetLogEvents and FilterLogEvents pass it.
+    Accepted { shape: "LogGroupIdentifier", pattern: "[\\w#+=/:,.@-]*", instead: "arn:[\\w#+=/:,.@-]*:\\*" },
+    // PutMetricData takes a leading colon (seen of the service); what else a name may not be, the service says itself.
+    Accepted { shape: "Namespace", pattern: "[^:].*", instead: "(?s).*" },
+];
+
+/// Whether the service takes a text of this shape although it breaks the shape's pattern.
+pub(super) fn is_accepted(shape: &Shape, text: &str) -> bool {
+    ACCEPTED
+        .iter()
+        .find(|accepted| accepted.shape == shape.name && shape.constraints.pattern == Some(accepted.pattern))
+        .is_some_and(|accepted| pattern::matches(accepted.instead, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use watchkeep_model::Structure;
+    use watchkeep_model::cloudwatch::ListMetricsInput;
+    use watchkeep_model::logs::{GetLogEventsRequest, ListTagsForResourceRequest};
+
+    use super::*;
+    use crate::constraints::violations;
+
+    fn rules(input: &dyn Structure) -> Vec<String> {
+        let mut found = Vec::new();
+        violations(input, &mut found);
+        found.into_iter().map(|violation| violation.rule).collect()
+    }
+
+    #[test]
+    fn what_services_take_beyond_their_patterns() {
+        let group = |identifier: &str| {
+            let log_group_identifier = Some(identifier.to_owned());
+            rules(&GetLogEventsRequest { log_group_identifier, log_stream_name: "s".into(), ..Default::default() })
+        };
+        let namespace =
+            |name: &str| rules(&ListMetricsInput { namespace: Some(name.to_owned()), ..Default::default() });
+        let refused = ["satisfy regular expression pattern: [\\w#+=/:,.@-]*"];
+        let arn = "arn:aws:logs:us-east-1:000000000000:log-group:/a#1";
+        assert!(group(arn).is_empty());
+        assert!(group(&format!("{arn}:*")).is_empty());
+        assert_eq!(group(&format!("{arn}:**")), refused);
+        assert_eq!(group("/a:*"), refused);
+        assert_eq!(group("*"), refused);
+        assert!(namespace(":a").is_empty());
+        assert!(namespace("a\nb").is_empty(), "metrics refuse control characters in their own words");
+        assert_eq!(namespace(&format!(":{}", "a".repeat(255))), ["have length less than or equal to 255"]);
+        // Tags are by ARN without `:*`.
+        let tags = rules(&ListTagsForResourceRequest { resource_arn: format!("{arn}:*").replace('#', "") });
+        assert_eq!(tags, ["satisfy regular expression pattern: [\\w+=/:,.@-]*"]);
+    }
+
+    /// The models change; a row that no model needs any more must go.
+    #[test]
+    fn every_row_is_of_a_shape_that_there_is() {
+        let used = [GetLogEventsRequest::default().schema(), ListMetricsInput::default().schema()]
+            .map(|schema| schema.members.iter().map(|member| member.shape).collect::<Vec<_>>())
+            .concat();
+        for row in ACCEPTED {
+            let is_used = |shape: &&Shape| shape.name == row.shape && shape.constraints.pattern == Some(row.pattern);
+            assert!(used.iter().any(is_used), "{}", row.shape);
+        }
+    }
+}
