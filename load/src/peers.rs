@@ -65,7 +65,7 @@ impl Peers {
     }
 
     /// DuckDB's time to find a rare word among as many lines of the same shape, in milliseconds.
-    pub async fn duckdb_rare_word(&self, lines: usize, every: usize, word: &str) -> Result<Option<f64>> {
+    pub async fn duckdb_rare_word(&self, lines: usize, every: usize, first: usize, word: &str) -> Result<Option<f64>> {
         let Some(python) = &self.python else { return Ok(None) };
         let program = format!(
             r#"
@@ -74,7 +74,7 @@ db = duckdb.connect()
 db.execute("SET threads = 2")
 db.execute("""CREATE TABLE lines AS SELECT '{{"level":"INFO","requestId":"' || md5(i::VARCHAR) || '","method":"GET","path":"/api/v1/items/' || (i * 7919 % 4096) ||
   '","status":200,"latencyMs":' || (i * 31 % 1024) || ',"bytes":' || (i * 17 % 65536) || ',"user":"user-' || (i * 13 % 16384) || '","message":"' ||
-  CASE WHEN i % {every} = {every} // 2 THEN '{word}' ELSE 'checkout' END || ' handled by node-' || (i % 32) || '","trace":"1-' || md5((i + 1)::VARCHAR) || '"}}' AS message
+  CASE WHEN i % {every} = {first} THEN '{word}' ELSE 'checkout' END || ' handled by node-' || (i % 32) || '","trace":"1-' || md5((i + 1)::VARCHAR) || '"}}' AS message
   FROM range({lines}) t(i)""")
 taken = []
 for _ in range(5):

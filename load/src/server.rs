@@ -15,6 +15,8 @@ use crate::client::{ACCESS_KEY_ID, Client, SECRET};
 
 /// How long background work may take to come to rest.
 const REST_TIMEOUT: Duration = Duration::from_secs(180);
+/// Half seconds without work after which there is none left: compaction looks every ten seconds.
+const QUIET_ROUNDS: usize = 24;
 
 /// A running server.
 pub struct Server {
@@ -77,11 +79,12 @@ impl Server {
         bytes_below(self.data.path(), table)
     }
 
-    /// Waits until sealing and compaction have come to rest: three seconds with next to no processor time.
+    /// Waits until sealing and compaction have come to rest: next to no processor time for longer than either waits before
+    /// it looks for work.
     pub async fn rest(&self) -> Result<()> {
         let begun = self.clock.monotonic();
         let mut quiet = 0;
-        while quiet < 6 {
+        while quiet < QUIET_ROUNDS {
             let before = self.cpu()?;
             self.clock.sleep(Duration::from_millis(500)).await;
             quiet = if self.cpu()? - before <= Duration::from_millis(20) { quiet + 1 } else { 0 };
