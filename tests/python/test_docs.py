@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from server import BINARY, Server
+from server import BINARY, Server, free_port
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in page.read_text()]
@@ -50,7 +50,7 @@ def test_examples(page, tmp_path):
     }
     (tmp_path / "app.log").write_text("started\n")
     data = tmp_path / "watchkeep-data"
-    with Server("--xray-listen", "127.0.0.1:2000", command="up", data_dir=data, environment=environment) as server:
+    with Server("--xray-listen", f"127.0.0.1:{free_port()}", command="up", data_dir=data, environment=environment) as server:
         shell = {
             "PATH": f"{tools}:{os.environ['PATH']}",
             "HOME": str(tmp_path),

@@ -1,7 +1,7 @@
 //! What runs beside the server in its process: the host collector, a client of the public API like any other, and the X-Ray
 //! listener, which hands segments to the traces service as if they had come by PutTraceSegments.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use watchkeep_gateway::Gateway;
 use watchkeep_model::xray;
 use watchkeep_wire::sigv4::Signer;
 
-use crate::config::Config;
+use crate::config::{Config, XrayListen};
 use crate::credentials::RootCredentials;
 use crate::server::Collectors;
 use crate::services::Services;
@@ -39,13 +39,18 @@ pub async fn start(
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let endpoint = endpoint(config, gateway)?;
-    if let Some(listen) = config.xray_listen {
-        let signer =
-            Signer::new(&root.access_key_id, &root.secret, None, config.region.as_str(), xray::SERVICE.signing_name);
-        let daemon_config =
-            DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
-        let sink = services.traces.segment_sink(config.account, &config.region);
-        let daemon = Daemon::bind(daemon_config, sink, clock.clone()).await.context("taking X-Ray segments")?;
+    let bound = match config.xray_listen {
+        XrayListen::Nowhere => None,
+        XrayListen::At(listen) => Some(bind_daemon(listen, config, &endpoint, services, root, clock).await?),
+        XrayListen::IfFree(listen) => match bind_daemon(listen, config, &endpoint, services, root, clock).await {
+            Ok(daemon) => Some(daemon),
+            Err(error) => {
+                tracing::warn!(%error, "X-Ray segments are not taken by UDP: is another daemon running?");
+                None
+            }
+        },
+    };
+    if let Some(daemon) = bound {
         tasks.spawn(daemon.run(stopped.clone()));
     }
     if config.collectors == Collectors::ThisHost {
@@ -63,6 +68,21 @@ pub async fn start(
         tasks.spawn(agent.run(stopped));
     }
     Ok(Running { tasks, stop })
+}
+
+async fn bind_daemon(
+    listen: SocketAddr,
+    config: &Config,
+    endpoint: &http::Uri,
+    services: &Services,
+    root: &RootCredentials,
+    clock: &Arc<dyn Clock>,
+) -> Result<Daemon> {
+    let signer =
+        Signer::new(&root.access_key_id, &root.secret, None, config.region.as_str(), xray::SERVICE.signing_name);
+    let daemon_config = DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
+    let sink = services.traces.segment_sink(config.account, &config.region);
+    Daemon::bind(daemon_config, sink, clock.clone()).await.context("taking X-Ray segments")
 }
 
 /// Where the server is to be reached from this host.

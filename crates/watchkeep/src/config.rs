@@ -13,11 +13,26 @@ use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreC
 use crate::server::Collectors;
 use crate::settings::Settings;
 
-/// The size of one journal file of a store that goes with the process: enough for the largest call several times over.
-const EPHEMERAL_JOURNAL_FILE_BYTES: u64 = 8 << 20;
+/// The least size of one journal file, and the size in a store that goes with the process. The rows of a call must fit into
+/// one: 16 MiB of datapoints, or 8 MiB of short segment documents, which take more as rows.
+const JOURNAL_FILE_BYTES_MIN: u64 = 32 << 20;
+
+/// The journal files that a store which stays keeps ready.
+const JOURNAL_FILES_READY: usize = 4;
 
 /// Where X-Ray SDKs send segments unless they are told otherwise.
 const XRAY_LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
+
+/// Where X-Ray SDKs' segments are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XrayListen {
+    /// They are not.
+    Nowhere,
+    /// Here, as somebody asked.
+    At(SocketAddr),
+    /// Here, unless another daemon does already.
+    IfFree(SocketAddr),
+}
 
 /// Everything that a server needs to know.
 #[derive(Debug, Clone)]
@@ -43,7 +58,7 @@ pub struct Config {
     /// Where the data lives; `None` for a temporary directory.
     pub data_dir: Option<PathBuf>,
     /// Where X-Ray SDKs' segments are taken.
-    pub xray_listen: Option<SocketAddr>,
+    pub xray_listen: XrayListen,
     /// The file of the key that stored secrets are sealed with, if not the data directory's own.
     pub master_key: Option<PathBuf>,
     /// How often this host's metrics are collected.
@@ -63,6 +78,7 @@ struct StoreSettings {
     seal_after: Duration,
     memtable_bytes: usize,
     journal_file_bytes: u64,
+    journal_files_ready: usize,
     catalog: CatalogConfig,
     blobs: BlobConfig,
 }
@@ -100,9 +116,10 @@ impl Config {
             region: settings.parse("account.region")?,
             root: both(settings, "root.access_key_id", "root.secret_access_key")?,
             data_dir: (!ephemeral).then(|| settings.text("data.directory").into()),
-            xray_listen: match (settings.text("xray.listen"), collectors) {
-                ("", Collectors::ThisHost) => Some(XRAY_LISTEN_DEFAULT),
-                _ => settings.optional("xray.listen")?,
+            xray_listen: match (settings.optional("xray.listen")?, collectors) {
+                (Some(address), _) => XrayListen::At(address),
+                (None, Collectors::ThisHost) => XrayListen::IfFree(XRAY_LISTEN_DEFAULT),
+                (None, Collectors::None) => XrayListen::Nowhere,
             },
             master_key: match settings.text("data.master_key") {
                 "" => None,
@@ -139,6 +156,7 @@ impl Config {
             memtable_bytes: settings.memtable_bytes,
             memory_bytes_max: settings.memtable_bytes.saturating_mul(4),
             journal_segment_bytes: settings.journal_file_bytes,
+            journal_pool: settings.journal_files_ready,
             catalog: settings.catalog,
             blobs: settings.blobs,
             ..StoreConfig::new(directory)
@@ -152,7 +170,8 @@ impl StoreSettings {
         StoreSettings {
             durability: Durability::Os,
             disk_free_min_bytes: 0,
-            journal_file_bytes: self.journal_file_bytes.min(EPHEMERAL_JOURNAL_FILE_BYTES),
+            journal_file_bytes: JOURNAL_FILE_BYTES_MIN,
+            journal_files_ready: 1,
             ..self
         }
     }
@@ -161,13 +180,20 @@ impl StoreSettings {
 fn store(settings: &Settings) -> Result<StoreSettings> {
     let mebibytes = |key| -> Result<u64> { Ok(settings.parse::<u32>(key)? as u64 * 1024 * 1024) };
     let seal_after: u32 = settings.parse("data.seal_after")?;
+    let journal_file_bytes = mebibytes("data.journal_file")?;
+    ensure!(
+        journal_file_bytes >= JOURNAL_FILE_BYTES_MIN,
+        "setting `data.journal_file`: at least {}, so that the largest call fits into one file",
+        JOURNAL_FILE_BYTES_MIN >> 20
+    );
     Ok(StoreSettings {
         durability: settings.parse("data.durability")?,
         accept_journal_loss: settings.parse("data.accept_journal_loss")?,
         disk_free_min_bytes: mebibytes("data.disk_free_min")?,
         seal_after: Duration::from_secs(seal_after.into()),
         memtable_bytes: mebibytes("data.memtable")? as usize,
-        journal_file_bytes: mebibytes("data.journal_file")?,
+        journal_file_bytes,
+        journal_files_ready: JOURNAL_FILES_READY,
         catalog: match settings.text("catalog.url") {
             "" => CatalogConfig::Sqlite,
             url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {

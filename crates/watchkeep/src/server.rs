@@ -98,6 +98,15 @@ fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
         println!("the root user's access key, shown this once:");
         println!("  AWS_ACCESS_KEY_ID={}\n  AWS_SECRET_ACCESS_KEY={}", root.access_key_id, root.secret);
     }
+    let Some(address) = gateway.addresses().first().filter(|_| config.collectors == Collectors::ThisHost) else {
+        return;
+    };
+    println!("this host's metrics and log files flow in; in another terminal:");
+    println!("  export AWS_ENDPOINT_URL={scheme}://{address} AWS_DEFAULT_REGION={}", config.region.as_str());
+    if config.auth == AuthMode::Open {
+        println!("  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any");
+    }
+    println!("  aws cloudwatch list-metrics --namespace CWAgent");
 }
 
 /// The signals that end the server.

@@ -197,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_file_takes_the_largest_call() {
+        for (mebibytes, expected) in [("31", false), ("32", true)] {
+            let variables = [("WATCHKEEP_DATA_JOURNAL_FILE", mebibytes)];
+            let settings = Settings::layer(&[], environment(&variables), None).unwrap();
+            let config = crate::config::Config::from_settings(&settings, crate::server::Collectors::None);
+            let error = config.map(|_| ()).map_err(|error| error.to_string());
+            let refused = "setting `data.journal_file`: at least 32, so that the largest call fits into one file";
+            assert_eq!(error, if expected { Ok(()) } else { Err(refused.to_owned()) }, "{mebibytes}");
+        }
+    }
+
+    #[test]
     fn every_default_is_valid() {
         let settings = Settings::layer(&[], environment(&[]), None).unwrap();
         crate::config::Config::from_settings(&settings, crate::server::Collectors::None).unwrap();
