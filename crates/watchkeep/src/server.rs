@@ -91,16 +91,15 @@ fn stop_at_once(error: &JournalError) {
 /// Tells a person where the server is and how to talk to it. Scripts read the line `listening on`.
 fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    for address in gateway.addresses() {
+    let addresses = gateway.addresses();
+    for address in &addresses {
         println!("listening on {scheme}://{address}");
     }
     if config.auth == AuthMode::Enforced && root.is_new {
         println!("the root user's access key, shown this once:");
         println!("  AWS_ACCESS_KEY_ID={}\n  AWS_SECRET_ACCESS_KEY={}", root.access_key_id, root.secret);
     }
-    let Some(address) = gateway.addresses().first().filter(|_| config.collectors == Collectors::ThisHost) else {
-        return;
-    };
+    let Some(address) = addresses.first().filter(|_| config.collectors == Collectors::ThisHost) else { return };
     println!("this host's metrics and log files flow in; in another terminal:");
     println!("  export AWS_ENDPOINT_URL={scheme}://{address} AWS_DEFAULT_REGION={}", config.region.as_str());
     if config.auth == AuthMode::Open {
