@@ -9,6 +9,7 @@ mod batch_get_traces;
 mod document;
 mod entity;
 mod errors;
+pub mod fuzzing;
 mod inferred;
 mod limits;
 mod put_trace_segments;
