@@ -1,6 +1,8 @@
 """CloudTrail: every call is a record, and LookupEvents finds it."""
 
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -37,6 +39,29 @@ def test_a_refused_call_is_a_record_too(logs, trail):
     (event,) = until(lambda: lookup(trail, EventName="DeleteLogGroup"), seconds_max=1)
     record = json.loads(event["CloudTrailEvent"])
     assert record["errorCode"] == "ResourceNotFoundException" and record["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (b'{"limit', {}, "SerializationException"),
+        (b'{"limit":0}', {}, "InvalidParameterException"),
+        (b"no gzip", {"Content-Encoding": "gzip"}, "SerializationException"),
+        (b"x" * (1 << 20) + b"x", {}, "RequestEntityTooLarge"),
+    ],
+)
+def test_calls_that_nobody_can_read_are_records_too(server, trail, body, headers, code):
+    """Ascribed to who made them, without what proves it."""
+    proof = "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=0123proof"
+    target = {"X-Amz-Target": "Logs_20140328.DescribeLogGroups", "Content-Type": "application/x-amz-json-1.1"}
+    headers = {**target, "Authorization": proof, "X-Amz-Security-Token": "0123token", **headers}
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(server.endpoint, data=body, headers=headers), timeout=30)
+    (event,) = until(lambda: lookup(trail, EventName="DescribeLogGroups"))
+    record = json.loads(event["CloudTrailEvent"])
+    assert record["errorCode"] == code and record["readOnly"] is True and event["ReadOnly"] == "true"
+    assert record["userIdentity"]["type"] == "Root" and record["userIdentity"]["accessKeyId"] == "AKIAX"
+    assert "0123" not in event["CloudTrailEvent"]
 
 
 def test_events_come_newest_first_in_pages(logs, trail):

@@ -20,14 +20,18 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What a request claims of itself, for the record of calls that are refused before the claim is proven.
+    /// What a request claims of itself: in mode open that is all there is to know, in mode enforced it is for the record of
+    /// calls that are refused before the claim is proven.
     pub(crate) fn claimed(shared: &Shared, request: &SignedRequest<'_>) -> Self {
         let scope = sigv4::scope_hint(request);
         let region = scope.as_ref().and_then(|scope| scope.region.parse().ok());
         Identity {
             account: shared.config.account,
             region: region.unwrap_or_else(|| shared.config.region.clone()),
-            principal: Principal::Anonymous,
+            principal: match shared.config.auth {
+                AuthMode::Open => Principal::Root,
+                AuthMode::Enforced => Principal::Anonymous,
+            },
             access_key_id: scope.map(|scope| scope.access_key_id.chars().take(128).collect::<String>().into()),
         }
     }
@@ -45,7 +49,7 @@ pub(crate) async fn authenticate(
     body: &[u8],
 ) -> Result<(Identity, Option<Verified>), ServiceError> {
     if shared.config.auth == AuthMode::Open {
-        return Ok((Identity { principal: Principal::Root, ..claimed }, None));
+        return Ok((claimed, None));
     }
     verify(shared, call, request, claimed, body).await.map_err(|refusal| {
         tracing::debug!(?refusal, "not authenticated");
