@@ -114,6 +114,30 @@ def test_filter(logs, stream):
     assert len(messages) == 5 and len(set(messages)) == 5
 
 
+def test_groups_are_named_by_the_arns_that_describe_gives(logs, stream):
+    (group,) = logs.describe_log_groups()["logGroups"]
+    assert group["arn"] == group["logGroupArn"] + ":*"
+    for arn in (group["arn"], group["logGroupArn"]):
+        named = {"logGroupIdentifier": arn}
+        assert logs.get_log_events(**named, logStreamName=stream["logStreamName"])["events"] == []
+        assert logs.filter_log_events(**named)["events"] == []
+        assert len(logs.describe_log_streams(**named)["logStreams"]) == 1
+        assert len(logs.describe_log_groups(logGroupIdentifiers=[arn])["logGroups"]) == 1
+    with raises(logs, "InvalidParameterException"):
+        logs.filter_log_events(logGroupIdentifier="*")
+
+
+def test_the_largest_batch_is_taken(logs, stream):
+    """A mebibyte less the event's overhead, of the character that JSON spells longest."""
+    event = {"timestamp": int(time.time() * 1000), "message": "\x01" * (1_048_576 - 26)}
+    logs.put_log_events(**stream, logEvents=[event])
+    (found,) = logs.get_log_events(**stream)["events"]
+    assert found["message"] == event["message"]
+    event["message"] += "x"
+    with raises(logs, "InvalidParameterException", "Upload too large: 1048577 bytes exceeds limit of 1048576"):
+        logs.put_log_events(**stream, logEvents=[event])
+
+
 def test_what_is_too_old_or_too_new_is_told(logs, stream):
     now = now_ms()
     answer = logs.put_log_events(**stream, logEvents=[{"timestamp": now - 15 * 86_400_000, "message": "old"}])

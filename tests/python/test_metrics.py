@@ -95,3 +95,10 @@ def test_bad_input_gets_the_documented_errors(cloudwatch):
     with raises(cloudwatch, "ValidationError"):
         get(cloudwatch, query("M", stat="p101"))
     assert cloudwatch.list_metrics(Namespace="Shop")["Metrics"] == []
+
+
+def test_a_namespace_may_begin_with_a_colon(cloudwatch):
+    cloudwatch.put_metric_data(Namespace=":n", MetricData=[{"MetricName": "m", "Value": 1}])
+    assert [metric["Namespace"] for metric in cloudwatch.list_metrics(Namespace=":n")["Metrics"]] == [":n"]
+    with raises(cloudwatch, "InvalidParameterValue"):
+        cloudwatch.put_metric_data(Namespace="a\nb", MetricData=[{"MetricName": "m", "Value": 1}])

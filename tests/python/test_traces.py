@@ -39,6 +39,13 @@ def test_segments_come_back_as_a_trace(xray):
     assert documents[child["id"]]["parent_id"] == root["id"]
 
 
+def test_the_largest_call_is_taken(xray):
+    """As many short segments as a request may hold take more room as rows than as JSON."""
+    trace, now = trace_id(), int(time.time())
+    short = [f'{{"trace_id":"{trace}","id":"{n:016x}","name":"n","start_time":{now},"end_time":{now}}}' for n in range(48_000)]
+    assert xray.put_trace_segments(TraceSegmentDocuments=short)["UnprocessedTraceSegments"] == []
+
+
 def test_a_finished_segment_replaces_the_one_in_progress(xray):
     trace = trace_id()
     done = segment(trace)

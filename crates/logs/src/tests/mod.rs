@@ -52,8 +52,7 @@ impl Fixture {
 
     async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>) -> Fixture {
         let random = Arc::new(SeededRandom::new(1));
-        // A batch of a mebibyte must fit.
-        let config = StoreConfig { journal_segment_bytes: 4 << 20, ..StoreConfig::small(directory.path()) };
+        let config = StoreConfig::small(directory.path());
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
         let logs = Logs::open(store.clone(), clock.clone(), random).await.unwrap();

@@ -118,7 +118,7 @@ impl StoreConfig {
     /// Settings for tests and other short lives: the same, but with a small journal, and no demand for free disk space.
     pub fn small(data_dir: impl Into<PathBuf>) -> StoreConfig {
         StoreConfig {
-            journal_segment_bytes: 1 << 20,
+            journal_segment_bytes: 4 << 20,
             journal_pool: 1,
             disk_free_min_bytes: 0,
             ..StoreConfig::new(data_dir)
