@@ -13,9 +13,12 @@ use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreC
 use crate::server::Collectors;
 use crate::settings::Settings;
 
-/// The least size of one journal file, and the size in a store that goes with the process. The rows of a call must fit into
-/// one: 16 MiB of datapoints, or 8 MiB of short segment documents, which take more as rows.
-const JOURNAL_FILE_BYTES_MIN: u64 = 32 << 20;
+/// The size of one journal file into which the rows of any call fit, and the size in a store that goes with the process: 16 MiB
+/// of datapoints, or 8 MiB of short segment documents, which take more as rows.
+const LARGEST_CALL_BYTES: u64 = 32 << 20;
+
+/// The least size of a memtable: four of them, which is all the rows that memory takes, hold the largest call and others.
+const MEMTABLE_BYTES_MIN: u64 = 16 << 20;
 
 /// The journal files that a store which stays keeps ready.
 const JOURNAL_FILES_READY: usize = 4;
@@ -170,7 +173,7 @@ impl StoreSettings {
         StoreSettings {
             durability: Durability::Os,
             disk_free_min_bytes: 0,
-            journal_file_bytes: JOURNAL_FILE_BYTES_MIN,
+            journal_file_bytes: LARGEST_CALL_BYTES,
             journal_files_ready: 1,
             ..self
         }
@@ -181,17 +184,24 @@ fn store(settings: &Settings) -> Result<StoreSettings> {
     let mebibytes = |key| -> Result<u64> { Ok(settings.parse::<u32>(key)? as u64 * 1024 * 1024) };
     let seal_after: u32 = settings.parse("data.seal_after")?;
     let journal_file_bytes = mebibytes("data.journal_file")?;
+    if journal_file_bytes < LARGEST_CALL_BYTES {
+        tracing::warn!(
+            "setting `data.journal_file`: below {} the largest calls do not fit into one file and are refused",
+            LARGEST_CALL_BYTES >> 20
+        );
+    }
+    let memtable_bytes = mebibytes("data.memtable")?;
     ensure!(
-        journal_file_bytes >= JOURNAL_FILE_BYTES_MIN,
-        "setting `data.journal_file`: at least {}, so that the largest call fits into one file",
-        JOURNAL_FILE_BYTES_MIN >> 20
+        memtable_bytes >= MEMTABLE_BYTES_MIN,
+        "setting `data.memtable`: at least {}, so that there is room for the largest call",
+        MEMTABLE_BYTES_MIN >> 20
     );
     Ok(StoreSettings {
         durability: settings.parse("data.durability")?,
         accept_journal_loss: settings.parse("data.accept_journal_loss")?,
         disk_free_min_bytes: mebibytes("data.disk_free_min")?,
         seal_after: Duration::from_secs(seal_after.into()),
-        memtable_bytes: mebibytes("data.memtable")? as usize,
+        memtable_bytes: memtable_bytes as usize,
         journal_file_bytes,
         journal_files_ready: JOURNAL_FILES_READY,
         catalog: match settings.text("catalog.url") {

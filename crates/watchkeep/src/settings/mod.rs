@@ -197,14 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_file_takes_the_largest_call() {
-        for (mebibytes, expected) in [("31", false), ("32", true)] {
-            let variables = [("WATCHKEEP_DATA_JOURNAL_FILE", mebibytes)];
-            let settings = Settings::layer(&[], environment(&variables), None).unwrap();
+    fn there_is_room_for_the_largest_call() {
+        let refused_memtable = "setting `data.memtable`: at least 16, so that there is room for the largest call";
+        for (name, mebibytes, refused) in
+            [("WATCHKEEP_DATA_MEMTABLE", "0", Some(refused_memtable)), ("WATCHKEEP_DATA_MEMTABLE", "16", None)]
+        {
+            let settings = Settings::layer(&[], environment(&[(name, mebibytes)]), None).unwrap();
             let config = crate::config::Config::from_settings(&settings, crate::server::Collectors::None);
-            let error = config.map(|_| ()).map_err(|error| error.to_string());
-            let refused = "setting `data.journal_file`: at least 32, so that the largest call fits into one file";
-            assert_eq!(error, if expected { Ok(()) } else { Err(refused.to_owned()) }, "{mebibytes}");
+            let error = config.err().map(|error| error.to_string());
+            assert_eq!(error.as_deref(), refused, "{name}={mebibytes}");
         }
     }
 
