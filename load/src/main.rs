@@ -7,6 +7,7 @@
 mod client;
 mod logs;
 mod metrics;
+mod missed;
 mod peers;
 mod report;
 mod server;
@@ -58,6 +59,8 @@ async fn run(options: &Options) -> Result<()> {
     report.row("idle memory, MB", "30", format!("{:.0}", server.memory_mb()?), "");
     report.row("binary, MB", "60", format!("{:.0}", std::fs::metadata(&options.binary)?.len() as f64 / 1e6), "");
 
+    // The journal's files are made ready in the background.
+    server.quiet(4).await?;
     let client = Client::new(server.endpoint.clone(), clock.clone());
     let peers = peers::Peers::find(options.python.as_deref(), clock.clone());
     metrics::run(&client, &server, &peers, options.datapoints, &mut report).await.context("metrics")?;

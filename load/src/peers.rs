@@ -56,7 +56,7 @@ impl Peers {
         let request = request.to(&client)?;
         // Once to warm up, and to see that it takes the request at all.
         if let Err(error) = client.send(request.clone()).await {
-            println!("the emulator does not take it: {error:#}");
+            println!("the emulator does not take it: {}", error.to_string().lines().next().unwrap_or_default());
             return Ok(None);
         }
         let before = cpu(pid)?;

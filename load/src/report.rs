@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::missed;
+
 /// What was measured.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -35,6 +37,18 @@ impl Report {
         table
     }
 
+    /// A paragraph for each budget that is missed.
+    fn missed(&self) -> String {
+        let mut text = String::new();
+        for Row { what, budget, measured, .. } in &self.rows {
+            if let Some(note) = missed::note(what, budget, measured) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "**{what}** ({measured}, budget {budget}). {note}\n\n");
+            }
+        }
+        if text.is_empty() { text } else { format!("## Missed budgets\n\n{text}") }
+    }
+
     /// The page.
     pub fn page(&self, lines: usize, datapoints: usize) -> String {
         format!(
@@ -42,11 +56,15 @@ impl Report {
              Written by `make bench` (`cargo xtask bench --only load` for this page alone) on {machine}. Every write is durable: it is\n\
              acknowledged after its sync. Requests are signed and verified (mode enforced), over HTTP/1.1 and loopback. Processor time is\n\
              the server's own, user and system, per item; latencies are medians. {datapoints} datapoints went in by each protocol and\n\
-             {lines} JSON log lines. The load generator shares the machine with the server.\n\n\
+             {lines} JSON log lines. The load generator shares the machine with the server;\n\
+             the machine's load average was {load} when the run ended, so that latencies hold other work's share, too.\n\n\
              {table}\n\
+             {missed}\
              Micro-benchmarks of decoding, journal, memory, sealing and scans: `cargo xtask bench --only micro`.\n",
             machine = machine(),
+            load = load_average(),
             table = self.table(),
+            missed = self.missed(),
         )
     }
 }
@@ -59,4 +77,10 @@ fn machine() -> String {
         .map_or("an unnamed processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     format!("{cores} cores of {model}")
+}
+
+/// Processes that ran or waited for a processor, on average of the last minute.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
 }

@@ -74,17 +74,22 @@ impl Server {
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
-    /// The bytes of all segments whose path contains `table`.
+    /// The bytes of the table's compacted segments. Those that were compacted into them lie there for some minutes more, and
+    /// are not counted.
     pub fn segment_bytes(&self, table: &str) -> Result<u64> {
-        bytes_below(self.data.path(), table)
+        bytes_below(&self.data.path().join("data").join(table))
     }
 
-    /// Waits until sealing and compaction have come to rest: next to no processor time for longer than either waits before
-    /// it looks for work.
+    /// Waits until sealing and compaction have come to rest: longer than either waits before it looks for work.
     pub async fn rest(&self) -> Result<()> {
+        self.quiet(QUIET_ROUNDS).await
+    }
+
+    /// Waits for so many half seconds with next to no processor time.
+    pub async fn quiet(&self, rounds: usize) -> Result<()> {
         let begun = self.clock.monotonic();
         let mut quiet = 0;
-        while quiet < QUIET_ROUNDS {
+        while quiet < rounds {
             let before = self.cpu()?;
             self.clock.sleep(Duration::from_millis(500)).await;
             quiet = if self.cpu()? - before <= Duration::from_millis(20) { quiet + 1 } else { 0 };
@@ -114,7 +119,7 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
-fn bytes_below(folder: &Path, table: &str) -> Result<u64> {
+fn bytes_below(folder: &Path) -> Result<u64> {
     let mut sum = 0;
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -122,12 +127,16 @@ fn bytes_below(folder: &Path, table: &str) -> Result<u64> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet")
-                && path.to_string_lossy().contains(table)
-            {
+            } else if path.extension().is_some_and(|extension| extension == "parquet") && level(&path) > 0 {
                 sum += std::fs::metadata(&path)?.len();
             }
         }
     }
     Ok(sum)
+}
+
+/// How often a segment was compacted: the second number of its file's name.
+fn level(path: &Path) -> u32 {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.split('-').nth(1).and_then(|level| level.parse().ok()).unwrap_or(0)
 }

@@ -8,7 +8,8 @@ use crate::process::{cargo, run, say};
 use crate::{environment, root};
 
 /// Crates with benchmarks.
-const CRATES: &[&str] = &["watchkeep-wire", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs"];
+const CRATES: &[&str] =
+    &["watchkeep-wire", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs", "watchkeep-trails"];
 
 /// Runs both parts, or the one named by `--only`.
 pub fn bench(options: &Options) -> Result<()> {
