@@ -9,7 +9,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     (
         "idle memory",
-        "The allocator that halves memory under load takes about 10 MB more at rest than the system's. To be tried: giving \
+        "The allocator that halves memory under load takes about 12 MB more at rest than the system's. To be tried: giving \
          back what opening the store took, once the server listens.",
     ),
     (
