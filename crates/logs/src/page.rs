@@ -180,9 +180,11 @@ impl<'r> Reading<'r> {
 /// limit and ends; rows that pass are judged again as they are delivered.
 fn filter(pattern: &FilterPattern, judged: Arc<AtomicU64>, bytes_max: u64) -> TextFilter {
     let tokens = pattern.required_words();
+    let literals = pattern.required_literals();
     let pattern = pattern.clone();
     TextFilter {
         tokens,
+        literals,
         matches: Arc::new(move |message: &[u8]| {
             let before = judged.fetch_add(message.len() as u64, Ordering::Relaxed);
             before > bytes_max || pattern.matches(message)

@@ -196,6 +196,8 @@ pub struct TextFilter {
     /// Whole tokens (longest runs of letters, digits, `_` and bytes above 127) that every matching text contains. They only
     /// let the store skip what cannot match; empty when nothing is certain.
     pub tokens: Vec<String>,
+    /// Literals that every matching text contains somewhere, be it within a longer word. They, too, only let the store skip.
+    pub literals: Vec<Vec<u8>>,
     /// The truth: whether a text matches.
     pub matches: Arc<TextTest>,
 }
@@ -209,7 +211,11 @@ impl TextFilter {
         let tokens = inner_tokens(literal).filter_map(|token| std::str::from_utf8(token).ok());
         let tokens = tokens.map(str::to_owned).collect();
         let finder = memchr::memmem::Finder::new(literal).into_owned();
-        TextFilter { tokens, matches: Arc::new(move |text| finder.find(text).is_some()) }
+        TextFilter {
+            tokens,
+            literals: vec![literal.to_vec()],
+            matches: Arc::new(move |text| finder.find(text).is_some()),
+        }
     }
 }
 

@@ -102,4 +102,10 @@ impl FilterPattern {
     pub fn required_words(&self) -> Vec<String> {
         self.terms.required_words()
     }
+
+    /// Literals that every matching message contains somewhere. Filters of pieces of stored events use them to skip what cannot
+    /// match.
+    pub fn required_literals(&self) -> Vec<Vec<u8>> {
+        self.terms.required_literals().map(<[u8]>::to_vec).collect()
+    }
 }

@@ -35,18 +35,22 @@ impl Terms {
     }
 
     pub(super) fn required_words(&self) -> Vec<String> {
-        let sole = match self.any.as_slice() {
-            [only] if self.all.is_empty() && self.none.is_empty() => Some(only),
-            _ => None,
-        };
-        let literals = self.all.iter().chain(sole).filter_map(|needle| match needle {
-            Needle::Literal(finder) => std::str::from_utf8(finder.needle()).ok(),
-            Needle::Regex(_) => None,
-        });
+        let literals = self.required_literals().filter_map(|literal| std::str::from_utf8(literal).ok());
         let mut words: Vec<String> = literals.flat_map(inner_words).map(str::to_owned).collect();
         words.sort_unstable();
         words.dedup();
         words
+    }
+
+    pub(super) fn required_literals(&self) -> impl Iterator<Item = &[u8]> {
+        let sole = match self.any.as_slice() {
+            [only] if self.all.is_empty() && self.none.is_empty() => Some(only),
+            _ => None,
+        };
+        self.all.iter().chain(sole).filter_map(|needle| match needle {
+            Needle::Literal(finder) => Some(finder.needle()),
+            Needle::Regex(_) => None,
+        })
     }
 }
 

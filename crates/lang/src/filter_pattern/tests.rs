@@ -165,6 +165,8 @@ proptest! {
         if naive {
             let words = words(&message);
             prop_assert!(pattern.required_words().iter().all(|word| words.contains(&word.as_str())));
+            let contains = |literal: &Vec<u8>| message.contains(std::str::from_utf8(literal).unwrap());
+            prop_assert!(pattern.required_literals().iter().all(contains));
         }
     }
 }

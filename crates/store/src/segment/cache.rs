@@ -9,6 +9,7 @@ use parquet::bloom_filter::Sbbf;
 
 use super::footer::Footer;
 use super::limits::CACHE_BYTES_DEFAULT;
+use super::pieces::PieceFilter;
 use super::tokens::TokenFilter;
 
 /// A cache of parsed footers and filters, shared by all readers of segments. Segments never change (S-1), so nothing in it
@@ -23,6 +24,7 @@ pub struct FooterCache {
 pub(super) enum Part {
     Footer,
     Tokens { row_group: usize },
+    Pieces { row_group: usize },
     Bloom { row_group: usize, column: usize },
 }
 
@@ -31,6 +33,7 @@ pub(super) enum Part {
 pub(super) enum Parsed {
     Footer(Arc<Footer>),
     Tokens(Arc<TokenFilter>),
+    Pieces(Arc<PieceFilter>),
     Bloom(Arc<Sbbf>),
 }
 

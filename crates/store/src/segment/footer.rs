@@ -132,12 +132,12 @@ fn is_consistent(parquet: &ParquetMetaData, about: &About, data_bytes: u64) -> R
     if !whole || pages.iter().flatten().any(|column| column.page_locations().is_empty()) {
         return Err("its page index is incomplete");
     }
-    if about.token_filters.len() > groups {
-        return Err("it has more token filters than row groups");
+    if about.token_filters.len() > groups || about.piece_filters.len() > groups {
+        return Err("it has more filters than row groups");
     }
     let within = |&(offset, length): &(u64, u64)| offset.checked_add(length).is_some_and(|end| end <= data_bytes);
-    if !about.token_filters.iter().flatten().all(within) {
-        return Err("a token filter lies outside its data");
+    if !about.token_filters.iter().chain(&about.piece_filters).flatten().all(within) {
+        return Err("a filter lies outside its data");
     }
     Ok(())
 }

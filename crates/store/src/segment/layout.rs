@@ -3,7 +3,7 @@
 //! ```text
 //! "PAR1"
 //! row groups: column chunks, then the row group's bloom filters            ┐ data: a checksum for every 64 KiB,
-//! token filters, one a row group (wide segments)                           ┘ tested whenever any byte of it is read
+//! token and piece filters, one of each a row group (wide segments)         ┘ tested whenever any byte of it is read
 //! checksums of the data: CRC32C, u32 little-endian each                    ┐
 //! Parquet page index                                                       │ tail: one checksum over all of it,
 //! Parquet footer, with key-value metadata                                  │ tested before anything is parsed
@@ -59,6 +59,9 @@ pub(super) struct About {
     pub block_bytes: u64,
     /// Where the token filter of each row group lies: offset and length; `None` if it has none.
     pub token_filters: Vec<Option<(u64, u64)>>,
+    /// Where the piece filter of each row group lies, likewise; empty in segments that are older than these filters.
+    #[serde(default)]
+    pub piece_filters: Vec<Option<(u64, u64)>>,
 }
 
 /// Where the tail begins, and the checksum it should have.

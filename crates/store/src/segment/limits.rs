@@ -45,6 +45,9 @@ pub const BATCH_ROWS: usize = 8 << 10;
 /// The distinct tokens of one row group: with more there is no filter, and its text is always searched.
 pub const TOKENS_MAX: usize = 4 << 20;
 
+/// The rows that share a filter of the pieces of their texts: what a search for a literal opens at least.
+pub const PIECE_BLOCK_ROWS: usize = 4 << 10;
+
 /// The columns that shredding may add to a segment: as many fields as CloudWatch Logs discovers in JSON.
 pub const SHRED_COLUMNS_MAX: usize = 200;
 

@@ -14,6 +14,7 @@ mod footer;
 mod layout;
 mod limits;
 mod paths;
+mod pieces;
 mod plan;
 mod properties;
 mod prune;

@@ -11,6 +11,7 @@ use parquet::bloom_filter::Sbbf;
 
 use super::cache::{FooterCache, Parsed, Part};
 use super::error::SegmentError;
+use super::pieces::PieceFilter;
 use super::plan::{Filter, Plan, Test};
 use super::source::Source;
 use super::tokens::{TokenFilter, tokens};
@@ -136,6 +137,30 @@ pub(super) fn tokens_rule_out(
     let Parsed::Tokens(filter) = filter else { return Ok(false) };
     let mut wanted = text.tokens.iter().flat_map(|token| tokens(token.as_bytes()));
     Ok(wanted.any(|token| !filter.may_have(token)))
+}
+
+/// The rows of a row group that the piece filter leaves to the scan's text filter; `None` if it rules out none.
+pub(super) fn pieces(
+    source: &Source,
+    cache: &FooterCache,
+    plan: &Plan<'_>,
+    row_group: usize,
+) -> Result<Option<RowSelection>, SegmentError> {
+    let Some(text) = plan.scan.text.as_ref().filter(|text| !text.literals.is_empty()) else { return Ok(None) };
+    let stored = source.footer.about.piece_filters.get(row_group).copied().flatten();
+    let Some((offset, length)) = stored else { return Ok(None) };
+    let filter = cache.get(&source.path, Part::Pieces { row_group }, || {
+        let bytes = source.data(offset..offset.saturating_add(length))?;
+        // A copy, so that the cache does not hold on to the blocks around it.
+        let filter = PieceFilter::parse(bytes.to_vec().into())
+            .ok_or_else(|| SegmentError::damaged(&source.path, "a piece filter is malformed"))?;
+        let memory = filter.memory();
+        Ok::<_, SegmentError>((Parsed::Pieces(Arc::new(filter)), memory))
+    })?;
+    let Parsed::Pieces(filter) = filter else { return Ok(None) };
+    let rows = source.footer.parquet().row_groups().get(row_group).map_or(0, |group| group.num_rows() as usize);
+    let ranges = filter.may_contain(&text.literals, rows);
+    Ok(Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)))
 }
 
 fn bloom(

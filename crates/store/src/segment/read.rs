@@ -1,6 +1,7 @@
 //! Scanning one segment.
 //!
-//! Row groups that statistics, bloom filters or token filters rule out are not touched. In the others the columns of the
+//! Row groups that statistics, bloom filters, token filters or piece filters rule out are not touched, nor are the blocks of
+//! rows that piece filters rule out in the others. There the columns of the
 //! time and key filters are read first, only from pages that may match; then the text of the rows that are left; then the
 //! wanted columns of the rows that passed everything.
 
@@ -40,7 +41,7 @@ pub struct SegmentScanStats {
     pub skipped_by_statistics: u64,
     /// Row groups ruled out by a bloom filter.
     pub skipped_by_bloom: u64,
-    /// Row groups ruled out by their token filter.
+    /// Row groups ruled out by their token or piece filter.
     pub skipped_by_tokens: u64,
 }
 
@@ -125,7 +126,15 @@ impl<'c> SegmentReader<'c> {
                 stats.skipped_by_tokens += 1;
                 continue;
             }
-            let selection = prune::pages(&source, row_group, &open)?;
+            let blocks = prune::pieces(&source, self.cache, &plan, row_group)?;
+            if blocks.as_ref().is_some_and(|blocks| !blocks.selects_any()) {
+                stats.skipped_by_tokens += 1;
+                continue;
+            }
+            let selection = match (prune::pages(&source, row_group, &open)?, blocks) {
+                (Some(pages), Some(blocks)) => Some(pages.intersection(&blocks)),
+                (pages, blocks) => pages.or(blocks),
+            };
             if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
                 stats.skipped_by_statistics += 1;
                 continue;

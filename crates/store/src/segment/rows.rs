@@ -8,7 +8,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
 use super::error::SegmentError;
-use super::limits::{PAGE_BYTES, PAGE_ROWS_MAX, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX};
+use super::limits::{PAGE_BYTES, PAGE_ROWS_MAX, PIECE_BLOCK_ROWS, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_MAX};
 use crate::table::Table;
 
 /// What the rows of a segment span.
@@ -29,6 +29,7 @@ pub(super) struct Sizes {
     pub row_group_bytes: usize,
     pub page_rows: usize,
     pub page_bytes: usize,
+    pub piece_rows: usize,
 }
 
 impl Default for Sizes {
@@ -38,6 +39,7 @@ impl Default for Sizes {
             row_group_bytes: ROW_GROUP_BYTES_MAX,
             page_rows: PAGE_ROWS_MAX,
             page_bytes: PAGE_BYTES,
+            piece_rows: PIECE_BLOCK_ROWS,
         }
     }
 }

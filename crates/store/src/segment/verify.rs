@@ -10,6 +10,7 @@ use super::error::SegmentError;
 use super::footer::Footer;
 use super::layout;
 use super::limits::BATCH_ROWS;
+use super::pieces::PieceFilter;
 use super::source::Source;
 use super::tokens::TokenFilter;
 use crate::blob::{BlobError, BlobStore};
@@ -29,6 +30,10 @@ pub fn verify(blobs: Arc<dyn BlobStore>, path: &str) -> Result<(), SegmentError>
     for &(offset, length) in footer.about.token_filters.iter().flatten() {
         let bytes = source.data(offset..offset.saturating_add(length))?;
         TokenFilter::parse(bytes).ok_or_else(|| SegmentError::damaged(path, "a token filter is malformed"))?;
+    }
+    for &(offset, length) in footer.about.piece_filters.iter().flatten() {
+        let bytes = source.data(offset..offset.saturating_add(length))?;
+        PieceFilter::parse(bytes).ok_or_else(|| SegmentError::damaged(path, "a piece filter is malformed"))?;
     }
     let mut rows = 0;
     for row_group in 0..footer.parquet().num_row_groups() {

@@ -12,6 +12,7 @@ use parquet::file::metadata::KeyValue;
 use super::error::SegmentError;
 use super::layout::{self, ABOUT_KEY, About, FORMAT, Seal, TAIL_KEY, TRAILER_BYTES};
 use super::limits::CHECKSUM_BLOCK_BYTES;
+use super::pieces::PieceSet;
 use super::properties::properties;
 use super::rows::{self, Extent, Sizes};
 use super::shred::Shredded;
@@ -31,7 +32,7 @@ pub struct SegmentWrite<'a> {
     pub level: u8,
     /// The first and last journal frames whose rows may be among them.
     pub lsn_range: (Lsn, Lsn),
-    /// Whether the text column's JSON is shredded and its tokens get filters: worth it for what is kept long.
+    /// Whether the text column's JSON is shredded and its tokens and pieces get filters: worth it for what is kept long.
     pub wide: bool,
 }
 
@@ -80,7 +81,7 @@ pub(super) fn encode_sized(write: SegmentWrite<'_>, sizes: Sizes) -> Result<Enco
     let mut filters = Vec::new();
     let mut row = 0;
     for group in &row_groups {
-        let mut tokens = (write.wide && write.table.text.is_some()).then(TokenSet::new);
+        let mut words = (write.wide && write.table.text.is_some()).then(|| Words::new(sizes));
         for batch in group {
             let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
             let mut columns = batch.columns().to_vec();
@@ -90,12 +91,15 @@ pub(super) fn encode_sized(write: SegmentWrite<'_>, sizes: Sizes) -> Result<Enco
             let whole = RecordBatch::try_new(schema.clone(), columns)
                 .map_err(|error| SegmentError::Refused { table: write.table.name, reason: error.to_string() })?;
             stats.add(&whole, write.table.text);
-            add_tokens(tokens.as_mut(), write.table.text.and_then(|text| batch.columns().get(text)));
+            if let (Some(words), Some(text)) = (&mut words, write.table.text.and_then(|text| batch.columns().get(text)))
+            {
+                words.add(text);
+            }
             writer.write(&whole)?;
             row += rows;
         }
         writer.flush()?;
-        filters.push(tokens.and_then(|tokens| tokens.build()));
+        filters.push(words.map(Words::build).unwrap_or_default());
     }
     let about = about(&write, &extent);
     let (bytes, footer_bytes, columns) = finish(writer, filters, about, stats)?;
@@ -116,21 +120,20 @@ pub(super) fn encode_sized(write: SegmentWrite<'_>, sizes: Sizes) -> Result<Enco
 /// Writes what follows the row groups, and seals it.
 fn finish(
     mut writer: ArrowWriter<Vec<u8>>,
-    filters: Vec<Option<Vec<u8>>>,
+    filters: Vec<Filters>,
     mut about: About,
     stats: ColumnStats,
 ) -> Result<(Vec<u8>, u64, String), SegmentError> {
     let io = |error: std::io::Error| ParquetError::External(error.into());
+    let mut put = |filter: Option<Vec<u8>>| {
+        let Some(filter) = filter else { return Ok(None) };
+        let offset = writer.bytes_written() as u64;
+        writer.write_all(&filter).map_err(io)?;
+        Ok::<_, ParquetError>(Some((offset, filter.len() as u64)))
+    };
     for filter in filters {
-        let place = match filter {
-            Some(filter) => {
-                let offset = writer.bytes_written() as u64;
-                writer.write_all(&filter).map_err(io)?;
-                Some((offset, filter.len() as u64))
-            }
-            None => None,
-        };
-        about.token_filters.push(place);
+        about.token_filters.push(put(filter.tokens)?);
+        about.piece_filters.push(put(filter.pieces)?);
     }
     writer.sync().map_err(io)?;
     let tail_from = writer.bytes_written();
@@ -166,12 +169,41 @@ fn schema(table: &'static Table, shredded: Option<&Shredded>) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn add_tokens(tokens: Option<&mut TokenSet>, column: Option<&ArrayRef>) {
-    let (Some(tokens), Some(column)) = (tokens, column) else { return };
-    if let Some(bytes) = column.as_binary_opt::<i32>() {
-        bytes.iter().flatten().for_each(|text| tokens.add(text));
-    } else if let Some(texts) = column.as_string_opt::<i32>() {
-        texts.iter().flatten().for_each(|text| tokens.add(text.as_bytes()));
+/// Collects what the filters of one row group are made of.
+struct Words {
+    tokens: TokenSet,
+    pieces: PieceSet,
+}
+
+/// The filters of one row group.
+#[derive(Default)]
+struct Filters {
+    tokens: Option<Vec<u8>>,
+    pieces: Option<Vec<u8>>,
+}
+
+impl Words {
+    fn new(sizes: Sizes) -> Words {
+        Words { tokens: TokenSet::new(), pieces: PieceSet::new(sizes.piece_rows) }
+    }
+
+    /// Adds the texts of the next rows.
+    fn add(&mut self, column: &ArrayRef) {
+        let mut add = |text: Option<&[u8]>| {
+            if let Some(text) = text {
+                self.tokens.add(text);
+            }
+            self.pieces.add(text);
+        };
+        if let Some(bytes) = column.as_binary_opt::<i32>() {
+            bytes.iter().for_each(add);
+        } else if let Some(texts) = column.as_string_opt::<i32>() {
+            texts.iter().for_each(|text| add(text.map(str::as_bytes)));
+        }
+    }
+
+    fn build(self) -> Filters {
+        Filters { tokens: self.tokens.build(), pieces: Some(self.pieces.build()) }
     }
 }
 
@@ -192,5 +224,6 @@ fn about(write: &SegmentWrite<'_>, extent: &Extent) -> About {
         raw_bytes: extent.raw_bytes,
         block_bytes: CHECKSUM_BLOCK_BYTES,
         token_filters: Vec::new(),
+        piece_filters: Vec::new(),
     }
 }

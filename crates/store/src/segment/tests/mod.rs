@@ -59,7 +59,7 @@ static TABLE: Table = Table {
 };
 
 /// Small parts, so that a few hundred rows have many row groups and pages.
-const SMALL: Sizes = Sizes { row_group_rows: 50, row_group_bytes: 4000, page_rows: 8, page_bytes: 400 };
+const SMALL: Sizes = Sizes { row_group_rows: 50, row_group_bytes: 4000, page_rows: 8, page_bytes: 400, piece_rows: 3 };
 
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
