@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn only_blocks_that_may_have_all_literals_are_kept() {
         let filter = filter(&["xylophone", "checkout", "checkout xylophone", "", "telephone", "x"], 2);
-        let cases: &[(&[&str], &[(usize, usize)])] = &[
+        type Case<'a> = (&'a [&'a str], &'a [(usize, usize)]);
+        let cases: &[Case<'_>] = &[
             (&["xylo"], &[(0, 4)]),
             (&["phone"], &[(0, 6)]),
             (&["checkout"], &[(0, 4)]),
