@@ -8,11 +8,6 @@ const NOTES: &[(&str, &str)] = &[
          the making of catalog and journal; where it goes has not been profiled yet, and a busy machine stretches it.",
     ),
     (
-        "idle memory",
-        "The allocator that halves memory under load takes about 12 MB more at rest than the system's. To be tried: giving \
-         back what opening the store took, once the server listens.",
-    ),
-    (
         "PutMetricData",
         "A call of 20 datapoints costs what a call costs: in a profile of the CBOR load, taken with the system's allocator, two \
          fifths were the kernel's (socket, wake-ups, the sync itself), a fifth the journal's thread, and a sixth the \
