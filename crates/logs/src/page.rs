@@ -98,6 +98,8 @@ struct Reading<'r> {
     delivered: usize,
     last: Option<Position>,
     is_full: bool,
+    /// Whether a row came that the pages before had not reached: a page must get on, or its reader never comes to an end.
+    has_moved: bool,
 }
 
 impl<'r> Reading<'r> {
@@ -123,7 +125,17 @@ impl<'r> Reading<'r> {
         if let Some(pattern) = &request.pattern {
             scan = scan.text(filter(pattern, judged.clone(), request.judged_bytes_max));
         }
-        Reading { request, scan, judged, page: Page::default(), bytes: 0, delivered: 0, last: None, is_full: false }
+        Reading {
+            request,
+            scan,
+            judged,
+            page: Page::default(),
+            bytes: 0,
+            delivered: 0,
+            last: None,
+            is_full: false,
+            has_moved: false,
+        }
     }
 
     fn visit(&mut self, batch: &Batch) -> ControlFlow<()> {
@@ -140,6 +152,7 @@ impl<'r> Reading<'r> {
             let message = batch.text(MESSAGE, row);
             // The scan no longer judges once it has judged enough.
             let matches = || self.request.pattern.as_ref().is_none_or(|pattern| pattern.matches(message.as_bytes()));
+            self.has_moved |= !is_behind;
             if is_behind || !matches() {
                 continue;
             }
@@ -164,7 +177,7 @@ impl<'r> Reading<'r> {
         if self.is_full || is_exhausted {
             return Some(self.page);
         }
-        if self.judged.load(Ordering::Relaxed) <= self.request.judged_bytes_max {
+        if self.judged.load(Ordering::Relaxed) <= self.request.judged_bytes_max || !self.has_moved {
             return None;
         }
         // What was found so far, and where to go on: rows up to the last one delivered were all judged, by the scan or here.
