@@ -139,6 +139,53 @@ async fn what_cannot_be_filtered_is_refused() {
     }
 }
 
+/// The messages of group `g` that contain the word, page by page; each page looks at no more than so many bytes.
+async fn all_pages(
+    fixture: &Fixture,
+    word: &str,
+    direction: Direction,
+    limit: usize,
+    judged_bytes_max: u64,
+) -> Vec<String> {
+    let group = fixture.logs.directory.group(&group_key(&fixture.caller, "g")).unwrap();
+    let request = Request {
+        group: group.id,
+        streams: None,
+        time: 0..i64::MAX,
+        from: None,
+        direction,
+        limit,
+        pattern: Some(FilterPattern::parse(word).unwrap()),
+        judged_bytes_max,
+    };
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let page = fixture.logs.read(Request { from, ..request.clone() }).await.unwrap();
+        assert!(page.events.len() <= limit && (page.next.is_none() || page.next != from));
+        found.extend(page.events.into_iter().map(|event| event.message));
+        from = page.next;
+        if from.is_none() {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_get_on_among_many_events_of_one_millisecond() {
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    for number in 0..40 {
+        fixture.put("g", "s", &[(7, &format!("{}{number}", if number % 9 == 0 { "a" } else { "b" }))]).await;
+    }
+    for judged_bytes_max in [0, 5, 14, 60] {
+        let mut expected = ["a0", "a9", "a18", "a27", "a36"];
+        assert_eq!(all_pages(&fixture, "a", Direction::Forward, 2, judged_bytes_max).await, expected);
+        expected.reverse();
+        assert_eq!(all_pages(&fixture, "a", Direction::Backward, 2, judged_bytes_max).await, expected);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
@@ -165,30 +212,11 @@ proptest! {
             }
             expected.retain(|(_, message)| message.contains(&word));
             expected.sort_by_key(|(offset, _)| *offset);
-            let group = fixture.logs.directory.group(&group_key(&fixture.caller, "g")).unwrap();
-            let request = Request {
-                group: group.id,
-                streams: None,
-                time: 0..i64::MAX,
-                from: None,
-                direction: if backward { Direction::Backward } else { Direction::Forward },
-                limit,
-                pattern: Some(FilterPattern::parse(&word).unwrap()),
-                judged_bytes_max,
-            };
             if backward {
                 expected.reverse();
             }
-            let (mut found, mut from) = (Vec::new(), None);
-            loop {
-                let page = fixture.logs.read(Request { from, ..request.clone() }).await.unwrap();
-                assert!(page.events.len() <= limit && (page.next.is_none() || page.next != from));
-                found.extend(page.events.into_iter().map(|event| event.message));
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
+            let direction = if backward { Direction::Backward } else { Direction::Forward };
+            let found = all_pages(&fixture, &word, direction, limit, judged_bytes_max).await;
             let expected: Vec<String> = expected.into_iter().map(|(_, message)| message).collect();
             assert_eq!(found, expected);
         });
