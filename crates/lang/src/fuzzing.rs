@@ -3,6 +3,7 @@
 
 use crate::filter_pattern::FilterPattern;
 use crate::label::{Label, LabelContext, parse_timezone};
+use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
 use crate::statistic::{Sample, Statistic, Summary};
 
 /// Takes any bytes.
@@ -10,7 +11,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] =
-    &[("filter_pattern", filter_pattern), ("label", label), ("statistic", statistic)];
+    &[("filter_pattern", filter_pattern), ("label", label), ("metric_math", metric_math), ("statistic", statistic)];
 
 /// A line with a filter pattern, then a message.
 pub fn filter_pattern(bytes: &[u8]) {
@@ -38,6 +39,63 @@ pub fn label(bytes: &[u8]) {
         for (now_ms, offset_minutes) in [(1_768_480_245_000, offset), (i64::MIN, -1439), (i64::MAX, 1439)] {
             label.render(&LabelContext { default: "m", points, now_ms, offset_minutes, property: &property });
         }
+    }
+}
+
+/// An expression: its canonical text is the same expression, and it has a value or an error over awkward series.
+pub fn metric_math(bytes: &[u8]) {
+    let Ok(expression) = Expression::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let text = expression.to_string();
+    if text.chars().count() <= crate::metric_math::limits::EXPRESSION_CHARS_MAX {
+        let again = Expression::parse(&text);
+        assert_eq!(again.as_ref(), Ok(&expression), "{text} is not its own text");
+    }
+    let series = |points: &[(i64, f64)], period_ms| Series { points: points.to_vec(), period_ms, ..Series::default() };
+    let (near, far) = ([(-120, 1.5), (0, -0.0), (60, f64::MAX), (180, 7.0)], [(i64::MIN, f64::MIN), (i64::MAX, 1.0)]);
+    let awkward = Awkward {
+        near: Value::Series(series(&near, 60)),
+        far: Value::Series(series(&far, 180)),
+        array: Value::Array(vec![series(&near, 60), series(&[], 60), series(&far, 7)]),
+    };
+    if let Ok(value) = expression.evaluate(&awkward) {
+        assert!(!matches!(value, Value::Scalar(_)), "{text} is a scalar");
+    }
+}
+
+/// Two metrics, of a near and a far time, and an array.
+struct Awkward {
+    near: Value,
+    far: Value,
+    array: Value,
+}
+
+impl Environment for Awkward {
+    fn grid(&self) -> Grid {
+        Grid { start_ms: -130, end_ms: 500, period_ms: 60 }
+    }
+
+    fn value(&self, id: &str) -> Option<&Value> {
+        match id {
+            "a" => Some(&self.near),
+            "m" => Some(&self.far),
+            "t" => Some(&self.array),
+            _ => None,
+        }
+    }
+
+    fn metric_ids(&self) -> Vec<&str> {
+        vec!["a", "m"]
+    }
+
+    fn external(&self, external: &External) -> Option<&Value> {
+        match external {
+            External::Search { .. } | External::Lambda { .. } => Some(&self.array),
+            _ => Some(&self.far),
+        }
+    }
+
+    fn band(&self, _: &BandSource, series: &Series, _: f64) -> [Series; 2] {
+        [series.clone(), Series::default()]
     }
 }
 

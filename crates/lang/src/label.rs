@@ -240,7 +240,7 @@ fn time(time_ms: i64, offset_minutes: i32) -> String {
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar: years are counted from 1 March, so that
 /// the leap day is the last of its year.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     const DAYS_OF_400_YEARS: i64 = 146_097;
     let from_march_0000 = days.saturating_add(719_468);
     let (cycle, day) = (from_march_0000.div_euclid(DAYS_OF_400_YEARS), from_march_0000.rem_euclid(DAYS_OF_400_YEARS));

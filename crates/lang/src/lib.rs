@@ -7,4 +7,5 @@
 pub mod filter_pattern;
 pub mod fuzzing;
 pub mod label;
+pub mod metric_math;
 pub mod statistic;

@@ -1,0 +1,57 @@
+//! Texts, trees, and texts again.
+
+use super::super::functions::find;
+use super::*;
+
+#[test]
+fn canonical_texts() {
+    let cases = [
+        ("m1+m2*-3", "m1 + m2 * -3"),
+        ("((m1))+(m2+m3)", "m1 + (m2 + m3)"),
+        ("(m1+m2)+m3", "(m1 + m2) + m3"),
+        ("m1&&m2||m3", "m1 AND m2 OR m3"),
+        ("m1 AND (m2 OR m3)", "m1 AND (m2 OR m3)"),
+        ("(-2)^-m1^2", "(-2)^-m1^2"),
+        ("-2^m1", "-2^m1"),
+        ("(2^3)^m1", "(2^3)^m1"),
+        ("1.50e2*m1", "150 * m1"),
+        ("1e-36*m1+1E+300", "1e-36 * m1 + 1e300"),
+        ("SORT(METRICS ( \"a'b\" ),AVG,DESC)", "SORT(METRICS(\"a'b\"), AVG, DESC)"),
+        ("SEARCH('{A,\"B c\"} \\\"x\\\"', \"Sum\")", "SEARCH('{A,\"B c\"} \\\"x\\\"', 'Sum')"),
+        ("  \n[m1 ,\tm2]  ", "[m1, m2]"),
+        ("METRICS()", "METRICS()"),
+        ("1.m1", ""),
+    ];
+    for (text, canonical) in cases {
+        match Expression::parse(text) {
+            Ok(parsed) => {
+                assert_eq!(parsed.to_string(), canonical);
+                assert_eq!(Expression::parse(canonical), Ok(parsed));
+            }
+            Err(_) => assert_eq!(canonical, "", "{text}"),
+        }
+    }
+}
+
+#[test]
+fn names_in_an_expression() {
+    let parsed = Expression::parse("b + a + SUM(METRICS('x')) / PERIOD(b) + SUM([a, c_1])").unwrap();
+    assert_eq!(parsed.references(), ["b", "a", "c_1"]);
+    assert_eq!(parsed.functions(), ["SUM", "METRICS", "PERIOD"]);
+}
+
+#[test]
+fn functions_document_themselves() {
+    let forms = |name: &str| find(name).unwrap().forms();
+    assert_eq!(forms("SLICE"), ["SLICE(TS[], S[, S]) -> TS[]"]);
+    assert_eq!(forms("AVG"), ["AVG(TS) -> S", "AVG(TS[]) -> TS"]);
+    assert_eq!(forms("LAMBDA"), ["LAMBDA(text[, literal ...]) -> TS[]"]);
+    assert_eq!(forms("SORT"), ["SORT(TS[], AVG|MIN|MAX|SUM, ASC|DESC[, S]) -> TS[]"]);
+    assert_eq!(forms("FILL")[2], "FILL(TS, REPEAT|LINEAR) -> TS");
+    let names: Vec<_> = functions().map(Function::name).collect();
+    assert_eq!(names.len(), names.iter().collect::<std::collections::HashSet<_>>().len(), "a name is there twice");
+    for function in functions() {
+        let is_sentence = function.summary().ends_with('.') && !function.summary().contains("  ");
+        assert!(is_sentence, "{}", function.name());
+    }
+}
