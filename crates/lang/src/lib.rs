@@ -7,5 +7,7 @@
 pub mod filter_pattern;
 pub mod fuzzing;
 pub mod label;
+pub mod metric_identity;
 pub mod metric_math;
+pub mod metric_search;
 pub mod statistic;
