@@ -209,7 +209,7 @@ impl Spot {
 }
 
 /// A number with four significant decimals at most, and no exponent.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".to_owned() } else { value.to_string() };
     }

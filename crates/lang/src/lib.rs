@@ -10,4 +10,5 @@ pub mod label;
 pub mod metric_identity;
 pub mod metric_math;
 pub mod metric_search;
+pub mod metrics_insights;
 pub mod statistic;
