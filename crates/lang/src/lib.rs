@@ -11,4 +11,5 @@ pub mod metric_identity;
 pub mod metric_math;
 pub mod metric_search;
 pub mod metrics_insights;
+pub mod sketch;
 pub mod statistic;
