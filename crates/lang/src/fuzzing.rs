@@ -3,15 +3,26 @@
 
 use crate::filter_pattern::FilterPattern;
 use crate::label::{Label, LabelContext, parse_timezone};
+use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
+use crate::metric_search::{Search, labels};
+use crate::metrics_insights::{Aggregation, Query, is_query};
+use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
-pub const TARGETS: &[(&str, Target)] =
-    &[("filter_pattern", filter_pattern), ("label", label), ("metric_math", metric_math), ("statistic", statistic)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("filter_pattern", filter_pattern),
+    ("label", label),
+    ("metric_math", metric_math),
+    ("metric_search", metric_search),
+    ("metrics_insights", metrics_insights),
+    ("sketch", sketch),
+    ("statistic", statistic),
+];
 
 /// A line with a filter pattern, then a message.
 pub fn filter_pattern(bytes: &[u8]) {
@@ -39,6 +50,62 @@ pub fn label(bytes: &[u8]) {
         for (now_ms, offset_minutes) in [(1_768_480_245_000, offset), (i64::MIN, -1439), (i64::MAX, 1439)] {
             label.render(&LabelContext { default: "m", points, now_ms, offset_minutes, property: &property });
         }
+    }
+}
+
+/// A line with a search, then one with the values of two metrics' properties: what is found is of the namespace and has the
+/// name that the search says are certain.
+pub fn metric_search(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (search, property) = text.split_once('\n').unwrap_or((&text, "AWS/EC2"));
+    let Ok(search) = Search::parse(search) else { return };
+    let dimensions = [(property, "i-1"), ("InstanceId", property)];
+    let metric =
+        |namespace, name, dimensions| MetricIdentity { namespace, name, dimensions, account: "1", is_local: true };
+    let metrics = [metric(property, "CPUUtilization", &dimensions[..1]), metric("AWS/EC2", property, &dimensions[1..])];
+    for metric in metrics.iter().filter(|metric| search.matches(metric)) {
+        assert!(search.namespace().is_none_or(|namespace| namespace == metric.namespace), "of another namespace");
+        assert!(search.metric_name().is_none_or(|name| name == metric.name), "of another name");
+    }
+    assert_eq!(labels(&metrics).len(), metrics.len());
+}
+
+/// A query, asked of metrics with awkward numbers.
+pub fn metrics_insights(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(query) = Query::parse(&text) else { return };
+    assert!(is_query(&text), "a query that is taken for metric math: {text}");
+    let dimension_names = query.source.dimension_names.iter().flatten();
+    let dimensions: Vec<(&str, &str)> = dimension_names.map(|name| (name.as_str(), "a")).collect();
+    let mut aggregation = Aggregation::new(&query);
+    for value in [f64::MAX, -1.0, f64::MIN, 0.0] {
+        let metric = MetricIdentity {
+            namespace: &query.source.namespace,
+            name: &query.metric_name,
+            dimensions: &dimensions,
+            account: "1",
+            is_local: value < 0.0,
+        };
+        let summary = Summary { count: 2.0, sum: value, minimum: value, maximum: value };
+        let added = aggregation.add(&metric, &[("env", "prod")], [(i64::MAX, summary), (i64::MIN, summary)]);
+        assert!(added.is_ok());
+    }
+    let series = aggregation.finish("q");
+    assert!(series.len() <= query.limit.unwrap_or(series.len()), "more series than asked for");
+}
+
+/// An encoded sketch: merged with others it has their samples, and it is encoded to what is decoded to the same.
+pub fn sketch(bytes: &[u8]) {
+    let Ok(sketch) = Sketch::decode(bytes) else { return };
+    assert_eq!(Sketch::decode(&sketch.encode()).as_ref(), Ok(&sketch), "another sketch after encoding");
+    let mut merged = Sketch::new();
+    (0..70).for_each(|value| merged.add(f64::from(value), 0.5));
+    merged.merge(&sketch);
+    assert!(merged.count() >= sketch.count(), "samples are lost");
+    assert!(merged.samples().zip(merged.samples().skip(1)).all(|(one, next)| one.value < next.value), "out of order");
+    let summary = Summary { count: 1.0, sum: 0.0, minimum: f64::MIN, maximum: f64::MAX };
+    for statistic in ["p50", "tm99", "WM(1:2)", "TS(10%:90%)"].into_iter().flat_map(Statistic::parse) {
+        let _ = merged.statistic(statistic, &summary);
     }
 }
 
