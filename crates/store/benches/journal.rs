@@ -13,7 +13,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::sync::oneshot;
 use watchkeep_core::{Clock, Random, SeededRandom, SystemClock};
-use watchkeep_store::journal::{Frame, FrameSink, Journal, JournalConfig, Lsn, Section};
+use watchkeep_store::journal::{Frame, FrameSink, Journal, JournalConfig, Lsn, Published, Section};
 
 /// An append by one of the two.
 trait Log: Send + Sync + 'static {
@@ -114,7 +114,13 @@ fn journal(criterion: &mut Criterion) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let config = JournalConfig::new(directory.path().join("journal"));
     let clock = Arc::new(SystemClock::new());
-    let opened = Journal::open(config, Lsn::FIRST, Box::new(Forget), clock, Box::new(|error| panic!("{error}")));
+    let opened = Journal::open(
+        config,
+        Published::below(Lsn::FIRST),
+        Box::new(Forget),
+        clock,
+        Box::new(|error| panic!("{error}")),
+    );
     measure(criterion, &Arc::new(opened.unwrap().0), "journal");
     measure(criterion, &Arc::new(AppendingFile::open(&directory.path().join("peer"))), "appending file");
 }

@@ -97,6 +97,17 @@ pub enum StoreError {
     /// A task of the store ended before its time: the program is shutting down, or there is a bug.
     #[error("a task of the store was stopped")]
     Stopped,
+    /// The place of segments belongs to another catalog, whose segments this one would take for leftovers.
+    #[error(
+        "the segments belong to the catalog {theirs}, and this one is {ours}: open them with their own catalog, or give this \
+         one a bucket, prefix or directory of its own"
+    )]
+    ForeignSegments {
+        /// The identity of the catalog that was opened.
+        ours: String,
+        /// The identity of the catalog that the segments belong to.
+        theirs: String,
+    },
     /// Another process has the data directory open.
     #[error("{} is in use by another process", path.display())]
     InUse {

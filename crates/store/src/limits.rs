@@ -26,6 +26,9 @@ pub const BLOCK_BYTES_FULL: usize = 64 << 10;
 /// The rows of one batch that a scan delivers.
 pub const BATCH_ROWS: usize = 8 << 10;
 
+/// The bytes of values that a scan in any order gathers for one batch before it delivers them, however few rows they are.
+pub const BATCH_BYTES: usize = 4 << 20;
+
 /// The rows that an ordered scan may gather before it halves the span of time it works on.
 pub const SORT_ROWS_MAX: usize = 1 << 20;
 
@@ -35,7 +38,7 @@ pub const APPEND_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long the sealing task waits between two looks at what is due, unless memory presses.
 pub const SEAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often compaction looks at what is due.
+/// How often compaction looks at what is due; more often if rows are sealed more often.
 pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long sealing waits after it failed.
@@ -47,7 +50,7 @@ pub const EXAMINED_PER_PASS: usize = 16;
 /// The files of ended segments that one pass removes.
 pub const FORGET_PER_PASS: usize = 256;
 
-/// How often retention makes a pass and files of ended segments are removed.
+/// How often retention makes a pass and files of ended segments are removed; more often if rows are sealed very often.
 pub const RETENTION_PASS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often files that belong to no segment are looked for.

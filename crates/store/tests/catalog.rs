@@ -69,6 +69,7 @@ macro_rules! whole_suite {
                 leases_change_hands,
                 readers_change_nothing,
                 newer_schemas_are_refused,
+                a_catalog_is_always_the_same_and_an_older_one_becomes_one,
                 a_reset_leaves_only_what_must_stay,
                 the_lake_shows_live_segments,
             ]
@@ -646,14 +647,27 @@ async fn readers_change_nothing(place: Place) {
 async fn newer_schemas_are_refused(place: Place) {
     place.open().await.close().await;
     execute(&place.url, "insert into schema_version (version) values (1000)").await;
-    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 2 });
+    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 3 });
     assert!(Catalog::open(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
 
     // One that was upgraded in part goes on where it stopped: here it was, but for the number.
     execute(&place.url, "delete from schema_version where version > 1").await;
-    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 2 });
+    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 3 });
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(older));
+}
+
+async fn a_catalog_is_always_the_same_and_an_older_one_becomes_one(place: Place) {
+    let catalog = place.open().await;
+    assert_eq!(catalog.identity("first").await.unwrap(), "first");
+    catalog.reset().await.unwrap();
+    assert_eq!(catalog.identity("second").await.unwrap(), "first");
+    catalog.close().await;
+    assert_eq!(place.open().await.identity("third").await.unwrap(), "first");
+    // As the version before it left it.
+    execute(&place.url, "drop table identity").await;
+    execute(&place.url, "delete from schema_version where version > 2").await;
+    assert_eq!(place.open().await.identity("anew").await.unwrap(), "anew");
 }
 
 async fn a_reset_leaves_only_what_must_stay(place: Place) {

@@ -177,7 +177,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Creates a directory and those above it, each durable in its parent.
-fn create_dirs(directory: &Path) -> io::Result<()> {
+pub(crate) fn create_dirs(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 pub use local::LocalBlobs;
+pub(crate) use local::create_dirs;
 pub use memory::MemoryBlobs;
 pub use s3::{S3Blobs, S3Config, S3Credentials};
 

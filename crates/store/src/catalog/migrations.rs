@@ -4,7 +4,11 @@ use super::error::CatalogError;
 use super::sql::{Database, Param};
 
 /// What leads from each schema version to the next; the first starts from nothing. A released one never changes.
-const STEPS: &[&str] = &[include_str!("migrations/0001_catalog.sql"), include_str!("migrations/0002_ducklake.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_catalog.sql"),
+    include_str!("migrations/0002_ducklake.sql"),
+    include_str!("migrations/0003_identity.sql"),
+];
 
 /// The schema version of this program.
 const KNOWN: i64 = STEPS.len() as i64;

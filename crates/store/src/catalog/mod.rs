@@ -90,6 +90,18 @@ impl Catalog {
         Catalog { shared: Arc::new(Shared { database, node, epoch, clock, blocks, collections }) }
     }
 
+    /// Who this catalog is among all there are: `new`, if it has no identity yet.
+    pub async fn identity(&self, new: &str) -> Result<String, CatalogError> {
+        let mut tx = self.begin_as_node().await?;
+        tx.run("insert into identity (one, id) values (1, $1) on conflict do nothing", &[Param::Text(new)]).await?;
+        let found = match tx.rows("select id from identity", &[]).await?.first_mut() {
+            Some(row) => row.text(0)?,
+            None => return Err(CatalogError::Damaged("it has no identity".to_owned())),
+        };
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// Removes all resources, segments and leases. Counters go on, so that no number is handed out twice; watermarks, and the
     /// tables registered for DuckLake, stay. The segments' files are the caller's to remove.
     pub async fn reset(&self) -> Result<(), CatalogError> {

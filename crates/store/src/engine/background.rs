@@ -43,29 +43,40 @@ impl Store {
         let (store, shared) = (Arc::downgrade(self), self.shared.clone());
         let tasks = vec![
             self.runtime.spawn(seal_when_due(store.clone(), shared.clone(), stopped.clone())),
-            self.runtime.spawn(tidy_when_due(store, shared, stopped)),
+            self.runtime.spawn(tidy_when_due(store, shared, self.config.seal_after, stopped)),
         ];
         *background = Some(Background { stop, tasks });
     }
 
-    /// Seals the tables whose rows are many or old, and under pressure the one that has most.
+    /// Seals the tables whose rows are many or old, and under pressure the one that has most. One that cannot be sealed does
+    /// not keep the others in memory; its error is returned after them.
     pub(super) async fn seal_due(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         for index in due(&self.shared, &self.config) {
-            self.seal_table(index).await?;
+            outcome = outcome.and(self.seal_table(index).await.map(|_| ()));
         }
-        Ok(())
+        outcome
     }
 
-    /// Compacts whatever is due.
+    /// Compacts whatever is due, of every table as far as it goes.
     pub(super) async fn compact_due(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         for index in 0..self.shared.slots.len() {
-            while self.compact_table(index, When::Due).await? {}
+            let of_table = loop {
+                match self.compact_table(index, When::Due).await {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            outcome = outcome.and(of_table);
         }
-        Ok(())
+        outcome
     }
 
     async fn retain_some(self: &Arc<Self>) -> Result<(), StoreError> {
         for index in 0..self.shared.slots.len() {
+            // Before files are removed each table must know which segments are live.
             self.retain_table(index).await?;
         }
         self.remove_ended().await.map(|_| ())
@@ -110,19 +121,27 @@ async fn seal_when_due(store: Weak<Store>, shared: Arc<Shared>, mut stopped: wat
     }
 }
 
-async fn tidy_when_due(store: Weak<Store>, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+async fn tidy_when_due(
+    store: Weak<Store>,
+    shared: Arc<Shared>,
+    seal_after: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     // The first looks are taken soon after the start, but not while it is busy with its first requests.
     let started = shared.clock.monotonic();
-    let (mut retain_at, mut sweep_at) = (started + RETENTION_PASS_INTERVAL, started + RETENTION_PASS_INTERVAL);
+    // Who seals often has something to tidy up often.
+    let compact_every = COMPACTION_INTERVAL.min(seal_after.max(SEAL_INTERVAL));
+    let retain_every = RETENTION_PASS_INTERVAL.min(compact_every * 3);
+    let (mut retain_at, mut sweep_at) = (started + retain_every, started + retain_every);
     loop {
-        if wait(&shared, COMPACTION_INTERVAL, &mut stopped).await.is_err() {
+        if wait(&shared, compact_every, &mut stopped).await.is_err() {
             return;
         }
         let Some(store) = store.upgrade() else { return };
         report("compaction", store.compact_due().await);
         let now = shared.clock.monotonic();
         if now >= retain_at {
-            retain_at = now + RETENTION_PASS_INTERVAL;
+            retain_at = now + retain_every;
             report("retention", store.retain_some().await);
         }
         if now >= sweep_at {

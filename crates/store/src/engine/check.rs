@@ -1,16 +1,17 @@
 //! Checking a data directory: every byte of journal, catalog and segments is read, and what is damaged is named.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use watchkeep_core::Clock;
+use watchkeep_core::{Clock, TimestampMs};
 
 use crate::blob::{BlobStore, LocalBlobs};
 use crate::catalog::{Catalog, CatalogError, SegmentRow};
 use crate::error::StoreError;
-use crate::journal;
-use crate::segment::{self, FooterCache, SegmentReader};
+use crate::journal::{self, Lsn};
+use crate::segment::{self, Bounds, FooterCache, SegmentReader};
 
 use super::open::{catalog_url, journal_folder, node_name, open_blobs};
 use super::{BlobConfig, StoreConfig, path};
@@ -47,6 +48,12 @@ impl fmt::Display for Damage {
     }
 }
 
+impl CheckReport {
+    fn add(&mut self, part: &str, what: String) {
+        self.damage.push(Damage { part: part.to_owned(), what });
+    }
+}
+
 /// Reads everything in a store and changes nothing. Meant for one that nobody writes; in an open one the end of the journal
 /// may look torn, and a segment that was replaced meanwhile may look missing.
 ///
@@ -58,24 +65,67 @@ pub async fn check(config: &StoreConfig, clock: Arc<dyn Clock>) -> Result<CheckR
     let mut report = CheckReport::default();
     let folder = journal_folder(config);
     let journal = runtime.spawn_blocking(move || journal::check(&folder)).await.map_err(|_| StoreError::Stopped)??;
-    report
-        .damage
-        .extend(journal.damage.iter().map(|damage| Damage { part: "journal".into(), what: damage.to_string() }));
+    journal.damage.iter().for_each(|damage| report.add("journal", damage.to_string()));
     report.journal = journal;
 
+    // Without the catalog nobody knows which segments count: what is wrong with it is then all that can be said.
+    let listed = match check_catalog(config, clock, &mut report).await {
+        Ok(listed) => listed,
+        Err(StoreError::Catalog(CatalogError::Damaged(what))) => {
+            report.add("catalog", what);
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    check_reach(&listed.watermarks, &mut report);
+    let (config, on) = (config.clone(), runtime.clone());
+    let segments =
+        runtime.spawn_blocking(move || check_segments(&config, on, &listed.live, &listed.ended, report)).await;
+    segments.map_err(|_| StoreError::Stopped)?
+}
+
+/// What the catalog says there is.
+struct Listed {
+    live: Vec<SegmentRow>,
+    ended: Vec<SegmentRow>,
+    watermarks: HashMap<u16, Lsn>,
+}
+
+async fn check_catalog(
+    config: &StoreConfig,
+    clock: Arc<dyn Clock>,
+    report: &mut CheckReport,
+) -> Result<Listed, StoreError> {
     let catalog = Catalog::open_to_read(&catalog_url(config), node_name(config)?, clock).await?;
     match catalog.check().await {
         Ok(()) => {}
-        Err(CatalogError::Damaged(what)) => report.damage.push(Damage { part: "catalog".into(), what }),
+        Err(CatalogError::Damaged(what)) => report.add("catalog", what),
         Err(error) => return Err(error.into()),
     }
-    let live = catalog.live_segments().await?;
-    let ended = catalog.ended_segments(watchkeep_core::TimestampMs(i64::MAX)).await?;
+    let listed = Listed {
+        live: catalog.live_segments().await?,
+        ended: catalog.ended_segments(TimestampMs(i64::MAX)).await?,
+        watermarks: catalog.watermarks().await?,
+    };
     catalog.close().await;
+    Ok(listed)
+}
 
-    let (config, on) = (config.clone(), runtime.clone());
-    let segments = runtime.spawn_blocking(move || check_segments(&config, on, &live, &ended, report)).await;
-    segments.map_err(|_| StoreError::Stopped)?
+/// Whether the journal has the frames that are not in segments yet, and none of those are gone that there have been.
+fn check_reach(watermarks: &HashMap<u16, Lsn>, report: &mut CheckReport) {
+    let needed_from = watermarks.values().min().copied().unwrap_or(Lsn::FIRST);
+    let durable_below = watermarks.values().max().copied().unwrap_or(Lsn::FIRST);
+    let (begins, ends) = (report.journal.first_lsn.unwrap_or(Lsn::FIRST), report.journal.next_lsn.max(Lsn::FIRST));
+    let is_empty = report.journal.first_lsn.is_none();
+    if begins > needed_from || (is_empty && needed_from > Lsn::FIRST) {
+        report.add("journal", format!("the frames from {needed_from} on are needed, and it does not have them all"));
+    }
+    if !is_empty && ends < durable_below && needed_from < durable_below {
+        report.add(
+            "journal",
+            format!("it ends at frame {ends}, and rows of frames up to {durable_below} were published"),
+        );
+    }
 }
 
 fn check_segments(
@@ -94,13 +144,17 @@ fn check_segments(
         report.rows += row.rows;
         report.bytes += row.bytes;
         if let Err(what) = check_segment(&blobs, row)? {
-            report.damage.push(Damage { part: row.path.clone(), what });
+            report.add(&row.path, what);
         }
     }
     let known: std::collections::HashSet<&str> = live.iter().chain(ended).map(|row| row.path.as_str()).collect();
     let files = blobs.list(path::FOLDER)?;
     report.orphans = files.iter().filter(|file| !known.contains(file.as_str())).count() as u64;
     Ok(report)
+}
+
+fn published_bounds(row: &SegmentRow) -> Bounds {
+    Bounds { min_time: row.min_time, max_time: row.max_time, min_key: row.min_key, max_key: row.max_key }
 }
 
 /// What is wrong with a segment, if anything.
@@ -118,6 +172,13 @@ fn check_segment(blobs: &Arc<dyn BlobStore>, row: &SegmentRow) -> Result<Result<
         }
         Ok(reader) if (reader.level(), reader.window_start()) != (row.level, row.window_start) => {
             Ok(Err("its level or window is not what was published".to_owned()))
+        }
+        // By these the catalog says which segments a scan need not open.
+        Ok(reader) if reader.bounds().is_some_and(|bounds| bounds != published_bounds(row)) => {
+            Ok(Err("the times or keys of its rows are not those that the catalog says".to_owned()))
+        }
+        Ok(reader) if reader.raw_bytes() != row.raw_bytes => {
+            Ok(Err("its rows are not as long as the catalog says".to_owned()))
         }
         Ok(_) => Ok(Ok(())),
         Err(error) if error.is_damage() => Ok(Err(error.to_string())),

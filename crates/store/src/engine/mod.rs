@@ -9,6 +9,7 @@
 mod append;
 mod background;
 mod check;
+mod claim;
 mod compact;
 mod config;
 mod keep;

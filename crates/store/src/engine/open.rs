@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use watchkeep_core::{Clock, Random};
 
-use crate::blob::{BlobStore, LocalBlobs, S3Blobs};
+use crate::blob::{BlobStore, LocalBlobs, S3Blobs, create_dirs};
 use crate::catalog::{Catalog, CatalogUrl, DuckType, NodeName, Publish};
 use crate::error::StoreError;
-use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Recovery};
+use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Published, Recovery};
 use crate::segment::FooterCache;
 use crate::table::{ColumnKind, SEQ, Table};
 
+use super::claim::{claim, new_identity};
 use super::state::{Shared, Sink};
 use super::{BlobConfig, CatalogConfig, Store, StoreConfig};
 
@@ -45,11 +46,14 @@ impl Store {
         let opening = (config.clone(), runtime.clone());
         let blobs = runtime.spawn_blocking(move || open_blobs(&opening.0, opening.1)).await;
         let blobs = blobs.map_err(|_| StoreError::Stopped)??;
+        let (identity, place) = (catalog.identity(&new_identity(&*random)).await?, blobs.clone());
+        let claimed = runtime.spawn_blocking(move || claim(&place, &identity)).await;
+        claimed.map_err(|_| StoreError::Stopped)??;
         let press_bytes = (config.memtable_bytes / 2).max(1);
         let shared = Shared::new(tables, press_bytes, clock.clone());
         let known = known_watermarks(&catalog, tables).await?;
-        let needed_from = restore(&shared, &catalog, &known).await?;
-        let (journal, recovery) = replay(&config, &runtime, &shared, needed_from, Box::new(fatal)).await?;
+        let published = restore(&shared, &catalog, &known).await?;
+        let (journal, recovery) = replay(&config, &runtime, &shared, published, Box::new(fatal)).await?;
         settle_new_tables(&shared, &catalog, &known, recovery.next_lsn).await?;
         let stats = (recovery.frames, recovery.torn_frames, recovery.lost_frames);
         tracing::info!(frames = stats.0, torn = stats.1, lost = stats.2, "store opened");
@@ -114,7 +118,7 @@ fn check_tables(tables: &[&'static Table]) -> Result<(), StoreError> {
 /// Makes the data directory and takes its lock: before the catalog is touched, for opening it there fences others off.
 fn lock(data_dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::Directory { path: data_dir.to_owned(), source };
-    fs::create_dir_all(data_dir).map_err(failed)?;
+    create_dirs(data_dir).map_err(failed)?;
     let file =
         File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
@@ -171,8 +175,8 @@ async fn known_watermarks(catalog: &Catalog, tables: &[&'static Table]) -> Resul
     Ok(watermarks.into_iter().collect())
 }
 
-/// Puts what is published into the state. Returns the first frame that is not, of any table.
-async fn restore(shared: &Shared, catalog: &Catalog, known: &HashMap<u16, Lsn>) -> Result<Lsn, StoreError> {
+/// Puts what is published into the state. Returns what it is of the journal.
+async fn restore(shared: &Shared, catalog: &Catalog, known: &HashMap<u16, Lsn>) -> Result<Published, StoreError> {
     let mut by_table: HashMap<String, Vec<_>> = HashMap::new();
     for row in catalog.live_segments().await? {
         by_table.entry(row.table.clone()).or_default().push(row);
@@ -183,15 +187,19 @@ async fn restore(shared: &Shared, catalog: &Catalog, known: &HashMap<u16, Lsn>) 
         table.segments = rows.into_iter().map(super::state::Segment::new).collect();
         table.watermark = known.get(&slot.table.id).copied().unwrap_or(Lsn::FIRST);
     }
-    let known = shared.slots.iter().filter_map(|slot| known.get(&slot.table.id)).min();
-    Ok(known.copied().unwrap_or(Lsn::FIRST))
+    let all_below = shared.slots.iter().filter_map(|slot| known.get(&slot.table.id)).min();
+    let some_below = known.values().max();
+    Ok(Published {
+        all_below: all_below.copied().unwrap_or(Lsn::FIRST),
+        some_below: some_below.copied().unwrap_or(Lsn::FIRST),
+    })
 }
 
 async fn replay(
     config: &StoreConfig,
     runtime: &Handle,
     shared: &Arc<Shared>,
-    needed_from: Lsn,
+    published: Published,
     fatal: Box<dyn Fn(&JournalError) + Send + Sync>,
 ) -> Result<(Journal, Recovery), StoreError> {
     let journal = JournalConfig {
@@ -206,7 +214,7 @@ async fn replay(
     let failed = Arc::new(Mutex::new(None));
     let sink = Box::new(Sink::new(shared.clone(), failed.clone()));
     let clock = shared.clock.clone();
-    let opened = runtime.spawn_blocking(move || Journal::open(journal, needed_from, sink, clock, fatal)).await;
+    let opened = runtime.spawn_blocking(move || Journal::open(journal, published, sink, clock, fatal)).await;
     let (journal, recovery) = opened.map_err(|_| StoreError::Stopped)??;
     if let Some(error) = failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use crate::blob::BlobError;
 use crate::error::StoreError;
 use crate::limits::{EXAMINED_PER_PASS, FORGET_PER_PASS};
 use crate::scan::Scan;
@@ -72,19 +73,20 @@ impl Store {
             })
             .await??;
         let again = now.plus_ms(millis(self.config.retention_interval)).0;
-        let mut ended = Vec::new();
-        for (segment, verdict) in examined {
-            segment.look_again_at.store(again, Ordering::Relaxed);
-            match verdict {
-                Verdict::Leave => {}
-                Verdict::End => ended.push(segment),
-                Verdict::Rewrite => self.replace(index, vec![segment]).await?,
-            }
-        }
+        let of = |wanted: Verdict| {
+            let these = examined.iter().filter(move |(_, verdict)| *verdict == wanted);
+            these.map(|(segment, _)| segment.clone()).collect::<Vec<_>>()
+        };
+        let ended = of(Verdict::End);
         if !ended.is_empty() {
             tracing::info!(table = slot.table.name, segments = ended.len(), "segments whose rows are no longer kept");
             self.publish_replacement(index, &ended, None).await?;
         }
+        for segment in of(Verdict::Rewrite) {
+            self.replace(index, vec![segment]).await?;
+        }
+        // Whatever failed is looked at again with the next pass.
+        examined.iter().for_each(|(segment, _)| segment.look_again_at.store(again, Ordering::Relaxed));
         Ok(more)
     }
 
@@ -97,16 +99,27 @@ impl Store {
         if ended.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<u64> = ended.iter().map(|row| row.id).collect();
-        let paths: Vec<String> = ended.into_iter().map(|row| row.path).collect();
-        self.run_blocking(move |store| {
-            paths.iter().try_for_each(|path| {
-                store.footers.forget(path);
-                store.blobs.delete(path)
-            })
-        })
-        .await??;
+        let removed = self.run_blocking(move |store| {
+            let (mut ids, mut outcome) = (Vec::new(), Ok(()));
+            for row in ended {
+                store.footers.forget(&row.path);
+                match store.blobs.delete(&row.path) {
+                    Ok(()) => ids.push(row.id),
+                    Err(error) => {
+                        // One file that cannot be removed does not keep the others, but a server that fails is not asked on.
+                        let of_file = matches!(error, BlobError::Io { .. });
+                        outcome = outcome.and(Err(error));
+                        if !of_file {
+                            break;
+                        }
+                    }
+                }
+            }
+            (ids, outcome)
+        });
+        let (ids, outcome) = removed.await?;
         self.catalog.forget_segments(&ids).await?;
+        outcome?;
         Ok(more)
     }
 

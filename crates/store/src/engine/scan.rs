@@ -9,8 +9,8 @@ use arrow::array::RecordBatch;
 
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::limits::BATCH_ROWS;
-use crate::memtable::{Block, Selection, select};
+use crate::limits::{BATCH_BYTES, BATCH_ROWS};
+use crate::memtable::{Block, Selection, select, value_bytes};
 use crate::scan::{KeySet, Order, Scan, ScanStats};
 use crate::segment::{SegmentError, SegmentReader};
 use crate::table::ColumnKind;
@@ -244,6 +244,8 @@ pub(super) struct Output {
     delivered_columns: Vec<usize>,
     batches: Vec<RecordBatch>,
     places: Vec<Place>,
+    /// The bytes of the values in `batches`.
+    bytes: usize,
     left: usize,
     pub(super) delivered: u64,
 }
@@ -256,6 +258,7 @@ impl Output {
             delivered_columns: running.delivered.clone(),
             batches: Vec::new(),
             places: Vec::new(),
+            bytes: 0,
             left: running.scan.limit.unwrap_or(usize::MAX),
             delivered: 0,
         }
@@ -278,9 +281,10 @@ impl Output {
             Selection::All => self.places.extend((0..batch.num_rows() as u32).map(|row| (index, row))),
             Selection::Rows(rows) => self.places.extend(rows.into_iter().map(|row| (index, row))),
         }
+        self.bytes += batch.columns().iter().map(|array| value_bytes(array.as_ref())).sum::<usize>();
         self.batches.push(batch);
         // Half a batch is enough to stop gathering: most come as whole ones, which are then handed on as they are.
-        if self.places.len() >= self.left.min(BATCH_ROWS / 2) {
+        if self.places.len() >= self.left.min(BATCH_ROWS / 2) || self.bytes >= BATCH_BYTES {
             self.flush(visit)
         } else {
             Ok(ControlFlow::Continue(()))
@@ -290,6 +294,7 @@ impl Output {
     /// Delivers what was gathered.
     fn flush(&mut self, visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>) -> Result<ControlFlow<()>, StoreError> {
         let (batches, places) = (std::mem::take(&mut self.batches), std::mem::take(&mut self.places));
+        self.bytes = 0;
         let batches: Vec<&RecordBatch> = batches.iter().collect();
         self.deliver(&batches, &places, visit)
     }

@@ -146,22 +146,26 @@ impl Store {
             self.journal().await?.sync().await?;
         }
         let was_published = is_retry && self.is_published(slot.table.id, frozen.upto).await?;
+        let mut moved = vec![(index, slot.table.id, frozen.upto)];
         if !was_published {
             let publish = Publish {
                 add: rows.clone(),
                 end: Vec::new(),
                 watermarks: watermarks.iter().map(|&(_, table, lsn)| (table, lsn)).collect(),
             };
-            if let Err(error) = self.catalog.publish(publish).await {
-                // The answer may have been lost after the commit: the watermark tells, for it moves with the segments.
-                if !self.is_published(slot.table.id, frozen.upto).await.unwrap_or(false) {
+            match self.catalog.publish(publish).await {
+                Ok(_) => moved = watermarks,
+                // The answer may have been lost after the commit: the watermark tells, for it moves with the segments. Those
+                // of the other tables may be of an earlier try, and behind what they would be now.
+                Err(error) if !self.is_published(slot.table.id, frozen.upto).await.unwrap_or(false) => {
                     return Err(error.into());
                 }
+                Err(_) => {}
             }
         }
         let released = {
             let mut state = self.shared.write();
-            for (index, _, lsn) in watermarks {
+            for (index, _, lsn) in moved {
                 if let Some(table) = state.tables.get_mut(index) {
                     table.watermark = table.watermark.max(lsn);
                 }

@@ -25,6 +25,8 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(row: SegmentRow) -> Arc<Segment> {
+        // What readers of the open files know of the columns is long, and not for us.
+        let row = SegmentRow { columns: String::new(), ..row };
         Arc::new(Segment { row, quarantined: AtomicBool::new(false), look_again_at: AtomicI64::new(i64::MIN) })
     }
 

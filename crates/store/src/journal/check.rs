@@ -13,6 +13,10 @@ use super::{JournalError, Lsn};
 pub struct CheckReport {
     /// Segments, with and without damage.
     pub segments: u64,
+    /// Number of the first frame that is there, or would be; `None` if there is no segment.
+    pub first_lsn: Option<Lsn>,
+    /// Number behind that of the last frame that is there.
+    pub next_lsn: Lsn,
     /// Good frames.
     pub frames: u64,
     /// Bytes of the good frames as stored.
@@ -100,11 +104,14 @@ impl CheckReport {
     fn read(&mut self, bytes: &[u8], header: &SegmentHeader, next_first: Option<Lsn>) {
         let mut walk = Walk::new(bytes, header);
         let mut torn = false;
+        self.first_lsn.get_or_insert(header.first_lsn);
+        self.next_lsn = self.next_lsn.max(header.first_lsn);
         loop {
             match walk.step() {
                 Step::Frame { .. } if torn => self.torn_frames += 1,
                 Step::Frame { offset, frame } => {
                     self.frames += 1;
+                    self.next_lsn = frame.lsn().next();
                     self.bytes += frame.size() as u64;
                     if frame.sections().is_none() {
                         let what = format!("frame {} makes no sense though its checksum is right", frame.lsn());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use super::JournalError;
+use crate::blob::create_dirs;
 
 /// Zeros are written in pieces of this many bytes.
 const ZERO_BYTES: usize = 1024 * 1024;
@@ -75,7 +76,8 @@ enum Access {
 impl RealDisk {
     /// Opens the directory, creating it if need be, and locks it against other processes.
     pub(super) fn open_locked(directory: &Path) -> Result<Self, JournalError> {
-        fs::create_dir_all(directory).map_err(JournalError::io("create", directory))?;
+        // Durably: what is acknowledged must not vanish with the directory that it is in.
+        create_dirs(directory).map_err(JournalError::io("create", directory))?;
         let path = directory.join(LOCK_NAME);
         let lock = OpenOptions::new()
             .write(true)

@@ -102,6 +102,23 @@ impl JournalConfig {
     }
 }
 
+/// How far the frames of a journal are in published segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The frames below this are in published segments with all their rows: they are not needed any more.
+    pub all_below: Lsn,
+    /// Rows of the frames up to this one were published, if perhaps not all of them: these frames were durable, whatever the
+    /// disk holds now, and their numbers are not given out again.
+    pub some_below: Lsn,
+}
+
+impl Published {
+    /// All frames below `lsn`, and nothing of the others.
+    pub fn below(lsn: Lsn) -> Published {
+        Published { all_below: lsn, some_below: lsn }
+    }
+}
+
 /// A part of a frame: the rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
@@ -155,8 +172,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal: replays every frame from `needed_from` on into `sink`, then starts the writer with the same sink.
-    /// Blocks; memory is bounded by the length of a segment and what the sink keeps. `fatal` is called in the writer's thread
+    /// Opens the journal: replays every frame that is not published as a whole into `sink`, then starts the writer with the
+    /// same sink. Blocks; memory is bounded by the length of a segment and what the sink keeps. `fatal` is called in the writer's thread
     /// after a write or sync failed (J-3): the program's version logs and exits.
     ///
     /// # Errors
@@ -165,14 +182,14 @@ impl Journal {
     /// [`JournalError::Version`], [`JournalError::Config`], [`JournalError::Full`] or [`JournalError::Io`].
     pub fn open(
         config: JournalConfig,
-        needed_from: Lsn,
+        published: Published,
         sink: Box<dyn FrameSink>,
         clock: Arc<dyn Clock>,
         fatal: Box<dyn Fn(&JournalError) + Send + Sync>,
     ) -> Result<(Journal, Recovery), JournalError> {
         validate(&config)?;
         let disk = Arc::new(RealDisk::open_locked(&config.directory)?);
-        Journal::open_on(disk, config, needed_from, sink, clock, fatal)
+        Journal::open_on(disk, config, published, sink, clock, fatal)
     }
 
     /// Appends one frame and returns its number when it is durable and the sink has had it. To drop the future does not take
@@ -230,14 +247,15 @@ impl Journal {
     fn open_on(
         disk: Arc<dyn Disk>,
         config: JournalConfig,
-        needed_from: Lsn,
+        published: Published,
         mut sink: Box<dyn FrameSink>,
         clock: Arc<dyn Clock>,
         fatal: Box<dyn Fn(&JournalError) + Send + Sync>,
     ) -> Result<(Journal, Recovery), JournalError> {
         let segment_bytes = config.segment_bytes;
-        let needed_from = needed_from.max(Lsn::FIRST);
-        let settings = RecoverySettings { needed_from, accept_loss: config.accept_loss, segment_bytes };
+        let needed_from = published.all_below.max(Lsn::FIRST);
+        let durable_below = published.some_below.max(needed_from);
+        let settings = RecoverySettings { needed_from, durable_below, accept_loss: config.accept_loss, segment_bytes };
         let recovered = recovery::recover(&*disk, settings, &mut *sink)?;
         let Recovered { recovery, mut kept, active, unneeded, free, next_number, last_epoch, closed_mark } = recovered;
 
@@ -258,7 +276,7 @@ impl Journal {
                 return Err(error);
             }
         };
-        if kept.is_empty() {
+        if kept.back().is_none_or(|last| last.number != active.header.number) {
             kept.push_back(active.header);
         }
 

@@ -4,8 +4,9 @@
 //! Frames are numbered without gaps, and each says which frames had been synced before it was written. So good frames behind a
 //! bad one mean: if the bad one had been synced by then, **damage**, for something that was durable is gone; otherwise a
 //! **torn tail**, for the sectors of one write may land in any order. Segments but the last are complete and synced before
-//! the next begins, so whatever they lack is damage. Only damage to the very last group of a journal that was not closed looks
-//! like a torn tail; nothing on the disk could tell the two apart.
+//! the next begins, so whatever they lack is damage. And rows are published only of frames that are synced, so a journal that
+//! ends before the last of those is damaged, too. Only damage to the very last group of a journal that was not closed, of which
+//! nothing was published, looks like a torn tail; nothing on the disk could tell the two apart.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -21,6 +22,8 @@ use super::{Frame, FrameSink, JournalError, Lsn, Recovery};
 pub(super) struct RecoverySettings {
     /// The first frame that is still needed.
     pub needed_from: Lsn,
+    /// Every frame below this was durable: rows of frames up to it were published.
+    pub durable_below: Lsn,
     /// Whether to go on without what is damaged or missing.
     pub accept_loss: bool,
     /// Length of the files that the pool may use.
@@ -92,12 +95,15 @@ pub(super) fn recover(
     recovered.recovery = replay.recovery;
     recovered.closed_mark = replay.closed_mark;
 
-    // With a durability other than fsync, power loss may leave the journal behind what was published from it. The numbers in
-    // between are in use; what is there of the journal is not needed.
-    if recovered.recovery.next_lsn < settings.needed_from {
-        recovered.recovery.next_lsn = settings.needed_from;
+    // The numbers of frames that are lost are in use: by rows that were published, or by watermarks that are past them, below
+    // which new frames would be taken for published. So a new segment begins behind them.
+    let end = recovered.recovery.next_lsn;
+    if end < settings.durable_below {
+        recovered.recovery.next_lsn = settings.durable_below;
         recovered.active = None;
-        recovered.unneeded.extend(recovered.kept.drain(..));
+        if end <= settings.needed_from {
+            recovered.unneeded.extend(recovered.kept.drain(..));
+        }
     }
     Ok(recovered)
 }
@@ -201,7 +207,9 @@ impl Replay<'_> {
                         last_group = (frame.group(), offset);
                     }
                 }
-                Step::Gap { offset, first, next, was_synced: true } => self.damage(segment, offset, first, next)?,
+                Step::Gap { offset, first, next, was_synced } if was_synced || next <= self.settings.durable_below => {
+                    self.damage(segment, offset, first, next)?;
+                }
                 Step::Gap { offset, .. } => {
                     torn = frames_from(walk);
                     break offset;
@@ -209,6 +217,7 @@ impl Replay<'_> {
                 Step::End { offset, .. } => break offset,
             }
         };
+        self.damage(segment, end, self.recovery.next_lsn, self.settings.durable_below)?;
         let active = ActiveSegment::resume(disk, *segment, end as u64)?;
         if completeness == Completeness::CutOff {
             // How many frames were behind the cut nobody knows: at least one is assumed.

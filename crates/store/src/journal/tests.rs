@@ -44,13 +44,17 @@ fn config() -> JournalConfig {
 }
 
 fn try_open(disk: &SimDisk, config: JournalConfig, needed_from: u64) -> Result<Opened, JournalError> {
-    open_with_clock(disk, config, needed_from, Arc::new(SystemClock::new()))
+    open_published(disk, config, Published::below(Lsn(needed_from)))
+}
+
+fn open_published(disk: &SimDisk, config: JournalConfig, published: Published) -> Result<Opened, JournalError> {
+    open_with_clock(disk, config, published, Arc::new(SystemClock::new()))
 }
 
 fn open_with_clock(
     disk: &SimDisk,
     config: JournalConfig,
-    needed_from: u64,
+    published: Published,
     clock: Arc<dyn Clock>,
 ) -> Result<Opened, JournalError> {
     let (sink, fatal) = (Collector::default(), Arc::new(AtomicU64::new(0)));
@@ -59,8 +63,7 @@ fn open_with_clock(
         count.fetch_add(1, Ordering::SeqCst);
     });
     let disk = Arc::new(disk.clone());
-    let (journal, recovery) =
-        Journal::open_on(disk, config, Lsn(needed_from), Box::new(sink.clone()), clock, on_fatal)?;
+    let (journal, recovery) = Journal::open_on(disk, config, published, Box::new(sink.clone()), clock, on_fatal)?;
     Ok(Opened { journal, recovery, sink, fatal })
 }
 
@@ -195,6 +198,27 @@ fn a_failed_sync_poisons() {
     assert_eq!(restarted.sink.frames()[&1], sections(1, 100));
 }
 
+/// Nothing can be appended after the writer's thread ended, whatever ended it: the process must end, too.
+#[test]
+fn a_panic_of_the_writer_is_fatal() {
+    struct Broken;
+    impl FrameSink for Broken {
+        fn committed(&mut self, _: Frame) {
+            panic!("a fault of the sink, on purpose");
+        }
+    }
+    let (fatal, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(SystemClock::new()));
+    let count = fatal.clone();
+    let on_fatal = Box::new(move |_: &JournalError| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let (disk, new) = (Arc::new(SimDisk::new()), Published::below(Lsn::FIRST));
+    let (journal, _) = Journal::open_on(disk, config(), new, Box::new(Broken), clock, on_fatal).unwrap();
+    assert!(matches!(append(&journal, sections(1, 100)), Err(JournalError::Poisoned)));
+    drop(journal);
+    assert_eq!(fatal.load(Ordering::SeqCst), 1);
+}
+
 #[test]
 fn a_full_queue_refuses_at_once() {
     let disk = SimDisk::new();
@@ -246,14 +270,18 @@ fn a_full_disk_refuses_and_loses_nothing() {
 fn durability_decides_who_syncs() {
     let disk = SimDisk::new();
     let clock = Arc::new(ManualClock::new(TimestampMs(0)));
-    let durability = Durability::Interval(Duration::from_millis(20));
-    let opened = open_with_clock(&disk, JournalConfig { durability, ..config() }, 1, clock.clone()).unwrap();
+    let durability = Durability::Interval(Duration::from_secs(1));
+    let (config_of, new) = (JournalConfig { durability, ..config() }, Published::below(Lsn::FIRST));
+    let opened = open_with_clock(&disk, config_of, new, clock.clone()).unwrap();
     let syncs = disk_syncs(&disk);
     append(&opened.journal, sections(1, 100)).unwrap();
     append(&opened.journal, sections(2, 100)).unwrap();
     assert_eq!(disk_syncs(&disk), syncs, "not yet time to sync");
-    clock.advance(Duration::from_millis(20));
-    disk.wait_until(|state| state.syncs == syncs + 1);
+    disk.wait_until(|state| state.syncs > syncs);
+    append(&opened.journal, sections(3, 100)).unwrap();
+    clock.advance(Duration::from_secs(1));
+    append(&opened.journal, sections(4, 100)).unwrap();
+    disk.wait_until(|state| state.syncs >= syncs + 2);
     opened.journal.close();
 
     let disk = SimDisk::new();
@@ -314,6 +342,56 @@ fn numbers_in_use_by_published_rows_are_not_given_again() {
     assert_eq!(try_open(&disk, config(), 50).unwrap().sink.frames().into_keys().collect::<Vec<_>>(), [50]);
 }
 
+/// The last frame of a journal that was not closed: by itself it might be a write that was torn.
+#[test]
+fn a_journal_that_ends_before_what_was_published_of_it_is_damaged() {
+    let disk = SimDisk::new();
+    let opened = open(&disk);
+    for id in 1..=3 {
+        append(&opened.journal, sections(id, 100)).unwrap();
+    }
+    let disk = disk.after_kill();
+    let name = segment_file::FileName::Segment(1).to_string();
+    let third = layout(&disk.bytes(&name))[2].clone();
+    disk.change(&name, |bytes| bytes[third.1.start + 40] ^= 1);
+    assert_eq!(open(&disk.after_kill()).recovery.next_lsn, Lsn(3), "nothing tells it from a torn tail");
+
+    let half = Published { all_below: Lsn(2), some_below: Lsn(4) };
+    let refused = open_published(&disk, config(), half).map(drop);
+    assert!(matches!(refused, Err(JournalError::Corrupt { first: Lsn(3), last: Lsn(3), .. })), "{refused:?}");
+    let whole = open_published(&disk.after_kill(), config(), Published::below(Lsn(4))).unwrap();
+    assert_eq!((whole.recovery.next_lsn, whole.recovery.lost_frames), (Lsn(4), 0), "what is lost is not needed");
+
+    let accepting = JournalConfig { accept_loss: true, ..config() };
+    let opened = open_published(&disk, accepting.clone(), half).unwrap();
+    assert_eq!((opened.recovery.next_lsn, opened.recovery.lost_frames), (Lsn(4), 1));
+    assert_eq!(append(&opened.journal, sections(4, 100)).unwrap(), Lsn(4), "its number is in use");
+    let disk = disk.after_kill();
+    let frames = open_published(&disk, accepting, half).unwrap().sink.frames();
+    assert_eq!(frames.into_keys().collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(try_open(&disk, config(), 4).unwrap().sink.frames().into_keys().collect::<Vec<_>>(), [4]);
+}
+
+/// Good frames behind a bad one that was published are no part of a torn write.
+#[test]
+fn frames_behind_a_damaged_published_one_are_replayed() {
+    let disk = SimDisk::new();
+    let durability = Durability::Os;
+    let opened = try_open(&disk, JournalConfig { durability, ..config() }, 1).unwrap();
+    for id in 1..=3 {
+        append(&opened.journal, sections(id, 100)).unwrap();
+    }
+    let disk = disk.after_kill();
+    let name = segment_file::FileName::Segment(1).to_string();
+    let second = layout(&disk.bytes(&name))[1].clone();
+    disk.change(&name, |bytes| bytes[second.1.start + 40] ^= 1);
+    let published = Published { all_below: Lsn(1), some_below: Lsn(3) };
+    let refused = open_published(&disk, config(), published).map(drop);
+    assert!(matches!(refused, Err(JournalError::Corrupt { first: Lsn(2), last: Lsn(2), .. })), "{refused:?}");
+    let opened = open_published(&disk, config(), Published::below(Lsn(3))).unwrap();
+    assert_eq!(opened.sink.frames().into_keys().collect::<Vec<_>>(), [3]);
+}
+
 #[test]
 fn files_of_another_length_are_read_and_replaced() {
     let disk = SimDisk::new();
@@ -338,9 +416,10 @@ fn works_on_the_real_file_system() {
     let directory = tempfile::tempdir().unwrap();
     let config = JournalConfig { directory: directory.path().join("journal"), ..config() };
     let open = |needed_from| {
+        let published = Published::below(needed_from);
         let sink = Collector::default();
         let clock = Arc::new(SystemClock::new());
-        let opened = Journal::open(config.clone(), needed_from, Box::new(sink.clone()), clock, Box::new(|_| {}));
+        let opened = Journal::open(config.clone(), published, Box::new(sink.clone()), clock, Box::new(|_| {}));
         opened.map(|(journal, _)| (journal, sink))
     };
     let (journal, _) = open(Lsn(1)).unwrap();

@@ -44,7 +44,7 @@ impl Writer {
     /// Writes until the queue is closed. On the first error of a write or sync the queue is poisoned and `fatal` is called (J-3).
     pub(super) fn run(mut self, fatal: &(dyn Fn(&JournalError) + Send + Sync)) {
         // Whatever ends this thread, even a panic of the sink: appenders must not wait for ever.
-        let queue = PoisonAtEnd(self.queue.clone());
+        let queue = PoisonAtEnd { queue: self.queue.clone(), fatal };
         let result = self.work();
         drop(queue);
         if let Err(error) = result {
@@ -64,7 +64,8 @@ impl Writer {
                         let _ = synced.send(());
                     }
                 }
-                Taken::Nothing => {}
+                // It is time to sync, even for a clock that stands still.
+                Taken::Nothing => self.sync()?,
                 Taken::Closed => return self.finish(),
             }
             if self.until_sync() == Some(Duration::ZERO) {
@@ -172,10 +173,17 @@ impl Writer {
     }
 }
 
-struct PoisonAtEnd(Arc<Queue>);
+struct PoisonAtEnd<'f> {
+    queue: Arc<Queue>,
+    fatal: &'f (dyn Fn(&JournalError) + Send + Sync),
+}
 
-impl Drop for PoisonAtEnd {
+impl Drop for PoisonAtEnd<'_> {
     fn drop(&mut self) {
-        self.0.poison();
+        self.queue.poison();
+        if std::thread::panicking() {
+            // Nothing can be appended any more: the process must not go on as if it could.
+            (self.fatal)(&JournalError::Poisoned);
+        }
     }
 }

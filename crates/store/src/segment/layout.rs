@@ -41,6 +41,15 @@ const FROM: &str = " from=";
 const FROM_DIGITS: usize = 20;
 const ZEROS: &[u8] = b"00000000";
 
+/// What the rows of a segment span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    pub min_time: i64,
+    pub max_time: i64,
+    pub min_key: u64,
+    pub max_key: u64,
+}
+
 /// What a segment says of itself, in its key-value metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct About {
@@ -56,6 +65,9 @@ pub(super) struct About {
     pub wide: bool,
     pub rows: u64,
     pub raw_bytes: u64,
+    /// The bounds of times and of the first sort column, as the catalog has them; older segments do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     pub block_bytes: u64,
     /// Where the token filter of each row group lies: offset and length; `None` if it has none.
     pub token_filters: Vec<Option<(u64, u64)>>,

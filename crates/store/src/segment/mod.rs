@@ -32,6 +32,7 @@ mod tests;
 
 pub use cache::FooterCache;
 pub use error::SegmentError;
+pub use layout::Bounds;
 pub use read::SegmentReader;
 pub use tokens::inner_tokens;
 pub use verify::{fuzz_read, verify};

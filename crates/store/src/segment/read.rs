@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use super::cache::{FooterCache, Parsed, Part};
 use super::error::SegmentError;
 use super::footer::Footer;
+use super::layout::Bounds;
 use super::limits::BATCH_ROWS;
 use super::plan::{self, Columns, Filter, Plan};
 use super::prune::{self, Verdict};
@@ -96,6 +97,16 @@ impl<'c> SegmentReader<'c> {
     /// The start of the window that all rows lie in, in milliseconds since the epoch.
     pub fn window_start(&self) -> i64 {
         self.footer.about.window_start_ms
+    }
+
+    /// The bytes of all values before they were encoded.
+    pub fn raw_bytes(&self) -> u64 {
+        self.footer.about.raw_bytes
+    }
+
+    /// What the rows span; `None` in segments that are too old to say.
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.footer.about.bounds
     }
 
     /// Calls `visit` with the rows that pass the scan's time, keys and text, in the segment's order (not the scan's), as

@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 
 use super::error::SegmentError;
-use super::layout::{self, ABOUT_KEY, About, FORMAT, Seal, TAIL_KEY, TRAILER_BYTES};
+use super::layout::{self, ABOUT_KEY, About, Bounds, FORMAT, Seal, TAIL_KEY, TRAILER_BYTES};
 use super::limits::CHECKSUM_BLOCK_BYTES;
 use super::pieces::PieceSet;
 use super::properties::properties;
@@ -222,6 +222,12 @@ fn about(write: &SegmentWrite<'_>, extent: &Extent) -> About {
         wide: write.wide,
         rows: extent.rows,
         raw_bytes: extent.raw_bytes,
+        bounds: Some(Bounds {
+            min_time: extent.min_time,
+            max_time: extent.max_time,
+            min_key: extent.min_key,
+            max_key: extent.max_key,
+        }),
         block_bytes: CHECKSUM_BLOCK_BYTES,
         token_filters: Vec::new(),
         piece_filters: Vec::new(),

@@ -162,6 +162,8 @@ pub struct Faulty {
     pub fail_reads: AtomicBool,
     /// Writes to paths that have this in them fail.
     pub fail_puts_of: Mutex<Option<&'static str>>,
+    /// Paths that begin so cannot be removed, as if the file system refused.
+    pub fail_deletes_of: Mutex<Option<String>>,
     /// Called before and after each write.
     pub around_put: Mutex<Option<Hook>>,
 }
@@ -203,6 +205,10 @@ impl BlobStore for Faulty {
     }
 
     fn delete(&self, path: &str) -> Result<(), BlobError> {
+        if self.fail_deletes_of.lock().unwrap().as_ref().is_some_and(|part| path.starts_with(part)) {
+            let source = std::io::ErrorKind::PermissionDenied.into();
+            return Err(BlobError::Io { action: "delete", path: path.to_owned(), source });
+        }
         self.blobs.delete(path)
     }
 
@@ -282,6 +288,16 @@ impl Bench {
     pub fn reopen(&mut self) {
         self.close();
         self.open().unwrap();
+    }
+
+    /// Changes the catalog behind the store's back.
+    pub fn in_catalog(&self, sql: &'static str) {
+        use sqlx::ConnectOptions;
+        let file = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path().join("catalog.sqlite"));
+        self.runtime.block_on(async {
+            let mut connection = file.connect().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        });
     }
 
     /// What the disk holds now, as a directory of its own.
@@ -431,6 +447,16 @@ fn files_below(directory: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() { files_below(&path, files) } else { files.push(path) }
     }
+}
+
+/// Text that does not get shorter when it is compressed.
+pub fn noise(seed: u64, bytes: usize) -> String {
+    let random = SeededRandom::new(seed);
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        text += &format!("{:016x}", watchkeep_core::Random::next_u64(&random));
+    }
+    text
 }
 
 /// Waits for what other threads do, up to a minute.

@@ -274,3 +274,40 @@ fn rows_that_are_not_well_formed_are_refused() {
     assert!(matches!(error, StoreError::Journal(watchkeep_store::JournalError::TooLarge { .. })), "{error}");
     assert_eq!(bench.all_events(), []);
 }
+
+#[test]
+fn a_table_that_cannot_be_sealed_does_not_keep_the_others_in_memory() {
+    let (bench, blobs) = Bench::in_memory();
+    *blobs.fail_puts_of.lock().unwrap() = Some("/events/");
+    bench.append_events(&events_at(1, [NOW, NOW + 1]));
+    bench.append(point_rows(&[Point { time: NOW, name: "p".into(), value: None }]));
+    bench.store().start();
+    eventually(&bench.runtime, "the points are sealed", || {
+        bench.advance(Duration::from_secs(1));
+        bench.store().stats().segments == 1
+    });
+    assert_eq!(bench.store().stats().memory_rows, 2);
+    *blobs.fail_puts_of.lock().unwrap() = None;
+    eventually(&bench.runtime, "the events are sealed", || {
+        bench.advance(Duration::from_secs(1));
+        bench.store().stats().memory_rows == 0
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_removed_does_not_keep_the_others() {
+    let (bench, blobs) = Bench::in_memory();
+    let files = || watchkeep_store::BlobStore::list(&*blobs, "data").unwrap();
+    bench.append_events(&events_at(1, [NOW, NOW + HOUR, NOW + 2 * HOUR]));
+    bench.seal();
+    bench.keeps.set_group(1, Keep::Drop);
+    bench.retain();
+    bench.advance(Duration::from_secs(61));
+    let stuck = files()[0].clone();
+    *blobs.fail_deletes_of.lock().unwrap() = Some(stuck.clone());
+    bench.runtime.block_on(bench.store().retain_now()).unwrap_err();
+    assert_eq!(files(), [stuck]);
+    *blobs.fail_deletes_of.lock().unwrap() = None;
+    bench.retain();
+    assert!(files().is_empty());
+}

@@ -239,3 +239,72 @@ fn a_scan_is_a_snapshot() {
         assert!(reader.join().unwrap() > 0);
     }
 }
+
+/// Long rows make short batches: what a scan holds at once is bounded in bytes.
+#[test]
+fn batches_are_bounded_in_bytes() {
+    let bench = Bench::with(|config| config.journal_segment_bytes = 4 << 20);
+    for n in 0..40 {
+        bench.append_events(&[event(1, NOW + n, "x".repeat(300_000))]);
+    }
+    let mut longest = 0;
+    let mut rows = 0;
+    let visit = &mut |batch: &watchkeep_store::Batch| {
+        rows += batch.len();
+        longest = longest.max((0..batch.len()).map(|row| batch.bytes(MESSAGE, row).len()).sum());
+        ControlFlow::Continue(())
+    };
+    bench.store().scan(&Scan::new(&EVENTS), visit).unwrap();
+    assert_eq!(rows, 40);
+    assert!(longest < 5 << 20, "a batch of {longest} bytes");
+}
+
+/// Filters of words and pieces only skip what cannot match, whatever the texts are: of any script, with escapes, empty, long.
+#[test]
+fn a_search_for_any_piece_of_any_text_finds_every_row() {
+    let long = format!("begin{}end", "0123456789abcdef".repeat(5_000));
+    let texts = [
+        "",
+        " ",
+        "a",
+        "ab",
+        "naïve café",
+        "ПРИВЕТ мир",
+        "日本語のログ",
+        "😀😁 emoji",
+        "e\u{301}galite\u{301}",
+        r#"{"msg":"caf\u00e9 \"quoted\" \ud83d\ude00","path":"C:\\temp"}"#,
+        "tab\tnew\nline",
+        "nul\0byte",
+        "under_score-dash.dot",
+        "UPPER lower MiXeD",
+        "aaaaaaaaaaaaaaaaaaaa",
+        &long,
+        "İstanbul ß ẞ",
+        "\u{feff}bom",
+        "x=1&y=2;z=3",
+    ];
+    let bench = Bench::with(|config| config.journal_segment_bytes = 1 << 20);
+    let events: Vec<Event> = (0..).zip(texts).map(|(n, text)| event(1, NOW + n, text)).collect();
+    let expected = bench.append_events(&events);
+    // Every piece of up to five characters of each short text, and some that no text has.
+    let mut pieces: Vec<String> = vec![long.clone(), long[3..].to_owned(), "absent".into(), "é ".into(), "日志".into()];
+    for text in texts.iter().filter(|text| text.len() < 100) {
+        let characters: Vec<char> = text.chars().collect();
+        for length in 0..=5 {
+            pieces
+                .extend(characters.windows(length.max(1)).map(|window| window.iter().take(length).collect::<String>()));
+        }
+    }
+    pieces.sort();
+    pieces.dedup();
+    for stage in ["in memory", "sealed", "compacted"] {
+        for piece in &pieces {
+            let found = bench.events(&Scan::new(&EVENTS).text(TextFilter::containing(piece.as_bytes()))).0.len();
+            let there = expected.iter().filter(|(_, event)| event.message.contains(piece.as_str())).count();
+            assert_eq!(found, there, "{piece:?} {stage}");
+        }
+        if stage == "in memory" { bench.seal() } else { bench.compact() }
+    }
+    assert_eq!(bench.all_events(), expected);
+}
