@@ -143,6 +143,9 @@ const TIMELESS: &[&str] = &[
     "ANOMALY_DETECTION_BAND(a*b)",
 ];
 
+/// What is expected of the values of one slot.
+type OfSlot<'a> = dyn Fn(&[f64]) -> f64 + 'a;
+
 fn shifted(series: &Series, by: i64) -> Series {
     series.with_points(series.points.iter().map(|(time, value)| (time + by, *value)).collect())
 }
@@ -194,6 +197,31 @@ proptest! {
             scalar => scalar,
         };
         prop_assert_eq!(later.evaluate(expression).unwrap(), expected);
+    }
+
+    /// Of an array, each slot on its own.
+    #[test]
+    fn aggregates_are_those_of_each_slot(members in prop::collection::vec(slots(), 1..6)) {
+        let world = World::new(6).expression("a", Value::Array(members.iter().map(|slots| of_slots(slots)).collect()));
+        let columns = (0..6).map(|slot| members.iter().filter_map(|slots| slots[slot]).collect::<Vec<_>>());
+        let columns: Vec<(i64, Vec<f64>)> = (0..).zip(columns).filter(|(_, values)| !values.is_empty()).collect();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let checks: [(&str, &OfSlot<'_>); 6] = [
+            ("SUM(a)", &|values| values.iter().sum()),
+            ("AVG(a)", &|values| values.iter().sum::<f64>() / members.len() as f64),
+            ("MIN(a)", &|values| values.iter().copied().fold(f64::INFINITY, f64::min)),
+            ("MAX(a)", &|values| values.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+            ("DATAPOINT_COUNT(a)", &|values| values.len() as f64),
+            ("STDDEV(a)", &|values| mean(&values.iter().map(|v| (v - mean(values)).powi(2)).collect::<Vec<_>>()).sqrt()),
+        ];
+        for (expression, expected) in checks {
+            let Ok(Value::Series(series)) = world.evaluate(expression) else { panic!("{expression}") };
+            prop_assert_eq!(series.points.len(), columns.len());
+            for ((time, value), (slot, values)) in series.points.iter().zip(&columns) {
+                prop_assert_eq!(*time, TEN + slot * MINUTE);
+                prop_assert!((value - expected(values)).abs() < 1e-9, "{expression} of {values:?}: {value}");
+            }
+        }
     }
 
     /// Values come out in order, finite, and no slot twice.
