@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from server import raises, until
+from server import KEY_ID, SECRET, Server, raises, until
 
 
 @pytest.fixture
@@ -82,3 +82,30 @@ def test_bad_lookups(server):
         trail.lookup_events(StartTime=2000, EndTime=1000)
     with raises(trail, "InvalidNextTokenException"):
         trail.lookup_events(NextToken="nonsense")
+    with raises(trail, "InvalidEventCategoryException"):
+        trail.lookup_events(EventCategory="data")
+    for key, value in ("Nonsense", "x"), ("EventName", ""), ("EventName", "x" * 2001), ("ReadOnly", "TRUE"):
+        with raises(trail, "InvalidLookupAttributesException"):
+            lookup(trail, **{key: value})
+
+
+def test_a_reset_leaves_no_record(server, logs, trail):
+    """Not even those of reading calls, which are written a moment later."""
+    logs.describe_log_groups()
+    server.admin("reset")
+    assert lookup(trail) == []
+
+
+def test_a_wrong_signature_is_a_record_of_nobody():
+    environment = {"WATCHKEEP_ROOT_ACCESS_KEY_ID": KEY_ID, "WATCHKEEP_ROOT_SECRET_ACCESS_KEY": SECRET}
+    with Server("--auth", "enforced", environment=environment) as server:
+        logs = server.client("logs", secret="not the secret of this key")
+        with raises(logs, "InvalidSignatureException"):
+            logs.create_log_group(logGroupName="/refused")
+        (event,) = lookup(server.client("cloudtrail"), AccessKeyId=KEY_ID)[-1:]
+        record = json.loads(event["CloudTrailEvent"])
+        assert event["EventName"] == "CreateLogGroup" and record["errorCode"] == "InvalidSignatureException"
+        assert record["userIdentity"] == {
+            "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL", "accessKeyId": KEY_ID
+        }
+        assert record["requestParameters"] is None and record["responseElements"] is None

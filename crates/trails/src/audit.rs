@@ -10,7 +10,7 @@ use watchkeep_core::{BoxFuture, Clock, Random, uuid};
 use watchkeep_store::{Rows, Store};
 
 use crate::classify::{self, Category};
-use crate::limits::{BATCH_EVENTS_MAX, BATCH_WAIT, QUEUE_EVENTS_MAX, RETRIES_MAX, RETRY_WAIT};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_WAIT, QUEUE_EVENTS_MAX, RETRIES_MAX, RETRY_WAIT};
 use crate::record::Recorded;
 use crate::tables::AUDIT_EVENTS;
 
@@ -33,6 +33,8 @@ struct Queue {
 enum Waiting {
     /// A call, and its record's id.
     Call(Box<FinishedCall>, String),
+    /// A record that the store was too busy for.
+    Record(Box<Rows>),
     /// Somebody who waits until all calls before are written.
     Reader(oneshot::Sender<()>),
 }
@@ -78,12 +80,19 @@ impl Recorder {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|queue| queue.sender.clone())
     }
 
+    /// Writes a record by itself. If the store is too busy for it, it goes into the queue, whose writer tries again: what the
+    /// call changed cannot be taken back.
     async fn write(&self, call: FinishedCall, event_id: String) {
         let mut rows = Rows::new(&AUDIT_EVENTS);
         Recorded::new(call, event_id).write(&mut rows);
-        if let Err(error) = self.store.append(rows).await {
-            tracing::error!(%error, "the audit record of a call was not written");
+        let Err(error) = self.store.append(rows.clone()).await else { return };
+        if error.is_retryable()
+            && let Some(sender) = self.sender()
+            && sender.send(Waiting::Record(Box::new(rows))).await.is_ok()
+        {
+            return;
         }
+        tracing::error!(%error, "the audit record of a call was not written");
     }
 }
 
@@ -130,7 +139,12 @@ async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut queue: mpsc
         for waiting in received.drain(..) {
             match waiting {
                 Waiting::Call(call, event_id) => Recorded::new(*call, event_id).write(&mut rows),
+                Waiting::Record(record) => rows.extend(*record),
                 Waiting::Reader(reader) => readers.push(reader),
+            }
+            // Of the largest records, so many would not fit into one append.
+            if rows.block_bytes() >= BATCH_BYTES_MAX {
+                write_batch(&store, clock.as_ref(), std::mem::replace(&mut rows, Rows::new(&AUDIT_EVENTS))).await;
             }
         }
         write_batch(&store, clock.as_ref(), rows).await;

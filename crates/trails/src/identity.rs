@@ -13,9 +13,13 @@ pub fn user_identity(caller: &Caller) -> Value {
             json!({"type": "AssumedRole", "principalId": format!("{role_id}:{session}")})
         }
         Principal::Service(name) => return json!({"type": "AWSService", "invokedBy": name}),
-        // As S3 records calls that nobody signed.
+        // As S3 records calls that nobody signed, with the key that a refused call claimed.
         Principal::Anonymous => {
-            return json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"});
+            let mut nobody = json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"});
+            if let (Some(key), Value::Object(members)) = (&caller.access_key_id, &mut nobody) {
+                members.insert("accessKeyId".into(), key.as_ref().into());
+            }
+            return nobody;
         }
     };
     let Value::Object(members) = &mut identity else { return identity };

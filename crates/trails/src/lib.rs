@@ -4,7 +4,7 @@
 //! one row of [`tables::AUDIT_EVENTS`]. LookupEvents reads the management events of the last ninety days back.
 //!
 //! A management call that changes something waits until its record is durable, so that the change and the record of it become
-//! durable together. Calls that only read, and data events (datapoints, log events, segments: see [`classify`]), wait in a
+//! durable together; only if the store is too busy for the record does it join the queue. Calls that only read, and data events (datapoints, log events, segments: see [`classify`]), wait in a
 //! bounded queue for half a second at most and are written many at a time; when the queue is full the call waits for room:
 //! nothing is left out. LookupEvents has the queue written before it reads.
 //!
@@ -86,7 +86,12 @@ impl Trails {
         self.recorder.close().await;
     }
 
-    /// Nothing is kept in memory that would have to follow an emptied store.
+    /// Writes out the records that wait, before the store is emptied: written later, they would outlive it.
+    pub async fn before_reset(&self) {
+        self.recorder.flush().await;
+    }
+
+    /// Nothing else is kept in memory that would have to follow an emptied store.
     pub async fn reset(&self) {}
 }
 

@@ -26,6 +26,9 @@ pub const QUEUE_EVENTS_MAX: usize = 8192;
 /// Data events that are written at once.
 pub const BATCH_EVENTS_MAX: usize = 1024;
 
+/// The bytes of records at which a batch is written, however few they are: far less than the smallest journal takes at once.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+
 /// How long a data event waits for others before it is written.
 pub const BATCH_WAIT: Duration = Duration::from_millis(500);
 

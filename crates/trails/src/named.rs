@@ -50,6 +50,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     ("logs", "logGroupNames", "AWS::Logs::LogGroup"),
     ("logs", "logStreamName", "AWS::Logs::LogStream"),
     ("logs", "logStreamNames", "AWS::Logs::LogStream"),
+    ("logs", "resourceArn", "AWS::Logs::LogGroup"),
     ("s3", "Bucket", "AWS::S3::Bucket"),
     ("schemas", "RegistryName", "AWS::EventSchemas::Registry"),
     ("schemas", "SchemaName", "AWS::EventSchemas::Schema"),

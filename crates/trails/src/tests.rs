@@ -30,8 +30,18 @@ impl Fixture {
     }
 
     async fn over(directory: TempDir, clock: Arc<ManualClock>, seed: u64) -> Fixture {
+        Fixture::with(directory, clock, seed, |_| {}).await
+    }
+
+    async fn with(
+        directory: TempDir,
+        clock: Arc<ManualClock>,
+        seed: u64,
+        change: impl FnOnce(&mut StoreConfig),
+    ) -> Fixture {
         let random = Arc::new(SeededRandom::new(seed));
-        let config = StoreConfig::small(directory.path());
+        let mut config = StoreConfig::small(directory.path());
+        change(&mut config);
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
         let trails = Trails::open(store.clone(), clock.clone(), random).await.unwrap();
@@ -345,6 +355,57 @@ async fn data_events_are_gathered_and_not_looked_up() {
     fixture.trails.close().await;
     fixture.record(call("cloudwatch", "PutMetricData", Value::Null)).await;
     assert_eq!(fixture.rows().await, 102 + 2 * crate::limits::BATCH_EVENTS_MAX as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_recorded_though_the_store_is_busy() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::new(START)));
+    // The journal takes one append at a time, and refuses all others meanwhile.
+    let fixture = Fixture::with(directory, clock, 1, |config| config.journal_queue_bytes_max = 1).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let audit = fixture.trails.audit();
+        let input = json!({"logGroupName": format!("g{number}")});
+        calls.spawn(async move { audit.record(call("logs", "CreateLogGroup", input)).await });
+    }
+    calls.join_all().await;
+    while fixture.rows().await < 200 {
+        fixture.clock.advance(crate::limits::RETRY_WAIT);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_the_largest_records_is_written() {
+    let fixture = Fixture::new().await;
+    let input = json!({"filterPattern": "x".repeat(20_000)});
+    for _ in 0..crate::limits::BATCH_EVENTS_MAX {
+        fixture.record(call("logs", "FilterLogEvents", input.clone())).await;
+    }
+    fixture.until_rows(crate::limits::BATCH_EVENTS_MAX as u64).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_does_not_outlive_a_reset() {
+    let fixture = Fixture::new().await;
+    fixture.record(call("logs", "DescribeLogGroups", json!({}))).await;
+    fixture.trails.before_reset().await;
+    fixture.store.reset().await.unwrap();
+    fixture.trails.reset().await;
+    assert!(fixture.events(LookupEventsRequest::default()).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_call_is_found_by_the_key_that_it_claimed() {
+    let fixture = Fixture::new().await;
+    let mut refused = call("logs", "CreateLogGroup", Value::Null);
+    refused.caller = caller(Principal::Anonymous);
+    refused.error = Some(("InvalidSignatureException".into(), "no".into()));
+    fixture.record(refused).await;
+    let record = record_of(&fixture.events(by("AccessKeyId", "AKIAALICE")).await[0]);
+    let nobody = json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL", "accessKeyId": "AKIAALICE"});
+    assert_eq!(record["userIdentity"], nobody);
+    assert_eq!(record["requestParameters"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,7 @@ impl Admin for Administration {
 }
 
 async fn reset(store: &Arc<Store>, services: &Services) -> Result<Value, AdminError> {
+    services.trails.before_reset().await;
     store.reset().await.map_err(|error| AdminError::failed(error.to_string()))?;
     services.reset().await;
     Ok(json!({}))

@@ -18,9 +18,7 @@ pub fn refusal(service: &'static Service, operation: Option<&'static Operation>,
                 false => coded(service, "InvalidParameterException", message(found)),
             }
         }
-        "cloudtrail" if found.iter().any(|violation| violation.path.camel() == "maxResults") => {
-            coded(service, "InvalidMaxResultsException", message(found))
-        }
+        "cloudtrail" => coded(service, cloudtrail(found), message(found)),
         "xray" => coded(service, "InvalidRequestException", message(found)),
         "schemas" => coded(service, "BadRequestException", message(found)),
         "sns" => coded(service, "InvalidParameterException", format!("Invalid parameter: {}", message(found))),
@@ -48,6 +46,19 @@ fn cloudwatch(service: &'static Service, operation: Option<&'static Operation>, 
         }
         _ => coded(service, "ValidationException", message(found)),
     }
+}
+
+/// CloudTrail's members that have an error of their own.
+const CLOUDTRAIL: &[(&str, &str)] = &[
+    ("maxResults", "InvalidMaxResultsException"),
+    ("lookupAttributes", "InvalidLookupAttributesException"),
+    ("eventCategory", "InvalidEventCategoryException"),
+];
+
+fn cloudtrail(found: &[Violation]) -> &'static str {
+    let paths: Vec<String> = found.iter().map(|violation| violation.path.camel()).collect();
+    let is_broken = |member: &str| paths.iter().any(|path| path.split('.').next() == Some(member));
+    CLOUDTRAIL.iter().find(|(member, _)| is_broken(member)).map_or("ValidationException", |(_, code)| code)
 }
 
 /// `2 validation errors detected: ...; ...`.
