@@ -69,17 +69,18 @@ impl<'a> Document<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Refused> {
         let refused =
             |id: Option<String>, code| Refused { id, code, message: format!("Invalid segment. ErrorCode: {code}") };
-        if text.len() > DOCUMENT_BYTES_MAX {
-            return Err(refused(None, "DocumentTooLarge"));
-        }
         let mut entity = match entity::parse(text) {
             Some(Value::Object(entity)) => entity,
+            _ if text.len() > DOCUMENT_BYTES_MAX => return Err(refused(None, "DocumentTooLarge")),
             // A document that is an array has no id.
             Some(Value::Array(_)) => return Err(refused(None, "MissingId")),
             Some(_) | None => return Err(refused(None, "ParseError")),
         };
         let outer_id = entity::text(&entity, "id").map(str::to_owned);
         let refused = |code| refused(outer_id.clone(), code);
+        if text.len() > DOCUMENT_BYTES_MAX {
+            return Err(refused("DocumentTooLarge"));
+        }
         let id = check(&entity).map_err(refused)?;
         let trace = entity::text(&entity, "trace_id").ok_or_else(|| refused("MissingTraceId"))?;
         let trace = trace.parse().map_err(|()| refused("InvalidTraceId"))?;
@@ -87,13 +88,11 @@ impl<'a> Document<'a> {
         if entity::is_subsegment(&entity) && parent.is_none() {
             return Err(refused("MissingParentId"));
         }
-        for subsegment in entity::subsegments(&entity) {
-            check_embedded(subsegment).map_err(|code| Refused {
-                id: outer_id.clone(),
-                code,
-                message: format!("Invalid subsegment. ErrorCode: {code}, Cause: null"),
-            })?;
-        }
+        check_embedded(&entity).map_err(|code| Refused {
+            id: outer_id.clone(),
+            code,
+            message: format!("Invalid subsegment. ErrorCode: {code}, Cause: null"),
+        })?;
         let is_cleaned = clean(&mut entity);
         let milliseconds = |member| entity::seconds(&entity, member).map(|seconds| (seconds * 1000.0).round() as i64);
         Ok(Document {
@@ -124,9 +123,14 @@ fn check(entity: &Entity) -> Result<EntityId, &'static str> {
     Ok(id)
 }
 
+/// What the subsegments of an entity must have, at every depth. One that is no object has no id.
 fn check_embedded(entity: &Entity) -> Result<(), &'static str> {
-    check(entity)?;
-    entity::subsegments(entity).try_for_each(check_embedded)
+    let embedded = entity.get("subsegments").and_then(Value::as_array).into_iter().flatten();
+    embedded.map(|subsegment| subsegment.as_object().ok_or("MissingId")).try_for_each(|subsegment| {
+        let subsegment = subsegment?;
+        check(subsegment)?;
+        check_embedded(subsegment)
+    })
 }
 
 /// Letters, digits, whitespace and some signs, up to 200 characters.
@@ -225,6 +229,9 @@ mod tests {
             (json!({"type": "subsegment", "parent_id": "0123456789abcdef"}), ""),
             (subsegment(json!({})), ""),
             (subsegment(json!({"end_time": null})), "MissingEndTime"),
+            (json!({"subsegments": []}), ""),
+            (json!({"subsegments": [7]}), "MissingId"),
+            (json!({"subsegments": [[]]}), "MissingId"),
         ];
         for (changes, expected) in cases {
             assert_eq!(code(&segment(changes.clone()).to_string()), expected, "{changes}");
@@ -235,7 +242,10 @@ mod tests {
             assert_eq!(code(text), expected, "{text}");
         }
         assert_eq!(code(&format!("{}{}", "[".repeat(60_000), "]")), "ParseError");
-        assert_eq!(code(&segment(json!({"user": "x".repeat(70_000)})).to_string()), "DocumentTooLarge");
+        let large = segment(json!({"user": "x".repeat(70_000)})).to_string();
+        let refused = Document::parse(&large).unwrap_err();
+        assert_eq!((refused.code, refused.id.as_deref()), ("DocumentTooLarge", Some("70de5b6f19ff9a0a")));
+        assert_eq!(code(&large[1..]), "DocumentTooLarge");
     }
 
     #[test]

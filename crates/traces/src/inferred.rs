@@ -37,9 +37,11 @@ pub(crate) fn segment(trace: TraceId, id: EntityId, subsegment: &Entity) -> Opti
 
 fn aws_origin(subsegment: &Entity) -> String {
     let name = entity::text(subsegment, "name").unwrap_or_default();
-    let names = |member: &str| subsegment.get("aws").and_then(|aws| aws.get(member)).is_some();
+    let aws = |member: &str| subsegment.get("aws").and_then(|aws| aws.get(member));
+    let names = |member: &str| aws(member).is_some();
+    let is_one = || aws("resource_names").and_then(Value::as_array).is_some_and(|names| names.len() == 1);
     match name.to_ascii_lowercase().as_str() {
-        "dynamodb" if names("table_name") || names("resource_names") => "AWS::DynamoDB::Table".to_owned(),
+        "dynamodb" if names("table_name") || is_one() => "AWS::DynamoDB::Table".to_owned(),
         "dynamodb" => "AWS::DynamoDB".to_owned(),
         "sqs" if names("queue_url") => "AWS::SQS::Queue".to_owned(),
         "sns" => "AWS::SNS".to_owned(),

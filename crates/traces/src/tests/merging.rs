@@ -78,6 +78,11 @@ fn callees_that_sent_nothing_are_inferred() {
     };
     let origins = [
         (json!({"name": "DynamoDB", "namespace": "aws", "aws": {"table_name": "t"}}), Some("AWS::DynamoDB::Table")),
+        (
+            json!({"name": "DynamoDB", "namespace": "aws", "aws": {"resource_names": ["t"]}}),
+            Some("AWS::DynamoDB::Table"),
+        ),
+        (json!({"name": "DynamoDB", "namespace": "aws", "aws": {"resource_names": ["t", "u"]}}), Some("AWS::DynamoDB")),
         (json!({"name": "dynamodb", "namespace": "aws"}), Some("AWS::DynamoDB")),
         (json!({"name": "SQS", "namespace": "aws", "aws": {"queue_url": "q"}}), Some("AWS::SQS::Queue")),
         (json!({"name": "SNS", "namespace": "aws"}), Some("AWS::SNS")),
