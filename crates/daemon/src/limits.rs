@@ -11,6 +11,9 @@ pub const SOCKET_BUFFER_BYTES: usize = 16 << 20;
 /// Datagrams that are read before others get their turn.
 pub const RECEIVE_BURST: usize = 256;
 
+/// Bursts that are still read after the daemon was told to end: as many datagrams as the kernel's buffer may hold.
+pub const DRAIN_BURSTS_MAX: usize = 256;
+
 /// The bytes of documents that wait to be handed in; AWS's takes 1 % of memory, at least 3 MB.
 pub const BUFFER_BYTES_MAX: usize = 32 << 20;
 

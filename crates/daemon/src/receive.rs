@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::buffer::Sender;
 use crate::counters::{Counters, add};
 use crate::datagram::Reader;
-use crate::limits::{DATAGRAM_BYTES_MAX, RECEIVE_BURST};
+use crate::limits::{DATAGRAM_BYTES_MAX, DRAIN_BURSTS_MAX, RECEIVE_BURST};
 use crate::until_stopped;
 
 /// Receives until `stopped`, and then what the kernel still holds.
@@ -31,7 +31,7 @@ pub async fn receive(socket: UdpSocket, sender: Sender, counters: Arc<Counters>,
     }
     // The runtime may not know yet of what came last; the socket itself does.
     match socket.into_std() {
-        Ok(socket) => while taking.burst(|datagram| socket.recv(datagram)) {},
+        Ok(socket) => taking.drain(|datagram| socket.recv(datagram)),
         Err(error) => tracing::error!(%error, "the X-Ray daemon's socket failed"),
     }
 }
@@ -59,6 +59,15 @@ impl Taking {
         true
     }
 
+    /// Takes all that is there. Who goes on sending does not keep it from ending.
+    fn drain(&mut self, receive: impl Fn(&mut [u8]) -> io::Result<usize>) {
+        for _ in 0..DRAIN_BURSTS_MAX {
+            if !self.burst(&receive) {
+                return;
+            }
+        }
+    }
+
     fn take(&mut self, bytes: usize) {
         add(&self.counters.received, 1);
         match self.reader.read(self.datagram.get(..bytes).unwrap_or_default()) {
@@ -72,5 +81,25 @@ impl Taking {
                 tracing::debug!(%reason, "a datagram was rejected");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::buffer;
+
+    #[test]
+    fn draining_ends_though_datagrams_never_do() {
+        let (sender, _receiver) = buffer(1);
+        let counters = Arc::<Counters>::default();
+        let mut taking = Taking {
+            sender,
+            counters: counters.clone(),
+            reader: Reader::default(),
+            datagram: vec![0; DATAGRAM_BYTES_MAX],
+        };
+        taking.drain(|_| Ok(1));
+        assert_eq!(counters.counts().received, (DRAIN_BURSTS_MAX * RECEIVE_BURST) as u64);
     }
 }
