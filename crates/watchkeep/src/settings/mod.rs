@@ -191,7 +191,10 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let variables = [("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", "hush-hush")];
+        let variables = [
+            ("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", "hush-hush"),
+            ("WATCHKEEP_CATALOG_URL", "postgres://watchkeep:hush-hush@db/watchkeep"),
+        ];
         let settings = Settings::layer(&[], environment(&variables), None).unwrap();
         assert!(!settings.render().contains("hush"), "{}", settings.render());
     }
@@ -207,6 +210,12 @@ mod tests {
             let error = config.err().map(|error| error.to_string());
             assert_eq!(error.as_deref(), refused, "{name}={mebibytes}");
         }
+    }
+
+    #[test]
+    fn log_files_are_those_of_the_agent_by_default() {
+        let settings = Settings::layer(&[], environment(&[]), None).unwrap();
+        assert_eq!(settings.text("agent.log_files"), watchkeep_agent::LOG_GLOBS.join(","));
     }
 
     #[test]

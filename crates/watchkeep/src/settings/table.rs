@@ -127,13 +127,17 @@ pub static SETTINGS: &[Setting] = &[
     setting("data.seal_after", None, "60", "SECONDS", "how long rows stay in memory before they become a segment"),
     setting("data.memtable", None, "128", "MEBIBYTES", "rows of one kind in memory before they become a segment"),
     setting("data.journal_file", None, "64", "MEBIBYTES", "size of one journal file; four are kept ready"),
-    setting(
-        "catalog.url",
-        Some("catalog"),
-        "",
-        "URL",
-        "postgres:// URL of the catalog; without it SQLite in the data directory",
-    ),
+    // It may hold a password.
+    Setting {
+        secret: true,
+        ..setting(
+            "catalog.url",
+            Some("catalog"),
+            "",
+            "URL",
+            "postgres:// URL of the catalog; without it SQLite in the data directory",
+        )
+    },
     setting(
         "bucket.name",
         Some("bucket"),
@@ -156,7 +160,7 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "agent.log_files",
         None,
-        "/var/log/*.log,/var/log/syslog,/var/log/messages",
+        "/var/log/*.log,/var/log/*/*.log,/var/log/syslog,/var/log/messages,/var/log/secure,/var/log/maillog,/var/log/cron",
         "GLOBS",
         "log files that `up` tails into log groups, separated by commas",
     ),
