@@ -3,6 +3,7 @@
 use watchkeep_lang::statistic::{Sample, Statistic, Summary};
 
 use crate::point::{PointRef, Samples, decode_distribution};
+use crate::total::Total;
 use crate::unit::Unit;
 use crate::window::Window;
 
@@ -10,7 +11,10 @@ use crate::window::Window;
 #[derive(Debug, Clone)]
 pub struct Bucket {
     number: i64,
-    summary: Summary,
+    count: Total,
+    sum: Total,
+    minimum: f64,
+    maximum: f64,
     /// Whether all samples are known and none is negative: else there are no extended statistics.
     is_raw: bool,
     /// The samples, if somebody wants extended statistics.
@@ -52,7 +56,6 @@ impl Buckets {
             return;
         }
         let number = self.window.bucket(point.time_ms);
-        let before = self.samples;
         let of_unit = match self.by_unit.iter().position(|(unit, _)| *unit == point.unit) {
             Some(index) => index,
             None => {
@@ -72,8 +75,17 @@ impl Buckets {
             index
         });
         if let Some(bucket) = buckets.get_mut(index) {
-            self.samples = before + bucket.add(&point.samples, self.keeps_samples);
+            let before = bucket.samples.len();
+            bucket.add(&point.samples, self.keeps_samples);
+            self.samples = (self.samples + bucket.samples.len()).saturating_sub(before);
         }
+    }
+
+    /// Holds fewer samples: those of a bucket that agree in their first binary digits behind the first become one, their
+    /// mean. With [`ALL_DIGITS`] only equal ones do, and nothing is lost.
+    pub fn merge(&mut self, digits: u32) {
+        let buckets = self.by_unit.iter_mut().flat_map(|(_, buckets)| buckets);
+        self.samples = buckets.map(|bucket| bucket.merge(digits)).sum();
     }
 
     /// The units that there are points of, by their names.
@@ -92,44 +104,84 @@ impl Buckets {
     /// To be called when all points are in, before statistics are asked for.
     pub fn finish(&mut self) {
         for bucket in self.by_unit.iter_mut().flat_map(|(_, buckets)| buckets) {
-            bucket.samples.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
+            bucket.sort();
         }
     }
 }
 
+/// The binary digits of a number behind its first.
+pub const ALL_DIGITS: u32 = f64::MANTISSA_DIGITS - 1;
+
 impl Bucket {
     fn empty(number: i64) -> Bucket {
-        let summary = Summary { count: 0.0, sum: 0.0, minimum: f64::INFINITY, maximum: f64::NEG_INFINITY };
-        Bucket { number, summary, is_raw: true, samples: Vec::new() }
+        let (minimum, maximum) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (count, sum) = (Total::default(), Total::default());
+        Bucket { number, count, sum, minimum, maximum, is_raw: true, samples: Vec::new() }
     }
 
-    /// Takes in the samples of a point; how many were kept.
-    fn add(&mut self, samples: &Samples<&[u8]>, keeps_samples: bool) -> usize {
+    /// Takes in the samples of a point.
+    fn add(&mut self, samples: &Samples<&[u8]>, keeps_samples: bool) {
         let added = samples.summary();
-        self.summary = Summary {
-            count: self.summary.count + added.count,
-            sum: self.summary.sum + added.sum,
-            minimum: self.summary.minimum.min(added.minimum),
-            maximum: self.summary.maximum.max(added.maximum),
-        };
+        self.count.add(added.count);
+        self.sum.add(added.sum);
+        self.minimum = self.minimum.min(added.minimum);
+        self.maximum = self.maximum.max(added.maximum);
         self.is_raw &= added.minimum >= 0.0 && !matches!(samples, Samples::Set(_));
-        if !keeps_samples || !self.is_raw {
-            return 0;
+        if !self.is_raw {
+            // Nobody will ask for them any more.
+            self.samples = Vec::new();
+            return;
         }
-        let before = self.samples.len();
+        if !keeps_samples {
+            return;
+        }
         match samples {
             Samples::One(value) => self.samples.push(Sample { value: *value, count: 1.0 }),
             Samples::Repeated(sample) => self.samples.push(*sample),
             Samples::Distribution(_, distribution) => self.samples.extend(decode_distribution(distribution)),
             Samples::Set(_) => {}
         }
-        self.samples.len() - before
+    }
+
+    /// By value; then by count, so that sums over them do not depend on the order in which they came.
+    fn sort(&mut self) {
+        self.samples.sort_unstable_by(|a, b| a.value.total_cmp(&b.value).then(a.count.total_cmp(&b.count)));
+    }
+
+    /// See [`Buckets::merge`]; how many samples are left.
+    fn merge(&mut self, digits: u32) -> usize {
+        self.sort();
+        let place = |value: f64| value.to_bits() >> ALL_DIGITS.saturating_sub(digits);
+        // The bits of numbers that are not negative lie in the order of the numbers.
+        self.samples.dedup_by(|next, kept| {
+            let is_alike = place(next.value) == place(kept.value);
+            if is_alike {
+                let count = kept.count + next.count;
+                kept.value += (next.value - kept.value) * (next.count / count);
+                kept.count = count;
+            }
+            is_alike
+        });
+        // The ends stay what they are.
+        if let Some(first) = self.samples.first_mut() {
+            first.value = self.minimum;
+        }
+        if let Some(last) = self.samples.last_mut() {
+            last.value = self.maximum;
+        }
+        self.samples.shrink_to_fit();
+        self.samples.len()
     }
 
     /// The value of a statistic; `None` if it has none, as an extended one over samples that are not known or negative.
     pub fn value(&self, statistic: Statistic) -> Option<f64> {
         match statistic.is_extended() {
-            false => statistic.of_summary(&self.summary),
+            false => statistic.of_summary(&Summary {
+                count: self.count.value(),
+                sum: self.sum.value(),
+                minimum: self.minimum,
+                maximum: self.maximum,
+            }),
             true if self.is_raw => statistic.of_samples(&self.samples),
             true => None,
         }
@@ -175,6 +227,39 @@ mod tests {
         for (points, statistic, expected) in cases {
             assert_eq!(value(&points, statistic), expected, "{statistic} of {points:?}");
         }
+    }
+
+    #[test]
+    fn merged_samples_are_close_and_equal_ones_the_same() {
+        let mut exact = Buckets::new(window(600), None, true);
+        // 10,000 samples over six powers of ten, each twice.
+        for turn in 0..20_000u32 {
+            let value = 1.5 * 10f64.powf(f64::from(turn % 10_000) / 10_000.0 * 6.0);
+            exact.add(&point(0, Samples::One(value)));
+        }
+        let value = |buckets: &Buckets, statistic: &str| {
+            let mut buckets = buckets.clone();
+            buckets.finish();
+            let (_, bucket) = buckets.of_unit(Unit::NONE).next().unwrap();
+            bucket.value(Statistic::parse(statistic).unwrap()).unwrap()
+        };
+        for (digits, samples_max, error) in
+            [(ALL_DIGITS, 10_000, 1e-9), (8, 20 * 256, 1.0 / 256.0), (3, 20 * 8, 1.0 / 8.0)]
+        {
+            let mut merged = exact.clone();
+            merged.merge(digits);
+            assert!(merged.samples() <= samples_max, "{digits}: {}", merged.samples());
+            for statistic in ["p0", "p1", "p50", "p99.9", "p100", "tm90", "TC(10%:90%)", "wm95", "IQM", "TS(:80%)"] {
+                let (expected, got) = (value(&exact, statistic), value(&merged, statistic));
+                assert!((got - expected).abs() <= error * expected, "{digits} {statistic}: {got}, not {expected}");
+            }
+            for statistic in ["p0", "p100", "SampleCount", "Sum", "Minimum", "Maximum"] {
+                assert_eq!(value(&merged, statistic), value(&exact, statistic), "{digits} {statistic}");
+            }
+        }
+        // Of samples that nobody can ask for, none are held.
+        exact.add(&point(0, Samples::One(-1.0)));
+        assert_eq!(exact.samples(), 0);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use watchkeep_model::{ServiceError, Timestamp};
 use crate::Metrics;
 use crate::buckets::Buckets;
 use crate::errors::invalid_token;
-use crate::limits::BUCKETS_AT_ONCE;
+use crate::limits::{BUCKETS_AT_ONCE, SAMPLES_BUCKET_WEIGHT};
 use crate::queries::{Query, Request, ScanBy};
 use crate::read::Reading;
 use crate::series::SeriesId;
@@ -81,7 +81,8 @@ fn group(queries: &[Query], index: usize) -> &[Query] {
     let mut buckets = 0i64;
     let rest = queries.get(index..).unwrap_or_default();
     let fitting = rest.iter().take_while(|query| {
-        buckets = buckets.saturating_add(query.window.readable_buckets());
+        let weight = if query.statistic.is_extended() { SAMPLES_BUCKET_WEIGHT } else { 1 };
+        buckets = buckets.saturating_add(query.window.readable_buckets().saturating_mul(weight));
         buckets <= BUCKETS_AT_ONCE
     });
     let count = fitting.count().max(1).min(rest.len());

@@ -27,6 +27,7 @@ mod series;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod total;
 mod unit;
 mod window;
 

@@ -17,6 +17,21 @@ pub const DIMENSIONS_MAX: usize = 30;
 /// The entities of one PutMetricData. AWS: 2.
 pub const ENTITIES_MAX: usize = 2;
 
+/// The key attributes of an entity. AWS: 4.
+pub const ENTITY_KEY_ATTRIBUTES_MAX: usize = 4;
+
+/// The characters of the name of a key attribute. AWS: 32.
+pub const ENTITY_KEY_ATTRIBUTE_NAME_CHARS_MAX: usize = 32;
+
+/// The other attributes of an entity. AWS: 10.
+pub const ENTITY_ATTRIBUTES_MAX: usize = 10;
+
+/// The characters of the name of another attribute. AWS: 256.
+pub const ENTITY_ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
+
+/// The characters of the value of any attribute of an entity. AWS: 2,048.
+pub const ENTITY_VALUE_CHARS_MAX: usize = 2048;
+
 /// The characters of a namespace, a metric's name and a dimension's name. AWS: 255.
 pub const NAME_CHARS_MAX: usize = 255;
 
@@ -73,11 +88,22 @@ pub const HEAD_BYTES_MAX: usize = 256 << 10;
 /// The bytes of all hot heads. Beyond, each series that is written to keeps its newest chunk only.
 pub const HEADS_BYTES_MAX: usize = 256 << 20;
 
+/// The bytes of all series in memory, without their heads: of each its key and [`SERIES_BYTES`]. A series stays for two weeks
+/// behind its newest point, so this is about how many metrics may be active in that time: one and a half million with a few
+/// dimensions each. Beyond, no new ones are taken. AWS sets no limit, but it bills them.
+pub const ALL_SERIES_BYTES_MAX: usize = 1 << 30;
+
+/// What a series takes beside its key: the series, its places in the index, and a chunk that was begun.
+pub const SERIES_BYTES: usize = 512;
+
 /// How often hot heads are freed of old points and series of long ago are forgotten.
 pub const SWEEP_INTERVAL_MS: i64 = HOUR_MS;
 
 /// The metrics on one page of ListMetrics. AWS: 500.
 pub const LIST_PAGE: usize = 500;
+
+/// The series that a listing looks at in one go: those who put data of new series wait so long.
+pub const WALK_AT_ONCE: usize = 10_000;
 
 /// The dimension filters of ListMetrics. AWS: 10.
 pub const DIMENSION_FILTERS_MAX: usize = 10;
@@ -97,8 +123,14 @@ pub const QUERIES_MAX: usize = 500;
 /// The data points on one page of GetMetricData. AWS: 100,800.
 pub const DATAPOINTS_MAX: usize = 100_800;
 
-/// The buckets that queries read at once may fill: bounds the memory of a page, and leaves room for a page of one query.
+/// The buckets that queries read at once may fill: bounds the memory of a page, and leaves room for a page of one query. A
+/// bucket of samples counts as [`SAMPLES_BUCKET_WEIGHT`].
 pub const BUCKETS_AT_ONCE: i64 = 4 * DATAPOINTS_MAX as i64;
 
-/// The samples that one read may gather for percentiles and their like: 16 bytes each.
+/// How many buckets without samples one with samples is as dear as: even if each holds its samples by bins of an eighth over
+/// six powers of ten, what is read at once stays far below [`SAMPLES_AT_ONCE`].
+pub const SAMPLES_BUCKET_WEIGHT: i64 = 8;
+
+/// The samples that one read may gather for percentiles and their like: 16 bytes each. Beyond, those that are nearly alike
+/// become one, and the statistic approximate, as AWS's always are.
 pub const SAMPLES_AT_ONCE: usize = 16 << 20;

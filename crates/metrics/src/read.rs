@@ -8,7 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_store::{Scan, StoreError};
 
 use crate::Metrics;
-use crate::buckets::Buckets;
+use crate::buckets::{ALL_DIGITS, Buckets};
 use crate::errors;
 use crate::limits::{SAMPLES_AT_ONCE, UNREGISTERED_MS};
 use crate::point::of_batch;
@@ -71,6 +71,26 @@ impl Metrics {
     }
 }
 
+/// How precisely samples are still told apart, in binary digits behind the first, when there are too many of them: less and
+/// less, until they fit. AWS's own bins are a tenth wide, as those of three digits are.
+const DIGITS: [u32; 6] = [ALL_DIGITS, 12, 8, 5, 3, 0];
+
+/// Merges samples if there are more than `samples_max`, until at most half as many are left, so that the next merging is some
+/// way off. Whether there are at most `samples_max` in the end.
+fn fit(readings: &mut [Reading], samples_max: usize) -> bool {
+    let count = |readings: &[Reading]| readings.iter().map(|reading| reading.buckets.samples()).sum::<usize>();
+    if count(readings) <= samples_max {
+        return true;
+    }
+    for digits in DIGITS {
+        readings.iter_mut().for_each(|reading| reading.buckets.merge(digits));
+        if count(readings) <= samples_max / 2 {
+            return true;
+        }
+    }
+    count(readings) <= samples_max
+}
+
 /// Reads the series of `cold`, each into the buckets of these readings, in one scan.
 fn read_cold(
     store: &watchkeep_store::Store,
@@ -90,8 +110,48 @@ fn read_cold(
                 }
             }
         }
-        too_many = readings.iter().map(|reading| reading.buckets.samples()).sum::<usize>() > SAMPLES_AT_ONCE;
+        too_many = !fit(&mut readings, SAMPLES_AT_ONCE);
         if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if too_many { Err(ReadError::TooManySamples) } else { Ok(readings) }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchkeep_core::TimestampMs;
+    use watchkeep_lang::statistic::Statistic;
+
+    use super::*;
+    use crate::point::{PointRef, Resolution, Samples};
+    use crate::unit::Unit;
+    use crate::window::Window;
+
+    #[test]
+    fn samples_are_merged_as_coarsely_as_they_must_be() {
+        let window = Window::new(TimestampMs(0), TimestampMs(60_000), 60, TimestampMs(60_000));
+        let mut readings = [Reading { key: String::new(), buckets: Buckets::new(window, None, true) }];
+        let add = |readings: &mut [Reading; 1], value: u32| {
+            let samples = Samples::One(value.into());
+            let point = PointRef { time_ms: 0, unit: Unit::NONE, resolution: Resolution::Minute, samples };
+            readings[0].buckets.add(&point);
+        };
+        for turn in 0..100_000u32 {
+            // Equal ones first: as long as they fit, nothing is lost.
+            add(&mut readings, if turn < 50_000 { turn % 300 } else { turn });
+            assert!(fit(&mut readings, 1000));
+            if turn == 49_999 {
+                let mut exact = readings[0].buckets.clone();
+                exact.finish();
+                let (_, bucket) = exact.of_unit(Unit::NONE).next().unwrap();
+                assert_eq!(bucket.value(Statistic::parse("PR(99:199)").unwrap()).map(f64::round), Some(33.0));
+                assert_eq!(bucket.value(Statistic::parse("p50").unwrap()), Some(149.0));
+            }
+        }
+        assert!(readings[0].buckets.samples() <= 1000);
+        readings[0].buckets.finish();
+        let (_, bucket) = readings[0].buckets.of_unit(Unit::NONE).next().unwrap();
+        let p75 = bucket.value(Statistic::parse("p75").unwrap()).unwrap();
+        assert!((p75 - 75_000.0).abs() < 75_000.0 * 0.07, "{p75}");
+        assert!(!fit(&mut readings, 2), "nothing helps");
+    }
 }
