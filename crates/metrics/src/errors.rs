@@ -42,6 +42,11 @@ pub(crate) fn missing(message: impl Into<String>) -> ServiceError {
     errors::missing_required_parameter_exception(message)
 }
 
+/// `LimitExceeded`: no new metric is taken.
+pub(crate) fn too_many_series() -> ServiceError {
+    errors::limit_exceeded_fault("The server has no memory for more metrics. Those without data are forgotten in time.")
+}
+
 /// `ValidationError`.
 pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
     errors::validation_exception(message)

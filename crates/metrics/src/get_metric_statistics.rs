@@ -86,8 +86,9 @@ fn window(input: &GetMetricStatisticsInput, now: TimestampMs) -> Result<Window, 
     if input.start_time >= input.end_time {
         return Err(invalid_value("The parameter StartTime must be less than the parameter EndTime."));
     }
-    let window = Window::new(TimestampMs(input.start_time.0), TimestampMs(input.end_time.0), period_s, now);
-    let datapoints = window.buckets();
+    let (start, end) = (TimestampMs(input.start_time.0), TimestampMs(input.end_time.0));
+    let window = Window::new(start, end, period_s, now);
+    let datapoints = window.requested(start, end);
     if datapoints > STATISTICS_DATAPOINTS_MAX {
         return Err(invalid_combination(format!(
             "You have requested up to {} datapoints, which exceeds the limit of {}. You may reduce the datapoints requested by increasing Period, or decreasing the time range.",

@@ -9,17 +9,26 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::{HashMap, HashTable};
 
-use crate::limits::{CHUNK_BYTES, HEAD_BYTES_MAX, HEAD_MS, HEADS_BYTES_MAX, KEEP_SERIES_MS, UNREGISTERED_MS};
+use crate::limits::{
+    ALL_SERIES_BYTES_MAX, CHUNK_BYTES, HEAD_BYTES_MAX, HEAD_MS, HEADS_BYTES_MAX, KEEP_SERIES_MS, SERIES_BYTES,
+    UNREGISTERED_MS,
+};
 use crate::point::PointRef;
 use crate::series::{Series, SeriesId};
 
+/// There is no memory for another series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManySeries;
+
 /// All series with data of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SeriesIndex {
     state: RwLock<State>,
     hasher: foldhash::fast::RandomState,
     /// The bytes of all heads.
     head_bytes: AtomicUsize,
+    /// See [`ALL_SERIES_BYTES_MAX`].
+    series_bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -27,13 +36,36 @@ struct State {
     by_key: HashTable<Arc<Series>>,
     by_id: HashMap<SeriesId, Arc<Series>, foldhash::fast::RandomState>,
     sorted: BTreeMap<Arc<str>, Arc<Series>>,
+    /// The bytes of all series, without their heads.
+    series_bytes: usize,
+}
+
+impl State {
+    fn find(&self, hash: u64, key: &str) -> Option<Arc<Series>> {
+        self.by_key.find(hash, |series| &*series.key == key).cloned()
+    }
+}
+
+impl Default for SeriesIndex {
+    fn default() -> SeriesIndex {
+        SeriesIndex::new(ALL_SERIES_BYTES_MAX)
+    }
 }
 
 impl SeriesIndex {
+    /// Without series; they may take so many bytes, without their heads.
+    pub fn new(series_bytes_max: usize) -> SeriesIndex {
+        SeriesIndex {
+            state: RwLock::default(),
+            hasher: foldhash::fast::RandomState::default(),
+            head_bytes: AtomicUsize::new(0),
+            series_bytes_max,
+        }
+    }
+
     /// The series of this key.
     pub fn get(&self, key: &str) -> Option<Arc<Series>> {
-        let hash = self.hasher.hash_one(key);
-        self.read().by_key.find(hash, |series| &*series.key == key).cloned()
+        self.read().find(self.hasher.hash_one(key), key)
     }
 
     /// The series of this number.
@@ -42,30 +74,51 @@ impl SeriesIndex {
     }
 
     /// The series of this key, for one who is about to write to it; made if there is none.
-    pub fn get_or_create(&self, key: &str, now_ms: i64) -> Arc<Series> {
+    ///
+    /// # Errors
+    ///
+    /// [`TooManySeries`] if there is none, and no memory for it.
+    pub fn get_or_create(&self, key: &str, now_ms: i64) -> Result<Arc<Series>, TooManySeries> {
         let hash = self.hasher.hash_one(key);
         if let Some(series) = self.read().by_key.find(hash, |series| &*series.key == key) {
             // Under the lock, so that it is not forgotten meanwhile.
             series.touch(now_ms);
-            return series.clone();
+            return Ok(series.clone());
         }
-        // Without a registration it has no points younger than this, so its head starts complete from there.
-        let series = self.insert(key, None, now_ms.saturating_sub(UNREGISTERED_MS));
+        let mut state = self.write();
+        // Somebody may have made it meanwhile.
+        let series = match state.find(hash, key) {
+            Some(series) => series,
+            None if state.series_bytes.saturating_add(series_bytes(key)) > self.series_bytes_max => {
+                return Err(TooManySeries);
+            }
+            // Without a registration it has no points younger than this, so its head starts complete from there.
+            None => self.insert(&mut state, hash, key, None, now_ms.saturating_sub(UNREGISTERED_MS)),
+        };
         series.touch(now_ms);
-        series
+        Ok(series)
     }
 
-    /// Adds a series as it was registered, unless it is there. Its head has every point from `complete_from_ms` on.
+    /// Adds a series as it was registered, unless it is there. Its head has every point from `complete_from_ms` on. There is
+    /// no limit to these: reads take a series that is not here for one without points.
     pub fn restore(&self, key: &str, id: SeriesId, complete_from_ms: i64) -> Arc<Series> {
-        self.insert(key, Some(id), complete_from_ms)
-    }
-
-    fn insert(&self, key: &str, id: Option<SeriesId>, complete_from_ms: i64) -> Arc<Series> {
         let hash = self.hasher.hash_one(key);
         let mut state = self.write();
-        if let Some(series) = state.by_key.find(hash, |series| &*series.key == key) {
-            return series.clone();
+        match state.find(hash, key) {
+            Some(series) => series,
+            None => self.insert(&mut state, hash, key, Some(id), complete_from_ms),
         }
+    }
+
+    /// Adds a series that is not there.
+    fn insert(
+        &self,
+        state: &mut State,
+        hash: u64,
+        key: &str,
+        id: Option<SeriesId>,
+        complete_from_ms: i64,
+    ) -> Arc<Series> {
         let id = id.unwrap_or_else(|| {
             // Two keys in a billion billion share a number; the later one takes its next choice, and registers that.
             let mut choices = (0..).map(|attempt| SeriesId::of(key, attempt));
@@ -75,6 +128,7 @@ impl SeriesIndex {
         state.by_key.insert_unique(hash, series.clone(), |series| self.hasher.hash_one(&*series.key));
         state.by_id.insert(id, series.clone());
         state.sorted.insert(series.key.clone(), series.clone());
+        state.series_bytes = state.series_bytes.saturating_add(series_bytes(key));
         series
     }
 
@@ -147,6 +201,7 @@ impl SeriesIndex {
             entry.remove();
             state.by_id.remove(&series.id);
             state.sorted.remove(&series.key);
+            state.series_bytes = state.series_bytes.saturating_sub(series_bytes(&series.key));
             self.count_bytes(series.head().bytes(), 0);
         }
     }
@@ -179,6 +234,10 @@ pub enum Walk {
     Stop,
 }
 
+fn series_bytes(key: &str) -> usize {
+    key.len() + SERIES_BYTES
+}
+
 /// Older points than this are not held in heads.
 pub(crate) fn horizon(now_ms: i64) -> i64 {
     now_ms.saturating_sub(HEAD_MS)
@@ -203,8 +262,8 @@ mod tests {
     fn series_are_found_by_key_number_and_prefix() {
         let index = SeriesIndex::default();
         for key in ["b\0x\0", "a\0y\0", "a\0x\0", "ab\0x\0"] {
-            let series = index.get_or_create(key, 0);
-            assert!(Arc::ptr_eq(&series, &index.get_or_create(key, 0)));
+            let series = index.get_or_create(key, 0).unwrap();
+            assert!(Arc::ptr_eq(&series, &index.get_or_create(key, 0).unwrap()));
             assert!(Arc::ptr_eq(&series, &index.get(key).unwrap()));
             assert!(Arc::ptr_eq(&series, &index.by_id(series.id).unwrap()));
         }
@@ -219,13 +278,29 @@ mod tests {
         let index = SeriesIndex::default();
         let taken = SeriesId::of("mine", 0);
         index.restore("other", taken, 0);
-        assert_eq!(index.get_or_create("mine", 0).id, SeriesId::of("mine", 1));
+        assert_eq!(index.get_or_create("mine", 0).unwrap().id, SeriesId::of("mine", 1));
+    }
+
+    #[test]
+    fn no_series_is_taken_beyond_the_limit_until_others_are_forgotten() {
+        let index = SeriesIndex::new(2 * (SERIES_BYTES + 1));
+        index.get_or_create("a", 0).unwrap();
+        index.get_or_create("b", KEEP_SERIES_MS).unwrap();
+        assert_eq!(index.get_or_create("c", 0).err(), Some(TooManySeries));
+        assert!(index.get_or_create("a", 0).is_ok());
+        index.sweep(KEEP_SERIES_MS + 1);
+        assert!(index.get_or_create("c", 0).is_ok());
+        assert_eq!((index.get_or_create("d", 0).err(), index.count()), (Some(TooManySeries), 2));
+        index.restore("d", SeriesId::of("d", 0), 0);
+        assert!(index.get_or_create("d", 0).is_ok());
+        index.clear();
+        assert!(index.get_or_create("e", 0).is_ok());
     }
 
     #[test]
     fn idle_series_are_forgotten_and_heads_counted() {
         let index = SeriesIndex::default();
-        let (old, new) = (index.get_or_create("old", 0), index.get_or_create("new", 0));
+        let (old, new) = (index.get_or_create("old", 0).unwrap(), index.get_or_create("new", 0).unwrap());
         let point = |time_ms| PointRef {
             time_ms,
             unit: Unit::NONE,
@@ -235,7 +310,7 @@ mod tests {
         index.push(&old, &point(0), 0);
         index.push(&new, &point(0), 0);
         assert!(index.head_bytes() > 0);
-        index.get_or_create("new", KEEP_SERIES_MS);
+        index.get_or_create("new", KEEP_SERIES_MS).unwrap();
         index.sweep(KEEP_SERIES_MS + 1);
         assert!(index.get("old").is_none() && index.get("new").is_some());
         assert_eq!((index.head_bytes(), index.count()), (0, 1));

@@ -13,7 +13,9 @@ use watchkeep_wire::service::Reply;
 use crate::Metrics;
 use crate::datum::{self, Place};
 use crate::entity;
-use crate::errors::{collection_too_large, invalid_combination, invalid_value, missing, of_store, repeated_dimension};
+use crate::errors::{
+    collection_too_large, invalid_combination, invalid_value, missing, of_store, repeated_dimension, too_many_series,
+};
 use crate::limits::{DATUMS_MAX, ENTITIES_MAX, REGISTER_INTERVAL_MS};
 use crate::point::Point;
 use crate::series::{KeyWriter, Series, SeriesId};
@@ -67,7 +69,10 @@ fn collect<'i>(
             "The parameter StrictEntityValidation must be specified when the parameter EntityMetricData is specified.";
         return Err(invalid_combination(text));
     }
-    if with_entity.len() > ENTITIES_MAX {
+    let is_strict = input.strict_entity_validation == Some(true);
+    // Too many entities are a fault of the entities: without strictness their data are kept all the same.
+    let too_many = with_entity.len() > ENTITIES_MAX;
+    if too_many && is_strict {
         return Err(collection_too_large("EntityMetricData", ENTITIES_MAX));
     }
     let of_entities = || with_entity.iter().map(|data| data.metric_data.as_deref().unwrap_or_default());
@@ -88,17 +93,16 @@ fn collect<'i>(
         Ok::<(), ServiceError>(())
     };
     check(plain, None, None)?;
-    let mut failure = None;
+    let mut failure = too_many.then_some("EntitySizeTooLarge");
     for (index, (data, entity_of)) in of_entities().zip(with_entity).enumerate() {
         let entity = match entity::check(entity_of.entity.as_ref()) {
-            Ok(entity) => Some(Arc::from(entity::json(entity))),
-            Err(error) if input.strict_entity_validation == Some(true) => {
-                return Err(invalid_value(format!("{}: {}", error.code, error.reason)));
-            }
+            Err(error) if is_strict => return Err(invalid_value(format!("{}: {}", error.code, error.reason))),
             Err(error) => {
-                failure = Some(error.code);
+                failure.get_or_insert(error.code);
                 None
             }
+            Ok(_) if too_many => None,
+            Ok(entity) => Some(Arc::from(entity::json(entity))),
         };
         check(data, Some(index), entity.as_ref())?;
     }
@@ -108,7 +112,8 @@ fn collect<'i>(
     for (datum, point, entity) in checked {
         let key = writer.key(&datum.metric_name, datum.dimensions.as_deref().unwrap_or_default());
         let key = key.map_err(|_| repeated_dimension())?;
-        batch.add(service.index.get_or_create(key, now.0), point, entity.as_ref());
+        let series = service.index.get_or_create(key, now.0).map_err(|_| too_many_series())?;
+        batch.add(series, point, entity.as_ref());
     }
     Ok((batch, failure))
 }

@@ -91,7 +91,12 @@ pub fn key_prefix(account: AccountId, region: &Region, namespace: Option<&str>, 
 }
 
 fn push(text: &mut String, field: &str) {
-    text.push_str(field);
+    if field.as_bytes().contains(&0) {
+        // Such a name can only be asked for, never put; the key must be no other metric's.
+        text.push_str(&field.replace('\0', "\u{1}"));
+    } else {
+        text.push_str(field);
+    }
     text.push('\0');
 }
 
@@ -237,6 +242,8 @@ mod tests {
         assert_eq!(Identity::of(&bare).dimensions().count(), 0);
         assert!(bare.starts_with(&key_prefix(AccountId::DEFAULT, &region, Some("Shop"), Some("Load"))));
         assert_ne!(bare, *writer.key("Load", &[a]).unwrap());
+        let forged = writer.key("Load\0Az\0a", &[]).unwrap().to_owned();
+        assert_ne!(forged, *writer.key("Load", &[dimension("Az", "a")]).unwrap());
     }
 
     #[test]

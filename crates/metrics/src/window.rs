@@ -75,6 +75,12 @@ impl Window {
         buckets_in(self.start_ms, self.end_ms, self.period_ms)
     }
 
+    /// As how many data points the limit of GetMetricStatistics counts a query from `start` to `end`: rounding the start down
+    /// must not refuse what was asked for in good faith.
+    pub fn requested(&self, start: TimestampMs, end: TimestampMs) -> i64 {
+        self.buckets().min(buckets_in(start.0, end.0, self.period_ms))
+    }
+
     /// How many buckets may hold points.
     pub fn readable_buckets(&self) -> i64 {
         let range = self.range_ms();

@@ -112,6 +112,16 @@ async fn what_the_api_forbids_is_refused_with_its_words() {
         let error = world.statistics(input).await.unwrap_err();
         assert_eq!((&*error.query_code, &*error.message), (code, message));
     }
+    // 1,440 periods are fine, wherever on the clock they begin.
+    for (period, start, end) in [
+        (60, -1440 * MINUTE + 30_000, 30_000),
+        (60, -1440 * MINUTE + 30_000, 30_001),
+        (1, -1_440_500, -500),
+        (300, -20 * DAY + MINUTE, -15 * DAY + MINUTE),
+    ] {
+        let output = world.statistics(input(&["Sum"], &[], period, start, end)).await;
+        assert!(output.is_ok(), "{period} {start} {end}");
+    }
     let empty = world.statistics(input(&["Sum"], &[], 60, -1440 * MINUTE, 0)).await.unwrap();
     assert_eq!((empty.label.as_deref(), empty.datapoints.unwrap().len()), (Some("Load"), 0));
 }

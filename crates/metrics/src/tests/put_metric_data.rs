@@ -209,6 +209,12 @@ async fn entities_are_checked_as_strictly_as_asked() {
     );
     assert_eq!(world.put_input(input("Service", Some(true))).await.unwrap().headers, []);
     assert_eq!(world.series("Sum", 60, 0, MINUTE).await, [(0, 2.0)]);
+    let mut many = input("Service", Some(true));
+    many.entity_metric_data = many.entity_metric_data.map(|data| [data.clone(), data.clone(), data].concat());
+    assert_eq!(world.put_input(many.clone()).await.err().unwrap().query_code, "InvalidParameterValue");
+    many.strict_entity_validation = Some(false);
+    assert_eq!(world.put_input(many).await.unwrap().headers, [("x-amzn-failure-message", "EntitySizeTooLarge".into())]);
+    assert_eq!(world.series("Sum", 60, 0, MINUTE).await, [(0, 5.0)]);
     let mut bad = input("Service", Some(true));
     bad.entity_metric_data.as_mut().unwrap()[0].metric_data.as_mut().unwrap()[0].value = Some(f64::NAN);
     assert_eq!(
