@@ -29,11 +29,20 @@ pub(super) fn is_accepted(shape: &Shape, text: &str) -> bool {
         .is_some_and(|accepted| pattern::matches(accepted.instead, text))
 }
 
+/// Structures that a service checks itself: PutMetricData and PutLogEvents may take the data of a bad entity, and then only
+/// tell what is wrong with it.
+const CHECKED_BY_SERVICES: &[&str] = &["Entity"];
+
+/// Whether nothing in a structure of this shape is to be checked before the service does.
+pub(super) fn is_checked_by_its_service(shape: &Shape) -> bool {
+    CHECKED_BY_SERVICES.contains(&shape.name)
+}
+
 #[cfg(test)]
 mod tests {
     use watchkeep_model::Structure;
-    use watchkeep_model::cloudwatch::ListMetricsInput;
-    use watchkeep_model::logs::{GetLogEventsRequest, ListTagsForResourceRequest};
+    use watchkeep_model::cloudwatch::{Entity, EntityMetricData, ListMetricsInput, PutMetricDataInput};
+    use watchkeep_model::logs::{self, GetLogEventsRequest, ListTagsForResourceRequest, PutLogEventsRequest};
 
     use super::*;
     use crate::constraints::violations;
@@ -65,6 +74,28 @@ mod tests {
         // Tags are by ARN without `:*`.
         let tags = rules(&ListTagsForResourceRequest { resource_arn: format!("{arn}:*").replace('#', "") });
         assert_eq!(tags, ["satisfy regular expression pattern: [\\w+=/:,.@-]*"]);
+    }
+
+    #[test]
+    fn entities_are_left_to_their_services() {
+        let long = "x".repeat(3000);
+        let keys = Some([("Type".to_owned(), long)].into());
+        let entity = Some(Entity { key_attributes: keys.clone(), attributes: None });
+        let with_entity = EntityMetricData { entity, metric_data: None };
+        let put = PutMetricDataInput {
+            namespace: "n".into(),
+            entity_metric_data: Some(vec![with_entity]),
+            ..Default::default()
+        };
+        assert_eq!(rules(&put), [""; 0]);
+        let entity = Some(logs::Entity { key_attributes: keys, attributes: None });
+        let put = PutLogEventsRequest {
+            log_group_name: "g".into(),
+            log_stream_name: "s".into(),
+            entity,
+            ..Default::default()
+        };
+        assert_eq!(rules(&put), ["have length greater than or equal to 1"], "of logEvents only");
     }
 
     /// The models change; a row that no model needs any more must go.
