@@ -2,7 +2,8 @@
 //!
 //! A token is a boundary between events and a direction. A page that goes forward holds the events behind the boundary, one
 //! that goes backward those before it. An empty page has no other boundary than its token's: the token comes back as it was,
-//! which is how readers see the end, and it works again when events have arrived.
+//! which is how readers see the end, and it works again when events have arrived. Without a token its boundary is `startTime`,
+//! so that a reader that goes on by the token alone is not sent back to events it did not ask for.
 
 use std::sync::Arc;
 
@@ -36,10 +37,11 @@ pub(crate) async fn get_log_events(
         None if input.start_from_head == Some(true) => Direction::Forward,
         None => Direction::Backward,
     };
+    let start_time = input.start_time.unwrap_or(0);
     let request = Request {
         group: group.id,
         streams: Some(vec![stream.id]),
-        time: input.start_time.unwrap_or(0)..input.end_time.unwrap_or(i64::MAX),
+        time: start_time..input.end_time.unwrap_or(i64::MAX),
         from: token.map(|token| token.boundary),
         direction,
         limit: events_limit(input.limit),
@@ -50,7 +52,7 @@ pub(crate) async fn get_log_events(
     if direction == Direction::Backward {
         events.reverse();
     }
-    let empty = token.map_or(Position::START, |token| token.boundary);
+    let empty = token.map_or(Position { time_ms: start_time, seq: 0 }, |token| token.boundary);
     let forward = events.last().map_or(empty, |event| event.position.after());
     let backward = events.first().map_or(empty, |event| event.position);
     Ok(GetLogEventsResponse {

@@ -89,6 +89,28 @@ async fn an_empty_stream_has_tokens_that_work_later() {
 }
 
 #[tokio::test]
+async fn a_reader_that_began_where_nothing_was_is_not_sent_back() {
+    for from_head in [true, false] {
+        let fixture = Fixture::new().await;
+        fixture.group("g").await;
+        fixture.stream("g", "s").await;
+        fixture.put("g", "s", &[(0, "older"), (4, "old")]).await;
+        let input =
+            GetLogEventsRequest { start_time: Some(NOW + 5), start_from_head: Some(from_head), ..get("g", "s") };
+        let empty = fixture.get(input.clone()).await.unwrap();
+        assert!(messages(&empty).is_empty());
+        fixture.put("g", "s", &[(5, "new")]).await;
+        // With the token alone, and with all that was asked before.
+        assert_eq!(messages(&page(&fixture, 9, Some(forward(&empty)), true).await), ["new"]);
+        let again = GetLogEventsRequest { next_token: empty.next_forward_token.clone(), ..input.clone() };
+        assert_eq!(messages(&fixture.get(again).await.unwrap()), ["new"]);
+        assert_eq!(messages(&page(&fixture, 9, Some(backward(&empty)), false).await), ["older", "old"]);
+        let again = GetLogEventsRequest { next_token: empty.next_backward_token.clone(), ..input };
+        assert!(messages(&fixture.get(again).await.unwrap()).is_empty());
+    }
+}
+
+#[tokio::test]
 async fn many_events_of_one_millisecond_are_paged_through() {
     let fixture = Fixture::new().await;
     fixture.group("g").await;
