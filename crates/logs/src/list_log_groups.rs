@@ -60,8 +60,8 @@ fn name_matches(pattern: &str, name: &str) -> bool {
     })
 }
 
-/// Whether the tag is there with one of the values wanted (with `*` at their ends for any text) and none of those that begin
-/// with `!`.
+/// Whether the tag is there with one of the values wanted (with `*` at their ends for any text, and then in either case) and
+/// none of those that begin with `!`.
 fn tag_matches(filter: &TagFilter, tags: &BTreeMap<String, String>) -> bool {
     let Some(value) = tags.get(&filter.key) else { return false };
     let values = filter.values.as_deref().unwrap_or_default();
@@ -71,7 +71,12 @@ fn tag_matches(filter: &TagFilter, tags: &BTreeMap<String, String>) -> bool {
         && (wanted.peek().is_none() || wanted.any(|wanted| value_matches(wanted, value)))
 }
 
+/// Exact values are case-sensitive, those with `*` are not ("TagFilter").
 fn value_matches(pattern: &str, value: &str) -> bool {
+    if !pattern.starts_with('*') && !pattern.ends_with('*') {
+        return value == pattern;
+    }
+    let (pattern, value) = (pattern.to_lowercase(), value.to_lowercase());
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(rest), Some(_)) => value.contains(rest.strip_suffix('*').unwrap_or_default()),
         (Some(end), None) => value.ends_with(end),
@@ -107,6 +112,12 @@ mod tests {
             ("stage", &["production"], true),
             ("stage", &["test", "production"], true),
             ("stage", &["prod"], false),
+            ("stage", &["Production"], false),
+            ("stage", &["PROD*"], true),
+            ("stage", &["*TION"], true),
+            ("stage", &["*Duct*"], true),
+            ("stage", &["!Prod*"], false),
+            ("stage", &["!Production"], true),
             ("stage", &["prod*"], true),
             ("stage", &["*tion"], true),
             ("stage", &["*duct*"], true),

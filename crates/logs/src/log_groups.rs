@@ -203,6 +203,7 @@ fn identified_groups(
     let alone = input.log_group_name_prefix.is_none()
         && input.log_group_name_pattern.is_none()
         && input.log_group_class.is_none()
+        && input.account_identifiers.is_none()
         && input.limit.is_none()
         && input.next_token.is_none();
     if !alone {

@@ -157,8 +157,13 @@ async fn groups_are_listed_by_name() {
         ..input()
     };
     assert!(error(fixture.describe(both).await).starts_with("InvalidParameterException"));
-    let more = DescribeLogGroupsRequest { log_group_identifiers: ids(&["a"]), limit: Some(1), ..input() };
-    assert!(error(fixture.describe(more).await).starts_with("InvalidParameterException"));
+    for more in [
+        DescribeLogGroupsRequest { limit: Some(1), ..input() },
+        DescribeLogGroupsRequest { account_identifiers: ids(&["000000000000"]), ..input() },
+    ] {
+        let more = DescribeLogGroupsRequest { log_group_identifiers: ids(&["a"]), ..more };
+        assert!(error(fixture.describe(more).await).starts_with("InvalidParameterException"));
+    }
 
     let other = Caller { region: "eu-west-1".parse().unwrap(), ..caller() };
     let elsewhere = log_groups::describe_log_groups(&fixture.logs, &other, input()).await.unwrap();
