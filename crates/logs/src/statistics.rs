@@ -66,8 +66,17 @@ impl Statistics {
 }
 
 impl Logs {
-    /// Makes the statistics of a group's streams complete.
+    /// Makes the statistics of a group's streams complete. What was begun is finished even if the caller stops waiting: a
+    /// long history would otherwise be read from its start by each caller who gives up.
     pub(crate) async fn know_history(self: &Arc<Self>, group: &Arc<Group>) -> Result<(), ServiceError> {
+        if group.history.initialized() {
+            return Ok(());
+        }
+        let (logs, group) = (self.clone(), group.clone());
+        errors::finish(async move { logs.read_history(&group).await }).await
+    }
+
+    async fn read_history(&self, group: &Group) -> Result<(), ServiceError> {
         let read = || async {
             let (id, end_seq) = (group.id, self.history_end_seq);
             let counted = self.store.blocking(move |store| {
