@@ -11,7 +11,7 @@ use watchkeep_model::{Protocol, Timestamp};
 
 use crate::client::Client;
 use crate::peers::Peers;
-use crate::report::Report;
+use crate::report::{Budget, Report};
 use crate::server::Server;
 
 const NAMESPACE: &str = "Load";
@@ -21,7 +21,12 @@ const SERIES: usize = 500;
 const READ_SERIES: usize = 100;
 const READ_POINTS: usize = 180;
 const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const READS: usize = 40;
+const WARM_UP_CALLS: usize = 1000;
+const STORED_SERIES: usize = 500;
+const DAY_MINUTES: usize = 1440;
+const STORED_DATUMS_A_CALL: usize = 960;
 
 /// Measures all of it.
 pub async fn run(
@@ -31,8 +36,14 @@ pub async fn run(
     datapoints: usize,
     report: &mut Report,
 ) -> Result<()> {
+    // The first calls register the series, and the server's memory takes its shape.
+    let warm_up = (0..WARM_UP_CALLS).map(|call| {
+        let input = put(client, call * DATUMS_A_CALL);
+        client.prepare::<operations::PutMetricData>(&SERVICE, Protocol::RpcV2Cbor, &input)
+    });
+    client.send_all(warm_up.collect::<Result<Vec<_>>>()?, CONNECTIONS).await?;
     let protocols =
-        [(Protocol::RpcV2Cbor, "CBOR", "2"), (Protocol::AwsJson10, "JSON", "3"), (Protocol::AwsQuery, "Query", "4")];
+        [(Protocol::RpcV2Cbor, "CBOR", 2.0), (Protocol::AwsJson10, "JSON", 3.0), (Protocol::AwsQuery, "Query", 4.0)];
     for (protocol, name, budget) in protocols {
         let requests = (0..datapoints / DATUMS_A_CALL).map(|call| {
             client.prepare::<operations::PutMetricData>(&SERVICE, protocol, &put(client, call * DATUMS_A_CALL))
@@ -48,19 +59,70 @@ pub async fn run(
         };
         let peer =
             peer.map_or(String::new(), |peer| format!("emulator in memory {peer:.0} ({:.1} times)", peer / micros));
-        report.row(format!("PutMetricData, 20 a call, {name}: us a datapoint"), budget, format!("{micros:.1}"), peer);
+        let budget = Budget::AtMost(budget);
+        report.row(format!("PutMetricData, 20 a call, {name}: us a datapoint"), budget, format!("{micros:.2}"), peer);
     }
     fill_history(client).await?;
-    for (series, budget) in [(READ_SERIES, "8"), (1, "0.5")] {
+    for (series, budget) in [(READ_SERIES, 8.0), (1, 0.5)] {
         let median = client.median(READS, || read(client, series)).await?;
         report.row(
             format!("GetMetricData, {series} series x {READ_POINTS} points: ms"),
-            budget,
+            Budget::AtMost(budget),
             format!("{:.2}", median.as_secs_f64() * 1e3),
             "",
         );
     }
+    stored(client, server, report).await
+}
+
+/// What a point takes on disk: a day of series, one point a minute, as gauges and counters of hosts are.
+async fn stored(client: &Client, server: &Server, report: &mut Report) -> Result<()> {
+    // A day that is over: its segments are compacted at once.
+    let start = client.clock.now().floor_to(DAY_MS).0 - 2 * DAY_MS;
+    let before = server.segment_bytes("metric_points")?;
+    let points = (0..STORED_SERIES * DAY_MINUTES).collect::<Vec<_>>();
+    let requests = points.chunks(STORED_DATUMS_A_CALL).map(|chunk| {
+        let datum = |&number: &usize| {
+            let (minute, series) = (number / STORED_SERIES, number % STORED_SERIES);
+            MetricDatum {
+                metric_name: "Stored".to_owned(),
+                dimensions: Some(dimensions(series)),
+                timestamp: Some(Timestamp(start + minute as i64 * MINUTE_MS)),
+                value: Some(value(series, minute)),
+                ..MetricDatum::default()
+            }
+        };
+        let input = PutMetricDataInput {
+            namespace: NAMESPACE.to_owned(),
+            metric_data: Some(chunk.iter().map(datum).collect()),
+            ..PutMetricDataInput::default()
+        };
+        client.prepare::<operations::PutMetricData>(&SERVICE, Protocol::RpcV2Cbor, &input)
+    });
+    client.send_all(requests.collect::<Result<Vec<_>>>()?, CONNECTIONS).await?;
+    server.rest().await?;
+    let bytes = (server.segment_bytes("metric_points")? - before) as f64 / points.len() as f64;
+    report.row(
+        format!("stored bytes of a datapoint, {STORED_SERIES} series of a day, compacted"),
+        Budget::AtMost(2.0),
+        format!("{bytes:.2}"),
+        "",
+    );
     Ok(())
+}
+
+/// A series' value at a minute of the day. One in four is a setting that never changes, one a count of requests, one a
+/// percentage to one decimal, one a latency to two.
+fn value(series: usize, minute: usize) -> f64 {
+    let mixed = ((series * DAY_MINUTES + minute) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let noise = (mixed >> 40) as f64 / (1u64 << 24) as f64;
+    let of_day = 1.0 + (minute as f64 / DAY_MINUTES as f64 * std::f64::consts::TAU).sin();
+    match series % 4 {
+        0 => series as f64,
+        1 => (of_day * 50.0 + noise * 10.0).floor(),
+        2 => (of_day * 300.0 + noise * 40.0).floor() / 10.0,
+        _ => (of_day * 2000.0 + noise * 800.0).floor() / 100.0,
+    }
 }
 
 fn put(client: &Client, first: usize) -> PutMetricDataInput {

@@ -1,5 +1,7 @@
 //! Why a budget is missed where it is, and what would mend it: what the page says beside such a figure.
 
+use crate::report::Budget;
+
 /// What is known of figures, by the beginning of their names.
 const NOTES: &[(&str, &str)] = &[
     (
@@ -33,24 +35,23 @@ const NOTES: &[(&str, &str)] = &[
 ];
 
 /// The note on a figure that misses its budget; `None` if it keeps it, or nothing is known.
-pub fn note(what: &str, budget: &str, measured: &str) -> Option<&'static str> {
-    let (budget, measured): (f64, f64) = (budget.parse().ok()?, measured.parse().ok()?);
-    let is_missed = measured > budget;
-    let (_, note) = NOTES.iter().find(|(beginning, _)| is_missed && what.starts_with(beginning))?;
+pub fn note(what: &str, budget: Budget, measured: &str) -> Option<&'static str> {
+    let (_, note) = NOTES.iter().find(|(beginning, _)| budget.is_missed(measured) && what.starts_with(beginning))?;
     Some(note)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::note;
+    use super::*;
 
     #[test]
     fn only_what_misses_its_budget_is_explained() {
         for (what, budget, measured, explained) in [
-            ("PutMetricData, 20 a call, CBOR: us a datapoint", "2", "2.1", true),
-            ("PutMetricData, 20 a call, CBOR: us a datapoint", "2", "2.0", false),
-            ("a pattern with nothing to skip by: MB of raw text a core-second", "700", "1500", false),
-            ("memory after that, MB", "", "900", false),
+            ("PutMetricData, 20 a call, CBOR: us a datapoint", Budget::AtMost(2.0), "2.1", true),
+            ("PutMetricData, 20 a call, CBOR: us a datapoint", Budget::AtMost(2.0), "2.0", false),
+            ("rare word in 1000 JSON lines: ms", Budget::AtLeast(700.0), "699", true),
+            ("rare word in 1000 JSON lines: ms", Budget::AtLeast(700.0), "1500", false),
+            ("memory after that, MB", Budget::None, "900", false),
         ] {
             assert_eq!(note(what, budget, measured).is_some(), explained, "{what} {measured}");
         }

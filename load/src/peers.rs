@@ -72,9 +72,9 @@ impl Peers {
 import duckdb, time
 db = duckdb.connect()
 db.execute("SET threads = 2")
-db.execute("""CREATE TABLE lines AS SELECT '{{"level":"INFO","requestId":"' || md5(i::VARCHAR) || '","method":"GET","path":"/api/v1/items/' || (i * 7919 % 4096) ||
-  '","status":200,"latencyMs":' || (i * 31 % 1024) || ',"bytes":' || (i * 17 % 65536) || ',"user":"user-' || (i * 13 % 16384) || '","message":"' ||
-  CASE WHEN i % {every} = {first} THEN '{word}' ELSE 'checkout' END || ' handled by node-' || (i % 32) || '","trace":"1-' || md5((i + 1)::VARCHAR) || '"}}' AS message
+db.execute("""CREATE TABLE lines AS SELECT '{{"level":"INFO","service":"checkout","host":"ip-10-0-3-' || (i % 32) || '.internal","requestId":"' || md5(i::VARCHAR)[:16] ||
+  '","method":"GET","path":"/api/v1/items/' || (i * 7919 % 4096) || '","status":200,"latencyMs":' || (i * 31 % 1024) || ',"bytes":' || (i * 17 % 65536) || ',"message":"' ||
+  CASE WHEN i % {every} = {first} THEN '{word}' ELSE 'request' END || ' for customer-' || (i * 13 % 16384) || ' handled by node-' || (i % 32) || ' after 0 retries, upstream answered"}}' AS message
   FROM range({lines}) t(i)""")
 taken = []
 for _ in range(5):

@@ -1,5 +1,6 @@
 //! The table of budgets and figures, and the page docs/performance.md.
 
+use std::fmt;
 use std::fmt::Write as _;
 
 use crate::missed;
@@ -10,19 +11,57 @@ pub struct Report {
     rows: Vec<Row>,
 }
 
+/// What a figure is held to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Budget {
+    /// Nothing: it is told for its own sake.
+    None,
+    /// No more than this.
+    AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
+}
+
+impl Budget {
+    /// Whether a figure, as it is printed, is on the wrong side.
+    pub fn is_missed(self, measured: &str) -> bool {
+        let missed = |is_wrong: fn(&f64, &f64) -> bool, bound: f64| {
+            measured.parse().is_ok_and(|measured: f64| is_wrong(&measured, &bound))
+        };
+        match self {
+            Budget::None => false,
+            Budget::AtMost(most) => missed(f64::gt, most),
+            Budget::AtLeast(least) => missed(f64::lt, least),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Budget::None => Ok(()),
+            Budget::AtMost(most) => most.fmt(f),
+            Budget::AtLeast(least) => write!(f, "at least {least}"),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     what: String,
-    budget: &'static str,
+    budget: Budget,
     measured: String,
     peer: String,
 }
 
 impl Report {
     /// Adds a figure, with what it is held to and what a peer took in the same run.
-    pub fn row(&mut self, what: impl Into<String>, budget: &'static str, measured: String, peer: impl Into<String>) {
+    pub fn row(&mut self, what: impl Into<String>, budget: Budget, measured: String, peer: impl Into<String>) {
         let row = Row { what: what.into(), budget, measured, peer: peer.into() };
-        println!("{}: {} (budget {})", row.what, row.measured, if row.budget.is_empty() { "none" } else { row.budget });
+        match row.budget {
+            Budget::None => println!("{}: {}", row.what, row.measured),
+            budget => println!("{}: {} (budget {budget})", row.what, row.measured),
+        }
         self.rows.push(row);
     }
 
@@ -41,7 +80,7 @@ impl Report {
     fn missed(&self) -> String {
         let mut text = String::new();
         for Row { what, budget, measured, .. } in &self.rows {
-            if let Some(note) = missed::note(what, budget, measured) {
+            if let Some(note) = missed::note(what, *budget, measured) {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "**{what}** ({measured}, budget {budget}). {note}\n\n");
             }

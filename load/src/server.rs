@@ -1,5 +1,6 @@
 //! The server under load: a process of its own, watched through /proc.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ const QUIET_ROUNDS: usize = 24;
 pub struct Server {
     /// Its endpoint, `http://ADDRESS`.
     pub endpoint: String,
+    /// Where it takes X-Ray's datagrams.
+    pub xray_address: SocketAddr,
     /// From the start of the process to the first answer of /health.
     pub started_after: Duration,
     child: Child,
@@ -34,9 +37,12 @@ impl Server {
     /// Starts the program on a data directory of its own and waits until it answers.
     pub async fn start(binary: &Path, clock: Arc<dyn Clock>) -> Result<Server> {
         let data = tempfile::tempdir()?;
+        // The system's choice; free again as soon as it is known.
+        let xray_address = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
         let begun = clock.monotonic();
         let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--auth", "enforced", "--data-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--xray-listen", &xray_address.to_string()])
+            .args(["--auth", "enforced", "--data-dir"])
             .arg(data.path())
             .env("WATCHKEEP_ROOT_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", SECRET)
@@ -58,7 +64,7 @@ impl Server {
         ensure!(client.health().await?, "the server is not healthy");
         let started_after = clock.monotonic().saturating_sub(begun);
         let pid = child.id().context("the server ended")?;
-        Ok(Server { endpoint, started_after, child, pid, data, clock })
+        Ok(Server { endpoint, xray_address, started_after, child, pid, data, clock })
     }
 
     /// Processor time so far, all threads.
