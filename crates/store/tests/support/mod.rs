@@ -45,7 +45,7 @@ impl Server {
 /// An S3 server: moto's, run by [`python`].
 pub fn moto() -> Option<Server> {
     let Some(python) = python("moto.server") else {
-        skipped("no Python that has moto[server], see WATCHKEEP_TEST_PYTHON: nothing was tested against S3");
+        skipped("no Python that has moto's server, see WATCHKEEP_TEST_PYTHON: nothing was tested against S3");
         return None;
     };
     // The port is free when it is asked for; that another process takes it meanwhile is unlikely enough.
