@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 
 use watchkeep_model::logs::{Entity, RejectedEntityInfo};
 
+use crate::limits::{
+    ENTITY_ATTRIBUTE_NAME_CHARS_MAX, ENTITY_ATTRIBUTES_MAX, ENTITY_KEY_ATTRIBUTE_NAME_CHARS_MAX,
+    ENTITY_KEY_ATTRIBUTES_MAX, ENTITY_VALUE_CHARS_MAX,
+};
 use crate::resources::Class;
 
 /// Why an entity is not accepted; `None` if it is.
@@ -29,7 +33,23 @@ fn check(entity: &Entity, class: Class) -> Result<(), &'static str> {
         return Err("MissingRequiredFields");
     }
     const KNOWN: &[&str] = &["Type", "ResourceType", "Identifier", "Name", "Environment", "AwsAccountId"];
-    if keys.keys().all(|name| KNOWN.contains(&name.as_str())) { Ok(()) } else { Err("InvalidKeyAttributes") }
+    let are_known = keys.keys().all(|name| KNOWN.contains(&name.as_str()));
+    if !are_known || !fits(keys, ENTITY_KEY_ATTRIBUTES_MAX, ENTITY_KEY_ATTRIBUTE_NAME_CHARS_MAX) {
+        return Err("InvalidKeyAttributes");
+    }
+    match &entity.attributes {
+        Some(attributes) if !fits(attributes, ENTITY_ATTRIBUTES_MAX, ENTITY_ATTRIBUTE_NAME_CHARS_MAX) => {
+            Err("InvalidAttributes")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fits(attributes: &BTreeMap<String, String>, entries_max: usize, name_chars_max: usize) -> bool {
+    let has_length = |text: &str, chars_max: usize| !text.is_empty() && text.chars().count() <= chars_max;
+    let mut entries = attributes.iter();
+    attributes.len() <= entries_max
+        && entries.all(|(name, value)| has_length(name, name_chars_max) && has_length(value, ENTITY_VALUE_CHARS_MAX))
 }
 
 #[cfg(test)]
@@ -46,12 +66,20 @@ mod tests {
             (&["Type=Service", "Name=a"], Class::Standard, Some("MissingRequiredFields")),
             (&["Type=Thing", "Name=a"], Class::Standard, Some("InvalidTypeValue")),
             (&["Type=Service", "Name=a", "Environment=b", "X=y"], Class::Standard, Some("InvalidKeyAttributes")),
+            (&["Type=Service", "Name=", "Environment=b"], Class::Standard, Some("InvalidKeyAttributes")),
         ];
         for (keys, class, expected) in cases {
             let keys = keys.iter().filter_map(|key| key.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
             let entity = Entity { key_attributes: Some(keys.collect()), attributes: None };
             let found = rejected(&entity, *class).map(|info| info.error_type);
             assert_eq!(found.as_deref(), *expected, "{entity:?}");
+        }
+        let keys = ["Type", "Name", "Environment"].map(|name| (name.to_owned(), "Service".to_owned()));
+        for (value_chars, expected) in [(512, None), (513, Some("InvalidAttributes"))] {
+            let attributes = Some([("a".to_owned(), "x".repeat(value_chars))].into());
+            let entity = Entity { key_attributes: Some(keys.clone().into()), attributes };
+            let found = rejected(&entity, Class::Standard).map(|info| info.error_type);
+            assert_eq!(found.as_deref(), expected, "{value_chars}");
         }
     }
 }

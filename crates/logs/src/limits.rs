@@ -18,6 +18,21 @@ pub const BATCH_SPAN_MS_MAX: i64 = 24 * HOUR_MS;
 /// The oldest event that is taken.
 pub const EVENT_AGE_MS_MAX: i64 = 14 * DAY_MS;
 
+/// The key attributes of an entity ("Entity").
+pub const ENTITY_KEY_ATTRIBUTES_MAX: usize = 4;
+
+/// The characters of the name of a key attribute.
+pub const ENTITY_KEY_ATTRIBUTE_NAME_CHARS_MAX: usize = 32;
+
+/// The other attributes of an entity.
+pub const ENTITY_ATTRIBUTES_MAX: usize = 10;
+
+/// The characters of the name of another attribute.
+pub const ENTITY_ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
+
+/// The characters of the value of any attribute.
+pub const ENTITY_VALUE_CHARS_MAX: usize = 512;
+
 /// How far in the future an event may lie.
 pub const EVENT_AHEAD_MS_MAX: i64 = 2 * HOUR_MS;
 
