@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from server import raises
+from server import Server, raises, until
 
 UTC = dt.timezone.utc
 
@@ -80,21 +80,152 @@ def test_results_come_in_pages(cloudwatch):
     assert values == [float(ago) for ago in range(1, 21)]
 
 
-def test_bad_input_gets_the_documented_errors(cloudwatch):
-    def put(**datum):
-        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "M", **datum}])
+def test_bad_data_are_refused_whole(cloudwatch):
+    def check(code, *data, namespace="Shop", **more):
+        good = {"MetricName": "M", "Value": 1.0}
+        with raises(cloudwatch, code):
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=[good, *({"MetricName": "M", **datum} for datum in data)], **more)
 
+    value, combination = "InvalidParameterValue", "InvalidParameterCombination"
+    a_set = {"SampleCount": 1, "Sum": 1, "Minimum": 1, "Maximum": 1}
+    check(combination, {"Value": 1.0, "Values": [1.0]})
+    check(combination, {"Value": 1.0, "StatisticValues": a_set})
+    check(combination, {})
+    check(combination, {"Counts": [1.0]})
+    for datum in (
+        {"Values": [1.0], "Counts": [1.0, 2.0]},
+        {"Values": [1.0], "Counts": [-1.0]},
+        {"Values": [1.0] * 151},
+        {"StatisticValues": {**a_set, "SampleCount": 0}},
+        {"StatisticValues": {**a_set, "Maximum": 0}},
+        {"Value": float("nan")},
+        {"Value": float("inf")},
+        {"Value": 4.69e108},
+        {"Value": 1.0, "Timestamp": minute(14 * 24 * 60 + 1)},
+        {"Value": 1.0, "Timestamp": minute(-121)},
+        {"Value": 1.0, "Unit": "seconds"},
+        {"Value": 1.0, "StorageResolution": 30},
+        {"Value": 1.0, "MetricName": "x" * 256},
+        {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "x"}] * 2},
+        {"Value": 1.0, "Dimensions": [{"Name": f"d{i}", "Value": "x"} for i in range(31)]},
+        {"Value": 1.0, "Dimensions": [{"Name": ":d", "Value": "x"}]},
+        {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "x" * 1025}]},
+    ):
+        check(value, datum)
+    check(value, *[{"Value": 1.0}] * 1000)
+    check(value, {"Value": 1.0}, namespace="AWS/EC2")
+    check(value, {"Value": 1.0}, namespace=" ")
+    with raises(cloudwatch, "MissingParameter"):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[])
+    assert cloudwatch.list_metrics()["Metrics"] == []
+
+
+def test_reads_refuse_with_the_family_of_their_operation(cloudwatch):
+    def statistics(**more):
+        given = {"ExtendedStatistics": ["p50"], "StartTime": minute(60), "EndTime": minute(), "Period": 60, **more}
+        cloudwatch.get_metric_statistics(Namespace="Shop", MetricName="M", **given)
+
+    def metric_stat(**more):
+        return {"MetricStat": {**query("M")["MetricStat"], **more}}
+
+    for code, more in (
+        ("InvalidParameterValue", {"StartTime": minute()}),
+        ("InvalidParameterValue", {"Period": 7}),
+        ("InvalidParameterValue", {"Period": 90}),
+        ("InvalidParameterValue", {"ExtendedStatistics": ["p101"]}),
+        ("InvalidParameterValue", {"ExtendedStatistics": ["Sum"]}),
+        ("InvalidParameterCombination", {"StartTime": minute(1441)}),
+    ):
+        with raises(cloudwatch, code):
+            statistics(**more)
+    statistics(StartTime=minute(1440))
+    for queries, more in (
+        ([query("M"), query("M")], {}),
+        ([{**query("M"), "Id": "M1"}], {}),
+        ([{**query("M"), "Expression": "m1"}], {}),
+        ([{"Id": "m1"}], {}),
+        ([query("M", stat="p101")], {}),
+        ([query("M", period=45)], {}),
+        ([query("M", period=90)], {}),
+        ([query("M")], {"since": 0, "until": 1}),
+        ([{**query("M"), "Id": f"m{i}"} for i in range(501)], {}),
+        ([{**query("M"), "Label": "${MAX}" * 6}], {}),
+        ([query("M")], {"MaxDatapoints": 100_801}),
+    ):
+        with raises(cloudwatch, "ValidationError"):
+            get(cloudwatch, *queries, **more)
+    with raises(cloudwatch, "InvalidNextToken"):
+        get(cloudwatch, query("M"), NextToken="x")
     with raises(cloudwatch, "InvalidParameterValue"):
-        put(Value=float("nan"))
-    with raises(cloudwatch, "InvalidParameterValue"):
-        put(Value=1.0, Timestamp=minute(3 * 7 * 24 * 60))
-    with raises(cloudwatch, "InvalidParameterCombination"):
-        put(Value=1.0, StatisticValues={"SampleCount": 1, "Sum": 1, "Minimum": 1, "Maximum": 1})
-    with raises(cloudwatch, "InvalidParameterValue"):
-        put(Value=1.0, Dimensions=[{"Name": f"d{i}", "Value": "x"} for i in range(31)])
-    with raises(cloudwatch, "ValidationError"):
-        get(cloudwatch, query("M", stat="p101"))
-    assert cloudwatch.list_metrics(Namespace="Shop")["Metrics"] == []
+        cloudwatch.list_metrics(NextToken="x")
+
+
+def test_the_statistics_of_the_reference(cloudwatch):
+    powers = [float(2**power) for power in range(10)]
+    cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "P", "Timestamp": minute(3), "Values": powers}])
+    expected = {
+        "SampleCount": 10, "Sum": 1023, "Average": 102.3, "Minimum": 1, "Maximum": 512, "p0": 1, "p50": 16, "p100": 512, "tm90": 511 / 9,
+        "TC(10%:90%)": 8, "PR(:12)": 40, "PR(3:12)": 20, "TC(100:)": 3, "TS(3:12)": 12, "WM(:12)": 8.7,
+    }  # fmt: skip
+    queries = [{**query("P", stat), "Id": f"m{number}"} for number, stat in enumerate(expected)]
+    results = get(cloudwatch, *queries)["MetricDataResults"]
+    assert [result["Label"] for result in results] == [f"P {stat}" for stat in expected]
+    for (stat, value), result in zip(expected.items(), results, strict=True):
+        assert abs(result["Values"][0] - value) < 1e-9, (stat, result["Values"])
+    # Of a statistic set the samples are not known, so its minute has no percentile; and neither has one with a negative value.
+    a_set = {"SampleCount": 2, "Sum": 5, "Minimum": 1, "Maximum": 4}
+    cloudwatch.put_metric_data(
+        Namespace="Shop",
+        MetricData=[
+            {"MetricName": "P", "Timestamp": minute(2), "StatisticValues": a_set},
+            {"MetricName": "P", "Timestamp": minute(1), "Value": -1.0},
+        ],
+    )
+    assert [len(get(cloudwatch, query("P", stat))["MetricDataResults"][0]["Values"]) for stat in ("p50", "Sum")] == [1, 3]
+
+
+def test_units_are_never_summed(cloudwatch):
+    cloudwatch.put_metric_data(
+        Namespace="Shop", MetricData=[{"MetricName": "U", "Timestamp": minute(2), "Value": value, "Unit": unit} for value, unit in ((1.0, "Seconds"), (2.0, "Milliseconds"))]
+    )
+    result = get(cloudwatch, query("U", "Sum"))["MetricDataResults"][0]
+    assert result["Values"] == [2.0] and result["StatusCode"] == "Complete"
+    assert result["Messages"] == [{"Code": "MultipleUnits", "Value": "Multiple units returned: '[Milliseconds, Seconds]'"}]
+    wanted = query("U", "Sum")
+    wanted["MetricStat"]["Unit"] = "Seconds"
+    assert get(cloudwatch, wanted)["MetricDataResults"][0]["Values"] == [1.0]
+
+
+def test_entities_are_checked_as_strictly_as_asked(cloudwatch):
+    def put(key_attributes, strict, attributes=None, objects=1):
+        entity = {"KeyAttributes": key_attributes, "Attributes": attributes or {}}
+        data = {"Entity": entity, "MetricData": [{"MetricName": "E", "Timestamp": minute(2), "Value": 1.0}]}
+        answer = cloudwatch.put_metric_data(Namespace="Shop", EntityMetricData=[data] * objects, StrictEntityValidation=strict)
+        return answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-failure-message")
+
+    service = {"Type": "Service", "Name": "cart", "Environment": "prod"}
+    assert put(service, True, {"team": "a"}) is None
+    bad = (
+        ("MissingRequiredFields", {"key_attributes": {"Type": "Service"}}),
+        ("InvalidTypeValue", {"key_attributes": {**service, "Type": "Server"}}),
+        ("InvalidKeyAttributes", {"key_attributes": {**service, "Name": "x" * 2049}}),
+        ("InvalidAttributes", {"key_attributes": service, "attributes": {str(number): "x" for number in range(11)}}),
+        ("EntitySizeTooLarge", {"key_attributes": service, "objects": 3}),
+    )
+    for code, arguments in bad:
+        assert put(strict=False, **arguments) == code
+        with raises(cloudwatch, "InvalidParameterValue"):
+            put(strict=True, **arguments)
+    assert get(cloudwatch, query("E", "Sum"))["MetricDataResults"][0]["Values"] == [1.0 + 4 * 1.0 + 3.0]
+
+
+def test_metrics_are_listed_in_pages(cloudwatch):
+    names = [f"m{number:04}" for number in range(1100)]
+    for part in (names[:600], names[600:]):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": name, "Value": 1.0} for name in part])
+    pages = list(cloudwatch.get_paginator("list_metrics").paginate(Namespace="Shop"))
+    assert [len(page["Metrics"]) for page in pages] == [500, 500, 100]
+    assert [metric["MetricName"] for page in pages for metric in page["Metrics"]] == names
 
 
 def test_a_namespace_may_begin_with_a_colon(cloudwatch):
@@ -102,3 +233,46 @@ def test_a_namespace_may_begin_with_a_colon(cloudwatch):
     assert [metric["Namespace"] for metric in cloudwatch.list_metrics(Namespace=":n")["Metrics"]] == [":n"]
     with raises(cloudwatch, "InvalidParameterValue"):
         cloudwatch.put_metric_data(Namespace="a\nb", MetricData=[{"MetricName": "m", "Value": 1}])
+
+
+def test_answers_are_the_same_after_a_crash_and_from_segments(tmp_path):
+    start = dt.datetime(2026, 1, 1, tzinfo=UTC)
+    clock = "--manual-clock", str(int(start.timestamp() * 1000))
+    metrics = [("Load", [{"Name": "host", "Value": f"h{number}"}]) for number in range(3)] + [("Load", [])]
+    stats = "Sum", "Average", "SampleCount", "p90", "tm99", "TC(10:50)"
+
+    def answers(cloudwatch):
+        queries = [
+            {"Id": f"m{number}", "MetricStat": {"Metric": {"Namespace": "Shop", "MetricName": name, "Dimensions": dimensions}, "Period": period, "Stat": stat}}
+            for number, ((name, dimensions), stat, period) in enumerate((metric, stat, period) for metric in metrics for stat in stats for period in (60, 300, 3600))
+        ]
+        data = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start - dt.timedelta(days=10), EndTime=start + dt.timedelta(hours=1))
+        listed = cloudwatch.list_metrics(Namespace="Shop")["Metrics"]
+        active = cloudwatch.list_metrics(Namespace="Shop", RecentlyActive="PT3H")["Metrics"]
+        return data["MetricDataResults"], listed, active
+
+    with Server(*clock, data_dir=tmp_path / "data") as server:
+        cloudwatch = server.client("cloudwatch")
+        # Newest first, and values whose sum depends on the order if it is taken carelessly.
+        for minutes_ago in range(0, 10_000, 211):
+            at = start - dt.timedelta(minutes=minutes_ago)
+            cloudwatch.put_metric_data(
+                Namespace="Shop",
+                MetricData=[
+                    {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, **values}
+                    for name, dimensions in metrics
+                    for values in ({"Value": 0.1 * minutes_ago}, {"Values": [0.3, 0.1, 7.7], "Counts": [1.0, 3.0, 2.0]})
+                ],
+            )
+        before = answers(cloudwatch)
+        assert len(before[1]) == len(before[2]) == 4 and all(result["Values"] for result in before[0])
+        server.kill()
+        server.start()
+        assert answers(server.client("cloudwatch")) == before
+        # In segments, then in merged ones, and in those alone.
+        for minutes, level in ((2, 0), (60, 1)):
+            server.admin("clock", advance_ms=minutes * 60_000)
+            until(lambda level=level: list((tmp_path / "data").rglob(f"*metric_points*/**/*-{level}-*.parquet")), seconds_max=60)
+            assert answers(server.client("cloudwatch")) == before
+        server.restart()
+        assert answers(server.client("cloudwatch")) == before
