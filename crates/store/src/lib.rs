@@ -40,7 +40,7 @@ mod table;
 pub use batch::Batch;
 pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeName, Publish, Resource,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeHome, NodeName, Publish, Resource,
     ResourceKey, SegmentRow, TxId, Versioned,
 };
 pub use engine::{Append, BlobConfig, CatalogConfig, CheckReport, Damage, Store, StoreConfig, StoreStats, check};

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Clock, ManualClock, Random, Region, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_store::journal::Lsn;
 use watchkeep_store::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, NodeName, Publish, Resource, ResourceKey,
-    SegmentRow, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, NodeHome, NodeName, Publish, Resource,
+    ResourceKey, SegmentRow, Versioned,
 };
 
 /// Where a test's catalog is, and how time passes there.
@@ -70,6 +70,8 @@ macro_rules! whole_suite {
                 readers_change_nothing,
                 newer_schemas_are_refused,
                 a_catalog_is_always_the_same_and_an_older_one_becomes_one,
+                a_node_has_one_home,
+                a_changed_resource_is_damage,
                 a_reset_leaves_only_what_must_stay,
                 the_lake_shows_live_segments,
             ]
@@ -647,13 +649,13 @@ async fn readers_change_nothing(place: Place) {
 async fn newer_schemas_are_refused(place: Place) {
     place.open().await.close().await;
     execute(&place.url, "insert into schema_version (version) values (1000)").await;
-    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 3 });
+    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 4 });
     assert!(Catalog::open(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
 
     // One that was upgraded in part goes on where it stopped: here it was, but for the number.
     execute(&place.url, "delete from schema_version where version > 1").await;
-    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 3 });
+    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 4 });
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(older));
 }
 
@@ -663,11 +665,64 @@ async fn a_catalog_is_always_the_same_and_an_older_one_becomes_one(place: Place)
     catalog.reset().await.unwrap();
     assert_eq!(catalog.identity("second").await.unwrap(), "first");
     catalog.close().await;
-    assert_eq!(place.open().await.identity("third").await.unwrap(), "first");
+    let catalog = place.open().await;
+    assert_eq!(catalog.identity("third").await.unwrap(), "first");
+    catalog.collection::<Alarm>().await.unwrap().create(key("old"), alarm(1)).await.unwrap();
+    catalog.close().await;
     // As the version before it left it.
-    execute(&place.url, "drop table identity").await;
-    execute(&place.url, "delete from schema_version where version > 2").await;
-    assert_eq!(place.open().await.identity("anew").await.unwrap(), "anew");
+    for statement in [
+        "drop table identity",
+        "alter table resource drop column crc",
+        "alter table node drop column home",
+        "delete from schema_version where version > 2",
+    ] {
+        execute(&place.url, statement).await;
+    }
+    let catalog = place.open().await;
+    assert_eq!(catalog.identity("anew").await.unwrap(), "anew");
+    let alarms = catalog.collection::<Alarm>().await.unwrap();
+    assert_eq!(alarms.get(&key("old")).unwrap().value, alarm(1));
+    catalog.check().await.unwrap();
+}
+
+async fn a_node_has_one_home(place: Place) {
+    let open = async |home: Option<(&str, bool)>| {
+        let home = home.map(|(id, other_is_lost)| NodeHome { id: id.to_owned(), other_is_lost });
+        Catalog::open_from(&place.url, NodeName::default(), home, place.clock.clone()).await
+    };
+    open(None).await.unwrap();
+    let first = open(Some(("here", false))).await.unwrap();
+    let taken = open(Some(("there", false))).await;
+    assert!(matches!(taken, Err(CatalogError::NodeTaken { .. })), "{taken:?}");
+    // It was not fenced off by the attempt.
+    first.publish(adding([1])).await.unwrap();
+    open(Some(("here", false))).await.unwrap();
+    open(Some(("there", true))).await.unwrap();
+    assert!(matches!(open(Some(("here", false))).await, Err(CatalogError::NodeTaken { .. })));
+}
+
+async fn a_changed_resource_is_damage(place: Place) {
+    let changes = [
+        "update resource set document = replace(document, 'cpu', 'gpu') where kind = 'alarm'",
+        "update resource set version = version + 1 where kind = 'alarm'",
+        "update resource set region = 'us-west-2' where kind = 'alarm'",
+        "update resource set crc = crc + 1 where kind = 'alarm'",
+    ];
+    for change in changes {
+        let catalog = place.open().await;
+        let alarms = catalog.collection::<Alarm>().await.unwrap();
+        let value = Alarm { text: "cpu is busy".into(), number: 1 };
+        alarms.put(key("cpu"), value.clone()).await.unwrap();
+        catalog.collection::<Rule>().await.unwrap().put(key("of another kind"), Rule).await.unwrap();
+        catalog.check().await.unwrap();
+        execute(&place.url, change).await;
+        let damaged = |e: &CatalogError| e.to_string().contains("alarm \"cpu\": its checksum does not fit");
+        assert!(catalog.check().await.is_err_and(|e| damaged(&e)), "{change}");
+        let read = place.open().await.collection::<Alarm>().await;
+        assert!(read.is_err_and(|e| damaged(&e)), "{change}");
+        execute(&place.url, "delete from resource").await;
+        catalog.close().await;
+    }
 }
 
 async fn a_reset_leaves_only_what_must_stay(place: Place) {

@@ -77,6 +77,15 @@ pub enum CatalogError {
         /// The node's name.
         node: String,
     },
+    /// The node's journal is in another directory: two processes want to be the same node. Nothing was changed.
+    #[error(
+        "node {node} of the catalog belongs to another data directory: use a database of its own, or accept the loss of the \
+         journal if that directory is gone"
+    )]
+    NodeTaken {
+        /// The node's name.
+        node: String,
+    },
     /// The lease ran out or went to another (C-2). Nothing was changed.
     #[error("lease {name} is lost")]
     LeaseLost {

@@ -11,6 +11,9 @@ pub(super) const DOCUMENT_BYTES_MAX: usize = 8 << 20;
 /// How many rows a collection reads from the database at a time.
 pub(super) const PAGE_ROWS: i64 = 10_000;
 
+/// How many damaged resources a check names.
+pub(super) const DAMAGE_MAX: usize = 10;
+
 /// How many numbers of a counter are reserved by one write; what is left of them at a restart is never handed out.
 pub(super) const COUNTER_BLOCK: i64 = 64;
 

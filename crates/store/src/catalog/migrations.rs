@@ -8,6 +8,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_ducklake.sql"),
     include_str!("migrations/0003_identity.sql"),
+    include_str!("migrations/0004_guards.sql"),
 ];
 
 /// The schema version of this program.

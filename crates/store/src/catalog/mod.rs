@@ -34,6 +34,15 @@ pub use segments::{Publish, SegmentRow, TxId};
 use resources::Cached;
 use sql::{Access, Database, Param, Tx};
 
+/// Where a node's journal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeHome {
+    /// The directory's identity.
+    pub id: String,
+    /// Whether the node may have been opened from another directory, which is gone with all that only its journal had.
+    pub other_is_lost: bool,
+}
+
 /// An open catalog. Clones share it.
 #[derive(Clone)]
 pub struct Catalog {
@@ -58,17 +67,41 @@ impl Catalog {
     ///
     /// `clock` tells the time of everything that is written, except for leases in PostgreSQL, which follow the server's.
     pub async fn open(url: &CatalogUrl, node: NodeName, clock: Arc<dyn Clock>) -> Result<Catalog, CatalogError> {
+        Catalog::open_from(url, node, None, clock).await
+    }
+
+    /// The same, from `home`: the identity of the directory that has the node's journal. A node that was opened from another
+    /// one is left alone ([`CatalogError::NodeTaken`]), unless that one is said to be lost.
+    pub async fn open_from(
+        url: &CatalogUrl,
+        node: NodeName,
+        home: Option<NodeHome>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Catalog, CatalogError> {
         let database = Database::open(url, Access::Write).await?;
         migrations::upgrade(&database).await?;
         let mut tx = database.begin().await?;
-        let epoch = tx
-            .number(
-                "insert into node (name, epoch, opened_at) values ($1, 1, $2)
-                 on conflict (name) do update set epoch = node.epoch + 1, opened_at = excluded.opened_at
+        let moved = home.as_ref().is_some_and(|home| home.other_is_lost);
+        let values = [
+            Param::Text(node.as_str()),
+            Param::Int(clock.now().0),
+            Param::OptText(home.as_ref().map(|home| home.id.as_str())),
+            Param::Int(moved.into()),
+        ];
+        let opened = tx
+            .rows(
+                "insert into node (name, epoch, opened_at, home) values ($1, 1, $2, $3)
+                 on conflict (name) do update set
+                     epoch = node.epoch + 1, opened_at = excluded.opened_at, home = coalesce(excluded.home, node.home)
+                 where node.home is null or excluded.home is null or node.home = excluded.home or $4 = 1
                  returning epoch",
-                &[Param::Text(node.as_str()), Param::Int(clock.now().0)],
+                &values,
             )
             .await?;
+        let epoch = match opened.first() {
+            Some(row) => row.int(0)?,
+            None => return Err(CatalogError::NodeTaken { node: node.to_string() }),
+        };
         tx.commit().await?;
         Ok(Catalog::new(database, node, epoch, clock))
     }
@@ -125,14 +158,20 @@ impl Catalog {
         .await
     }
 
-    /// Reads all of the database's files and looks for damage ([`CatalogError::Damaged`]). PostgreSQL looks after its own.
+    /// Reads all of the database's files and every resource, and looks for damage ([`CatalogError::Damaged`]). PostgreSQL looks
+    /// after its own files.
     pub async fn check(&self) -> Result<(), CatalogError> {
-        let Some(check) = self.shared.database.dialect().integrity_check() else { return Ok(()) };
-        let mut answers = Vec::new();
-        for mut row in self.shared.database.rows(check, &[]).await? {
-            answers.push(row.text(0)?);
+        let mut damage = Vec::new();
+        if let Some(check) = self.shared.database.dialect().integrity_check() {
+            for mut row in self.shared.database.rows(check, &[]).await? {
+                damage.push(row.text(0)?);
+            }
+            damage.retain(|answer| answer != "ok");
         }
-        if answers == ["ok"] { Ok(()) } else { Err(CatalogError::Damaged(answers.join("; "))) }
+        if damage.is_empty() {
+            damage = documents::damage(self).await?;
+        }
+        if damage.is_empty() { Ok(()) } else { Err(CatalogError::Damaged(damage.join("; "))) }
     }
 
     /// Closes the connections once they are idle. Nothing can be read or written afterwards but what collections hold.

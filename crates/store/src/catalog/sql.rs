@@ -43,6 +43,22 @@ impl Row {
         }
     }
 
+    pub(super) fn opt_int(&self, column: usize) -> Result<Option<i64>, CatalogError> {
+        match self.0.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.int(column).map(Some),
+        }
+    }
+
+    /// A text or bytes, as bytes.
+    pub(super) fn bytes(&self, column: usize) -> Result<Vec<u8>, CatalogError> {
+        match self.0.get(column) {
+            Some(Value::Text(value)) => Ok(value.as_bytes().to_vec()),
+            Some(Value::Bytes(value)) => Ok(value.clone()),
+            _ => Err(unexpected(column)),
+        }
+    }
+
     pub(super) fn text(&mut self, column: usize) -> Result<String, CatalogError> {
         match self.0.get_mut(column) {
             Some(Value::Text(value)) => Ok(std::mem::take(value)),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use tokio::runtime::Handle;
 use watchkeep_core::{Clock, Random};
 
 use crate::blob::{BlobStore, LocalBlobs, S3Blobs, create_dirs};
-use crate::catalog::{Catalog, CatalogUrl, DuckType, NodeName, Publish};
+use crate::catalog::{Catalog, CatalogUrl, DuckType, NodeHome, NodeName, Publish};
 use crate::error::StoreError;
 use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Published, Recovery};
 use crate::segment::FooterCache;
@@ -21,6 +22,7 @@ use super::state::{Shared, Sink};
 use super::{BlobConfig, CatalogConfig, Store, StoreConfig};
 
 const LOCK_FILE: &str = "lock";
+const LOCK_BYTES_MAX: u64 = 256;
 const JOURNAL_FOLDER: &str = "journal";
 const CATALOG_FILE: &str = "catalog.sqlite";
 
@@ -41,8 +43,8 @@ impl Store {
     ) -> Result<Arc<Store>, StoreError> {
         check_tables(tables)?;
         let runtime = Handle::current();
-        let lock = lock(&config.data_dir)?;
-        let catalog = open_catalog(&config, tables, clock.clone()).await?;
+        let (lock, directory) = lock(&config.data_dir, &*random)?;
+        let catalog = open_catalog(&config, directory, tables, clock.clone()).await?;
         let opening = (config.clone(), runtime.clone());
         let blobs = runtime.spawn_blocking(move || open_blobs(&opening.0, opening.1)).await;
         let blobs = blobs.map_err(|_| StoreError::Stopped)??;
@@ -115,25 +117,48 @@ fn check_tables(tables: &[&'static Table]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes the data directory and takes its lock: before the catalog is touched, for opening it there fences others off.
-fn lock(data_dir: &Path) -> Result<File, StoreError> {
+/// Makes the data directory and takes its lock: before the catalog is touched, for opening it there fences others off. The
+/// lock's file holds the directory's identity, which is returned with it.
+fn lock(data_dir: &Path, random: &dyn Random) -> Result<(File, String), StoreError> {
     let failed = |source| StoreError::Directory { path: data_dir.to_owned(), source };
     create_dirs(data_dir).map_err(failed)?;
-    let file =
-        File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
+    let mut options = File::options();
+    let opened = options.create(true).truncate(false).read(true).write(true).open(data_dir.join(LOCK_FILE));
+    let mut file = opened.map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse { path: data_dir.to_owned() }),
-        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse { path: data_dir.to_owned() }),
+        Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
+    let identity = identify(&mut file, random).map_err(failed)?;
+    Ok((file, identity))
+}
+
+/// The identity that the lock's file holds; a new one is written if it is empty.
+fn identify(file: &mut File, random: &dyn Random) -> io::Result<String> {
+    let mut found = String::new();
+    file.take(LOCK_BYTES_MAX).read_to_string(&mut found)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let identity = new_identity(random);
+    file.write_all(identity.as_bytes())?;
+    file.sync_all()?;
+    Ok(identity)
 }
 
 async fn open_catalog(
     config: &StoreConfig,
+    directory: String,
     tables: &[&'static Table],
     clock: Arc<dyn Clock>,
 ) -> Result<Catalog, StoreError> {
-    let catalog = Catalog::open(&catalog_url(config), node_name(config)?, clock).await?;
+    let home = match &config.catalog {
+        // It is in the directory itself.
+        CatalogConfig::Sqlite => None,
+        CatalogConfig::Postgres(_) => Some(NodeHome { id: directory, other_is_lost: config.accept_journal_loss }),
+    };
+    let catalog = Catalog::open_from(&catalog_url(config), node_name(config)?, home, clock).await?;
     for table in tables {
         let kind = |kind: ColumnKind| match kind {
             ColumnKind::U64 => DuckType::U64,

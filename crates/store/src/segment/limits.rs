@@ -27,6 +27,9 @@ pub const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// The bytes covered by one checksum: the least that is read.
 pub const CHECKSUM_BLOCK_BYTES: u64 = 64 << 10;
 
+/// The blocks that a check reads at once: few requests to a bucket, and little memory.
+pub const VERIFY_BLOCKS: u64 = 64;
+
 /// The bytes read from the end of a segment in the hope that its whole tail is in them.
 pub const TAIL_PREFETCH_BYTES: u64 = 64 << 10;
 

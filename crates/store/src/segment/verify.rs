@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::error::SegmentError;
 use super::footer::Footer;
 use super::layout;
-use super::limits::BATCH_ROWS;
+use super::limits::{BATCH_ROWS, VERIFY_BLOCKS};
 use super::pieces::PieceFilter;
 use super::source::Source;
 use super::tokens::TokenFilter;
@@ -21,7 +21,7 @@ pub fn verify(blobs: Arc<dyn BlobStore>, path: &str) -> Result<(), SegmentError>
     let footer = Arc::new(Footer::load(&*blobs, path, size)?);
     let source = Arc::new(Source::new(blobs, path.into(), footer.clone()));
     // Blocks between and around the column chunks too, which decoding does not touch.
-    let step = footer.about.block_bytes.max(1);
+    let step = footer.about.block_bytes.max(1).saturating_mul(VERIFY_BLOCKS);
     let mut at = 0;
     while at < footer.data_bytes {
         source.data(at..at.saturating_add(step).min(footer.data_bytes))?;
@@ -37,7 +37,10 @@ pub fn verify(blobs: Arc<dyn BlobStore>, path: &str) -> Result<(), SegmentError>
     }
     let mut rows = 0;
     for row_group in 0..footer.parquet().num_row_groups() {
-        let pages = source.pages(Vec::new())?;
+        let chunks = footer.parquet().row_groups().get(row_group).map(|group| group.columns()).unwrap_or_default();
+        let bytes =
+            chunks.iter().map(|chunk| chunk.byte_range()).map(|(start, length)| start..start.saturating_add(length));
+        let pages = source.pages(bytes.collect())?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, footer.arrow.clone())
             .with_row_groups(vec![row_group])
             .with_batch_size(BATCH_ROWS)

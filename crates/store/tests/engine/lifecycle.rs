@@ -311,3 +311,24 @@ fn a_file_that_cannot_be_removed_does_not_keep_the_others() {
     bench.retain();
     assert!(files().is_empty());
 }
+
+/// The process may end between the removal of a file and that of its row, or the catalog fail there.
+#[test]
+fn a_file_that_was_removed_before_its_row_is_no_trouble() {
+    let (mut bench, blobs) = Bench::in_memory();
+    let files = || watchkeep_store::BlobStore::list(&*blobs, "data").unwrap();
+    bench.append_events(&events_at(1, [NOW]));
+    let kept = bench.append_events(&events_at(2, [NOW + HOUR]));
+    bench.seal();
+    bench.keeps.set_group(1, Keep::Drop);
+    bench.retain();
+    bench.advance(Duration::from_secs(61));
+    bench.in_catalog("create trigger stay before delete on segment begin select raise(abort, 'stays'); end");
+    bench.runtime.block_on(bench.store().retain_now()).unwrap_err();
+    assert_eq!(files().len(), 1);
+    bench.crash();
+    assert_eq!(bench.all_events(), kept);
+    bench.in_catalog("drop trigger stay");
+    bench.retain();
+    assert_eq!((bench.all_events(), files().len()), (kept, 1));
+}
