@@ -27,9 +27,6 @@ const CHUNK: u64 = 10_000_000_000_000_000_000;
 const CHUNK_DIGITS: usize = 19;
 
 impl Position {
-    /// Before all events.
-    pub(crate) const START: Position = Position { time_ms: 0, seq: 0 };
-
     /// The boundary just behind the event here.
     pub(crate) fn after(self) -> Position {
         match self.seq.checked_add(1) {
@@ -107,7 +104,7 @@ mod tests {
     #[test]
     fn digits_are_those_of_the_number() {
         let cases = [
-            (Position::START, "0".repeat(56)),
+            (Position { time_ms: 0, seq: 0 }, "0".repeat(56)),
             // 1432826855000 * 2^144
             (
                 Position { time_ms: 1_432_826_855_000, seq: 0 },
