@@ -6,7 +6,7 @@ use super::read::{Head, Reader};
 use super::{malformed, too_deep};
 use crate::constraints::{Missing, Seen, Step};
 use crate::json::{article, whole};
-use crate::limits::{DEPTH_MAX, ENTRIES_MAX};
+use crate::limits::{DEPTH_MAX, ENTRIES_ALL_MAX, ENTRIES_MAX};
 use crate::text::{Malformed, timestamp};
 
 /// The tag of a moment: seconds since the epoch.
@@ -14,7 +14,7 @@ const TAG_EPOCH: u64 = 1;
 
 /// Reads a whole body; an empty one is an empty map.
 pub fn body(body: &[u8], into: &mut dyn Structure, missing: &mut Missing) -> Result<(), Malformed> {
-    let mut decoder = Decoder { reader: Reader::new(body), missing };
+    let mut decoder = Decoder { reader: Reader::new(body), missing, entries: 0 };
     if body.is_empty() {
         decoder.missing.structure(into.schema(), Seen::default());
         return Ok(());
@@ -30,7 +30,7 @@ pub fn body(body: &[u8], into: &mut dyn Structure, missing: &mut Missing) -> Res
 /// Reads a document of any shape.
 pub fn document(body: &[u8]) -> Result<Document, Malformed> {
     let mut missing = Missing::default();
-    let mut decoder = Decoder { reader: Reader::new(body), missing: &mut missing };
+    let mut decoder = Decoder { reader: Reader::new(body), missing: &mut missing, entries: 0 };
     let head = decoder.head()?;
     decoder.document(head, DEPTH_MAX)
 }
@@ -38,6 +38,8 @@ pub fn document(body: &[u8]) -> Result<Document, Malformed> {
 struct Decoder<'a, 'm> {
     reader: Reader<'a>,
     missing: &'m mut Missing,
+    /// Of all lists and maps so far.
+    entries: usize,
 }
 
 impl Decoder<'_, '_> {
@@ -148,9 +150,7 @@ impl Decoder<'_, '_> {
         self.missing.enter(Step::Entry(0));
         let mut index = 0;
         while self.reader.more(&mut left) {
-            if index >= ENTRIES_MAX {
-                return Err(malformed("A list of the request has too many entries"));
-            }
+            self.count(index)?;
             self.missing.turn_to(index);
             match self.reader.head()? {
                 Head::Null => self.missing.here(),
@@ -172,12 +172,10 @@ impl Decoder<'_, '_> {
         let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
         let Kind::Map(_, element) = &shape.kind else { return Err(malformed("not a map")) };
         let nested = matches!(element.shape.kind, Kind::List(_) | Kind::Map(..) | Kind::Structure(_));
-        let mut count = 0;
+        let mut index = 0;
         while self.reader.more(&mut left) {
-            count += 1;
-            if count > ENTRIES_MAX {
-                return Err(malformed("A map of the request has too many entries"));
-            }
+            self.count(index)?;
+            index += 1;
             let head = self.reader.head()?;
             let Head::Text(length) = head else { return Err(unconvertible(head, "String")) };
             let key = self.reader.text(length)?.into_owned();
@@ -193,6 +191,15 @@ impl Decoder<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts the entry at this index of a list or map.
+    fn count(&mut self, index: usize) -> Result<(), Malformed> {
+        self.entries += 1;
+        match index >= ENTRIES_MAX || self.entries > ENTRIES_ALL_MAX {
+            true => Err(malformed("The lists and maps of the request have too many entries")),
+            false => Ok(()),
+        }
     }
 
     /// Seconds as a number of any kind.

@@ -13,6 +13,16 @@ fn decode<T: Structure + Default>(body: &[u8]) -> Result<T, String> {
     }
 }
 
+/// A list given twice is as long as both, so that a limit on each alone would be none.
+#[test]
+fn all_lists_together_have_a_limit() {
+    let data = [b"\x6aMetricData\x9a\x00\x01\x86\xa0".as_slice(), &vec![0xa0; 100_000]].concat();
+    let body = |times| [b"\xbf".as_slice(), &data.repeat(times), b"\xff"].concat();
+    assert!(decode::<PutMetricDataInput>(&body(5)).is_ok());
+    let too_many = "The lists and maps of the request have too many entries";
+    assert_eq!(decode::<PutMetricDataInput>(&body(6)).unwrap_err(), too_many);
+}
+
 #[test]
 fn definite_and_indefinite_items_mean_the_same() {
     // {"Namespace": "N", "MetricData": [{"MetricName": "m", "Timestamp": 1(1700000000.5), "Values": [1, 1.5], "Unit": null}]}

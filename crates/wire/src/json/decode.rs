@@ -5,12 +5,12 @@ use watchkeep_model::{Kind, ListSlot, Location, MapSlot, Member, Shape, Slot, St
 use super::Members;
 use super::read::{Next, Reader, too_deep};
 use crate::constraints::{Missing, Seen, Step};
-use crate::limits::{DEPTH_MAX, ENTRIES_MAX};
+use crate::limits::{DEPTH_MAX, ENTRIES_ALL_MAX, ENTRIES_MAX};
 use crate::text::{Malformed, base64_decode, timestamp};
 
 /// Reads a whole body; an empty one is `{}`.
 pub fn body(body: &[u8], into: &mut dyn Structure, members: Members, missing: &mut Missing) -> Result<(), Malformed> {
-    let mut decoder = Decoder { reader: Reader::new(body)?, missing };
+    let mut decoder = Decoder { reader: Reader::new(body)?, missing, entries: 0 };
     if decoder.reader.peek().is_none() {
         decoder.finish(into, Seen::default(), members);
         return Ok(());
@@ -22,6 +22,8 @@ pub fn body(body: &[u8], into: &mut dyn Structure, members: Members, missing: &m
 struct Decoder<'a, 'm> {
     reader: Reader<'a>,
     missing: &'m mut Missing,
+    /// Of all lists and maps so far.
+    entries: usize,
 }
 
 impl Decoder<'_, '_> {
@@ -155,9 +157,7 @@ impl Decoder<'_, '_> {
         }
         self.missing.enter(Step::Entry(0));
         for index in 0.. {
-            if index >= ENTRIES_MAX {
-                return Err(Malformed::new("A list of the request has too many entries"));
-            }
+            self.count(index)?;
             self.missing.turn_to(index);
             match self.reader.eat_null()? {
                 true => self.missing.here(),
@@ -181,9 +181,7 @@ impl Decoder<'_, '_> {
             return Ok(());
         }
         for index in 0.. {
-            if index >= ENTRIES_MAX {
-                return Err(Malformed::new("A map of the request has too many entries"));
-            }
+            self.count(index)?;
             let key = self.reader.string()?.into_owned();
             self.reader.expect(b':')?;
             if self.reader.eat_null()? {
@@ -200,6 +198,15 @@ impl Decoder<'_, '_> {
             }
         }
         self.reader.expect(b'}')
+    }
+
+    /// Counts the entry at this index of a list or map.
+    fn count(&mut self, index: usize) -> Result<(), Malformed> {
+        self.entries += 1;
+        match index >= ENTRIES_MAX || self.entries > ENTRIES_ALL_MAX {
+            true => Err(Malformed::new("The lists and maps of the request have too many entries")),
+            false => Ok(()),
+        }
     }
 
     fn kind(&mut self, wanted: Next, name: &str) -> Result<(), Malformed> {

@@ -44,6 +44,18 @@ fn scalars_as_clients_spell_them() {
     assert!(data.iter().all(|datum| datum.timestamp == Some(Timestamp(1_700_000_000_250))));
 }
 
+/// A list given twice is as long as both, so that a limit on each alone would be none.
+#[test]
+fn all_lists_together_have_a_limit() {
+    let data = format!("\"MetricData\":[{}{{}}],", "{},".repeat(99_999));
+    let body = |times| format!("{{{}\"Namespace\":\"N\"}}", data.repeat(times));
+    assert!(decode::<PutMetricDataInput>(&body(5)).is_ok());
+    let too_many = "The lists and maps of the request have too many entries";
+    assert_eq!(decode::<PutMetricDataInput>(&body(6)).unwrap_err(), too_many);
+    let long = format!("{{\"MetricData\":[{}{{}}]}}", "{},".repeat(100_000));
+    assert_eq!(decode::<PutMetricDataInput>(&long).unwrap_err(), too_many);
+}
+
 #[test]
 fn malformed_bodies_say_why() {
     for (body, text) in [
