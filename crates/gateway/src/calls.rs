@@ -11,7 +11,9 @@ use hyper::body::Incoming;
 use watchkeep_core::Caller;
 use watchkeep_core::ports::Decision;
 use watchkeep_model::{Protocol, ServiceError};
-use watchkeep_wire::protocol::{Call, Dialect, Head, Unidentified, decode_request, encode_error, identify, needs_form};
+use watchkeep_wire::protocol::{
+    Call, Dialect, Head, Unidentified, decode_request, encode_error, identify, needs_form, not_routed,
+};
 use watchkeep_wire::service::{CallResult, unknown_operation};
 use watchkeep_wire::sigv4::{ErrorFamily, SignedRequest, access_denied, scope_hint};
 
@@ -114,7 +116,7 @@ async fn by_form(
         Err(error) => Err(error.into_error()),
     };
     let decoded = decoded.map(|Decoded { bytes, chunked }| Decoded { bytes: bytes.into_owned().into(), chunked });
-    let identified = decoded.map_err(|error| Unidentified { protocol, error }).and_then(|decoded| {
+    let identified = decoded.map_err(|error| Unidentified { protocol, service: None, error }).and_then(|decoded| {
         identify(&request.head(), Some(&decoded.bytes), scope, &shared.models).map(|call| (call, decoded))
     });
     match (identified, body) {
@@ -125,7 +127,9 @@ async fn by_form(
             run(shared, call, request, body, limit).await.into_response()
         }
         (Err(unidentified), _) => unrouted(unidentified, headers, &request.id),
-        (_, Err(error)) => unrouted(Unidentified { protocol, error: error.into_error() }, headers, &request.id),
+        (_, Err(error)) => {
+            unrouted(Unidentified { protocol, service: None, error: error.into_error() }, headers, &request.id)
+        }
     }
 }
 
@@ -192,8 +196,8 @@ async fn steps(
         chunked.verify(&verified.seed, streaming).map_err(|error| error.into_error(family))?;
     }
 
-    let service = shared.service(call.service).ok_or_else(unknown_operation)?;
-    let mut input = service.new_input(call.operation).ok_or_else(unknown_operation)?;
+    let service = shared.service(call.service).ok_or_else(|| not_routed(&call))?;
+    let mut input = service.new_input(call.operation).ok_or_else(|| not_routed(&call))?;
     decode_request(&call, &request.head(), &decoded.bytes, input.as_mut())?;
     drop(decoded);
     drop(raw);
@@ -215,9 +219,9 @@ async fn steps(
 
 /// The answer to a request that asks for no operation there is: it is nobody's, so nobody's record has it.
 fn unrouted(unidentified: Unidentified, headers: &HeaderMap, id: &str) -> Response<ResponseBody> {
-    let Unidentified { protocol, error } = unidentified;
+    let Unidentified { protocol, service, error } = unidentified;
     tracing::debug!(code = %error.code, request_id = id, "no such operation");
-    whole(encode_error(Dialect::of(protocol, headers), None, &error, id))
+    whole(encode_error(Dialect::of(protocol, headers), service, &error, id))
 }
 
 pub(crate) fn internal_failure() -> ServiceError {

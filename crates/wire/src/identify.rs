@@ -13,12 +13,15 @@ use crate::limits::FORM_PARAMETERS_SCANNED;
 use crate::protocol::{Call, Head};
 use crate::query::decode_component;
 use crate::rest;
+use crate::service::unknown_operation;
 
 /// A request that asks for no operation of the services there are.
 #[derive(Debug)]
 pub struct Unidentified {
     /// The protocol to tell the error in.
     pub protocol: Protocol,
+    /// The service, if that is known.
+    pub service: Option<&'static Service>,
     /// The error.
     pub error: ServiceError,
 }
@@ -26,7 +29,7 @@ pub struct Unidentified {
 /// Whether [`identify`] must see the body: it is a form, and nothing before it names the operation.
 pub fn needs_form(head: &Head<'_>) -> bool {
     let form = content_type(head).is_some_and(|value| value.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    form && !head.headers.contains_key("x-amz-target") && smithy_path(head).is_none()
+    form && head.method == Method::POST && !head.headers.contains_key("x-amz-target") && smithy_path(head).is_none()
 }
 
 /// Finds the operation among those of `services`. `form` is the body if [`needs_form`]; `scope` is the service name of the
@@ -43,21 +46,28 @@ pub fn identify(
     if let Some((service, operation)) = smithy_path(head) {
         return by_smithy_path(service, operation, services);
     }
-    if let Some(target) = head.header("x-amz-target") {
+    if let Some(target) = head.header("x-amz-target").filter(|_| head.method == Method::POST) {
         return by_target(head, target, services);
     }
     let query = head.uri.query().unwrap_or_default().as_bytes();
+    let in_query = Parameters::of(query);
     let parameters = match form {
-        Some(form) => Some(Parameters::of(form)),
-        None => Some(Parameters::of(query)).filter(|parameters| parameters.action.is_some()),
+        // A form may leave it to the query string to name the operation.
+        Some(form) => Some(Parameters::of(form).or(in_query)),
+        None => Some(in_query).filter(|parameters| parameters.action.is_some()),
     };
     let preference = Preference { scope, label: host_label(head) };
     match parameters {
-        Some(parameters) if form.is_some() || preference.speaks_query(services) => {
+        Some(parameters) if form.is_some() || (asks(head.method) && preference.speaks_query(services)) => {
             by_action(&parameters, &preference, services)
         }
         _ => by_route(head, &preference, services),
     }
+}
+
+/// Whether a request of this method may have its parameters in the query string.
+fn asks(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::POST | Method::HEAD)
 }
 
 /// `/service/<Name>/operation/<Operation>`, at the end of the path, of a request that says it speaks the protocol.
@@ -78,7 +88,9 @@ fn by_smithy_path(name: &str, operation: &str, services: &[&'static Service]) ->
     let name = name.rsplit(['.', '#']).next().unwrap_or(name);
     let service = services.iter().find(|service| service.protocols.contains(&protocol) && path_name(service) == name);
     let found = service.and_then(|service| Some((*service, service.operation(operation)?)));
-    found.map(|(service, operation)| Call { service, operation, protocol }).ok_or_else(|| unknown(protocol))
+    found
+        .map(|(service, operation)| Call { service, operation, protocol })
+        .ok_or_else(|| unknown(protocol, service.copied()))
 }
 
 fn by_target(head: &Head<'_>, target: &str, services: &[&'static Service]) -> Result<Call, Unidentified> {
@@ -87,15 +99,15 @@ fn by_target(head: &Head<'_>, target: &str, services: &[&'static Service]) -> Re
         "application/x-amz-json-1.1" => Some(Protocol::AwsJson11),
         _ => None,
     };
-    let refuse = || unknown(said.unwrap_or(Protocol::AwsJson11));
-    let (prefix, operation) = target.rsplit_once('.').ok_or_else(refuse)?;
+    let refuse = |service| unknown(said.unwrap_or(Protocol::AwsJson11), service);
+    let (prefix, operation) = target.rsplit_once('.').ok_or_else(|| refuse(None))?;
     let service =
         services.iter().copied().find(|service| service.target_prefix.is_some_and(|own| same_target(own, prefix)));
-    let service = service.ok_or_else(refuse)?;
-    let operation = service.operation(operation).ok_or_else(refuse)?;
+    let service = service.ok_or_else(|| refuse(None))?;
+    let operation = service.operation(operation).ok_or_else(|| refuse(Some(service)))?;
     let json = |protocol: &&Protocol| matches!(protocol, Protocol::AwsJson10 | Protocol::AwsJson11);
     // A client may speak either version; one that does not say gets the service's own.
-    let protocol = said.or_else(|| service.protocols.iter().find(json).copied()).ok_or_else(refuse)?;
+    let protocol = said.or_else(|| service.protocols.iter().find(json).copied()).ok_or_else(|| refuse(None))?;
     Ok(Call { service, operation, protocol })
 }
 
@@ -128,6 +140,11 @@ impl<'a> Parameters<'a> {
         }
         found
     }
+
+    /// These, and those of `others` that are absent here.
+    fn or(self, others: Parameters<'a>) -> Self {
+        Parameters { action: self.action.or(others.action), version: self.version.or(others.version) }
+    }
 }
 
 fn by_action(
@@ -136,12 +153,10 @@ fn by_action(
     services: &[&'static Service],
 ) -> Result<Call, Unidentified> {
     let protocol = Protocol::AwsQuery;
-    let refuse = |code: &'static str, text: String| Unidentified {
-        protocol,
-        error: ServiceError::common(code, code, 400, text),
-    };
+    let named = preference.choose(services).filter(|service| service.protocols.contains(&protocol));
+    let refuse = |service, error| Unidentified { protocol, service, error };
     let Some(action) = parameters.action.as_deref().filter(|action| !action.is_empty()) else {
-        return Err(refuse("MissingAction", "Missing Action".into()));
+        return Err(refuse(named, ServiceError::common("MissingAction", "MissingAction", 400, "Missing Action")));
     };
     let version = parameters.version.as_deref();
     let speaks = |service: &&&'static Service| {
@@ -152,9 +167,24 @@ fn by_action(
     let with_operation = |service: &'static Service| Some((service, service.operation(action)?));
     let preferred = preference.choose(&candidates).and_then(with_operation);
     preferred.or_else(|| candidates.iter().copied().find_map(with_operation)).map(call).ok_or_else(|| {
-        let version = version.map(|version| format!(" for version {version}")).unwrap_or_default();
-        refuse("InvalidAction", format!("Could not find operation {action}{version}"))
+        // Its version tells a service as well as anything.
+        let of_version = candidates.first().copied().filter(|_| version.is_some());
+        refuse(named.or(of_version), invalid_action(action, version))
     })
+}
+
+/// The error for a call of an operation that the model has and the service does not offer: that of one there is not.
+pub fn not_routed(call: &Call) -> ServiceError {
+    match call.protocol {
+        Protocol::AwsQuery => invalid_action(call.operation.name, Some(call.service.api_version)),
+        _ => unknown_operation(),
+    }
+}
+
+fn invalid_action(action: &str, version: Option<&str>) -> ServiceError {
+    let version = version.map(|version| format!(" for version {version}")).unwrap_or_default();
+    let text = format!("Could not find operation {action}{version}");
+    ServiceError::common("InvalidAction", "InvalidAction", 400, text)
 }
 
 /// By the REST route. Routes of different services may look alike, and S3's fits nearly every path: the preferred service is
@@ -168,11 +198,11 @@ fn by_route(head: &Head<'_>, preference: &Preference<'_>, services: &[&'static S
         rest::find(head, service).map(|operation: &'static Operation| Call { service, operation, protocol })
     };
     if let Some(preferred) = preference.choose(services).and_then(rest) {
-        return call(preferred).ok_or_else(|| unknown(preferred.1));
+        return call(preferred).ok_or_else(|| unknown(preferred.1, Some(preferred.0)));
     }
     let mut candidates: Vec<_> = services.iter().copied().filter_map(rest).collect();
     candidates.sort_by_key(|(_, protocol)| *protocol == Protocol::RestXml);
-    candidates.into_iter().find_map(call).ok_or_else(|| unknown(Protocol::RestJson))
+    candidates.into_iter().find_map(call).ok_or_else(|| unknown(Protocol::RestJson, None))
 }
 
 /// What tells services apart beyond the request's own words.
@@ -208,6 +238,6 @@ fn content_type<'a>(head: &Head<'a>) -> Option<&'a str> {
     Some(head.header(CONTENT_TYPE.as_str())?.split(';').next().unwrap_or_default().trim())
 }
 
-fn unknown(protocol: Protocol) -> Unidentified {
-    Unidentified { protocol, error: crate::service::unknown_operation() }
+fn unknown(protocol: Protocol, service: Option<&'static Service>) -> Unidentified {
+    Unidentified { protocol, service, error: unknown_operation() }
 }

@@ -1,11 +1,13 @@
 //! A call on the wire: which operation a request asks for, in which protocol, and the four translations between bytes and
 //! structures (request and response, as server and as client). The protocols' own files do the work; this one chooses.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure};
 
 pub use crate::answer::Dialect;
-pub use crate::identify::{Unidentified, identify, needs_form};
+pub use crate::identify::{Unidentified, identify, needs_form, not_routed};
 
 use crate::constraints::{self, Missing};
 use crate::json::Members;
@@ -57,9 +59,13 @@ pub fn decode_request(
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::decode_members(body, input, Members::All, &mut missing)?,
         Protocol::RpcV2Cbor => cbor::decode_members(body, input, &mut missing)?,
         Protocol::AwsQuery => {
-            // A GET has its parameters in the query string.
-            let form = if body.is_empty() { head.uri.query().unwrap_or_default().as_bytes() } else { body };
-            query::decode(form, input, &mut missing)?;
+            // A GET has its parameters in the query string; a POST may have some there.
+            let query = head.uri.query().unwrap_or_default().as_bytes();
+            let form: Cow<'_, [u8]> = match (query, body) {
+                ([], form) | (form, []) => form.into(),
+                _ => [query, body].join(&b'&').into(),
+            };
+            query::decode(&form, input, &mut missing)?;
         }
         Protocol::RestJson | Protocol::RestXml => rest::decode(call, head, body, input, &mut missing)?,
     }

@@ -106,9 +106,18 @@ async fn failures_have_their_protocols_error_and_their_record() {
         assert_eq!((answer.code(), answer.status), (code.to_owned(), status), "{request:?}");
         assert_eq!(recorded(&server), [(call.to_owned(), Some(code.to_owned()))], "{request:?}");
     }
+    // What the model has and the service does not offer.
+    let answer = server.send(&Sent::form("Action=ListMetrics&Version=2010-08-01")).await;
+    assert!(answer.text().contains("<Code>InvalidAction</Code>"), "{}", answer.text());
+    assert_eq!(answer.status, 400);
+    assert_eq!(recorded(&server), [("cloudwatch:ListMetrics".to_owned(), Some("InvalidAction".to_owned()))]);
     for (request, code) in [
         (Sent::logs("NoSuchOperation", "{}"), "UnknownOperationException"),
-        (Sent::form("Action=NoSuchAction&Version=2010-08-01"), "<Code>InvalidAction</Code>"),
+        (
+            Sent::form("Action=NoSuchAction&Version=2010-08-01"),
+            "<ErrorResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><Error><Type>Sender</Type>\
+             <Code>InvalidAction</Code>",
+        ),
         (Sent::form("Version=2010-08-01"), "<Code>MissingAction</Code>"),
         (Sent::new("GET", "/no/such/path", ""), "UnknownOperationException"),
         (Sent::new("DELETE", "/", ""), "UnknownOperationException"),

@@ -160,6 +160,8 @@ fn requests_are_identified() {
             "InvalidAction AwsQuery: Could not find operation Nothing for version 2010-08-01",
         ),
         ("POST /", &[FORM], "Version=2010-08-01", None, "MissingAction AwsQuery: Missing Action"),
+        ("POST /?Action=ListMetrics&Version=2010-08-01", &[FORM], "", None, "cloudwatch ListMetrics AwsQuery"),
+        ("POST /?Action=ListMetrics", &[FORM], "Version=2010-08-01", None, "cloudwatch ListMetrics AwsQuery"),
         ("POST /TraceSegments", &[], "{}", None, "xray PutTraceSegments RestJson"),
         ("POST /TraceSegments", &[], "{}", Some("xray"), "xray PutTraceSegments RestJson"),
         (
@@ -171,9 +173,36 @@ fn requests_are_identified() {
         ),
         ("GET /v1/registries/name/a", &[], "", None, "schemas DescribeRegistry RestJson"),
         ("PUT /bucket/key", &[], "", Some("s3"), "s3 PutObject RestXml"),
+        ("PUT /bucket/key", &[FORM], "a=b", Some("s3"), "s3 PutObject RestXml"),
+        (
+            "DELETE /",
+            &[JSON11, target("Logs_20140328.PutLogEvents")],
+            "",
+            Some("logs"),
+            "UnknownOperationException RestJson: The requested operation is not supported.",
+        ),
+        (
+            "DELETE /?Action=ListMetrics&Version=2010-08-01",
+            &[],
+            "",
+            Some("monitoring"),
+            "UnknownOperationException RestJson: The requested operation is not supported.",
+        ),
         ("GET /bucket", &[("host", "s3.us-east-1.amazonaws.com")], "", None, "s3 ListObjects RestXml"),
     ] {
         assert_eq!(named(&Sent::new(line, headers, body), scope), expected, "{line} {headers:?} {body}");
+    }
+}
+
+#[test]
+fn parameters_stand_in_the_body_the_query_string_or_both() {
+    for (line, body) in [
+        ("GET /?Action=ListMetrics&Namespace=N&MetricName=m", ""),
+        ("POST /", "Action=ListMetrics&Namespace=N&MetricName=m"),
+        ("POST /?Action=ListMetrics&Namespace=N", "MetricName=m"),
+    ] {
+        let input: cloudwatch::ListMetricsInput = Sent::new(line, &[FORM], body).decode().unwrap();
+        assert_eq!((input.namespace.as_deref(), input.metric_name.as_deref()), (Some("N"), Some("m")), "{line}");
     }
 }
 
