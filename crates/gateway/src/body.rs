@@ -2,13 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use watchkeep_model::ServiceError;
 
-use crate::limits::{BodyLimit, DISCARDED_BYTES_MAX};
+use crate::limits::{BODY_BYTES_FIRST, BodyLimit, DISCARDED_BYTES_MAX};
 use crate::shared::Shared;
 use crate::timer::within;
 
@@ -64,29 +64,45 @@ pub(crate) async fn read(
     limit: BodyLimit,
 ) -> Result<Body, BodyError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large = BodyError::TooLarge(limit.wire_bytes);
+    // Who asks first, or announces more than is ever thrown away, is answered before the body comes.
+    let at_once = if headers.contains_key(EXPECT) { limit.wire_bytes } else { DISCARDED_BYTES_MAX };
+    if announced.is_some_and(|length| length > at_once.max(limit.wire_bytes)) {
+        return Err(too_large);
+    }
     let expected = announced.unwrap_or(limit.wire_bytes).min(limit.wire_bytes);
-    let room = room_for(shared, expected).await.ok_or(BodyError::NoRoom)?;
+    let mut reserved = expected.min(BODY_BYTES_FIRST);
+    let mut room = room_for(shared, reserved).await?;
     let reading = async {
-        let mut bytes = BytesMut::with_capacity(announced.map_or(0, |_| expected));
+        let mut bytes = BytesMut::with_capacity(announced.map_or(0, |_| reserved));
         let mut length: usize = 0;
         while let Some(frame) = incoming.frame().await {
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
             length = length.saturating_add(data.len());
-            if length <= limit.wire_bytes {
-                bytes.extend_from_slice(&data);
-            } else if length > DISCARDED_BYTES_MAX {
+            if length > DISCARDED_BYTES_MAX.max(limit.wire_bytes) {
                 break;
             }
+            if length > limit.wire_bytes {
+                continue;
+            }
+            if length > reserved {
+                // Twice as much each time, so that there are few such steps.
+                let wanted = reserved.saturating_mul(2).max(length).min(expected.max(length));
+                room.merge(room_for(shared, wanted - reserved).await?);
+                reserved = wanted;
+            }
+            bytes.extend_from_slice(&data);
         }
-        if length > limit.wire_bytes { Err(BodyError::TooLarge(limit.wire_bytes)) } else { Ok(bytes.freeze()) }
+        if length > limit.wire_bytes { Err(too_large) } else { Ok(bytes.freeze()) }
     };
     let read = within(shared.patience.as_ref(), shared.config.limits.body_time, reading).await;
     let bytes = read.ok_or(BodyError::TooSlow)??;
     Ok(Body { bytes, _room: room })
 }
 
-async fn room_for(shared: &Shared, bytes: usize) -> Option<OwnedSemaphorePermit> {
+async fn room_for(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
     let kibibytes = (bytes / 1024 + 1).min((shared.config.limits.bodies_bytes / 1024).max(1) as usize) as u32;
     let room = shared.bodies.clone().acquire_many_owned(kibibytes);
-    within(shared.patience.as_ref(), shared.config.limits.room_time, room).await?.ok()
+    let room = within(shared.patience.as_ref(), shared.config.limits.room_time, room).await;
+    room.and_then(Result::ok).ok_or(BodyError::NoRoom)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchkeep_model::{Operation, Service};
+use watchkeep_model::{Operation, Protocol, Service};
 
 /// Open connections; a connection costs some tens of kilobytes.
 pub const CONNECTIONS_MAX: u32 = 4_096;
@@ -12,6 +12,10 @@ pub const CALLS_MAX: u32 = 1_024;
 
 /// Bytes of request bodies in memory at the same time, of all calls together.
 pub const BODIES_BYTES_MAX: u32 = 256 << 20;
+
+/// How much of [`BODIES_BYTES_MAX`] a body has from the start, whatever length it announces; the rest it gets as it comes, so
+/// that clients who announce and do not send keep no others out: all connections together have no more than all the room.
+pub const BODY_BYTES_FIRST: usize = 64 << 10;
 
 /// Bytes of a request's line and headers; AWS's own limit is 16 KiB of headers, presigned URLs go beyond.
 pub const HEAD_BYTES_MAX: u32 = 64 << 10;
@@ -91,10 +95,13 @@ pub fn of_operation(service: &Service, operation: &Operation) -> BodyLimit {
 }
 
 /// The limit of a request whose operation stands in its body: that of the largest operation of the service with this signing
-/// name.
+/// name, or of all services that take forms if it names none.
 pub fn of_form(services: &[&'static Service], signing_name: Option<&str>) -> BodyLimit {
-    let names =
-        |name: &str| services.iter().any(|service| service.name == name && Some(service.signing_name) == signing_name);
+    let may_be = |service: &&'static Service| match signing_name {
+        Some(signing_name) => service.signing_name == signing_name,
+        None => service.protocols.contains(&Protocol::AwsQuery),
+    };
+    let names = |name: &str| services.iter().any(|service| service.name == name && may_be(service));
     let larger = |a: BodyLimit, b: BodyLimit| BodyLimit {
         wire_bytes: a.wire_bytes.max(b.wire_bytes),
         decoded_bytes: a.decoded_bytes.max(b.decoded_bytes),

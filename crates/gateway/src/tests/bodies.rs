@@ -105,3 +105,41 @@ async fn clients_beyond_the_limit_are_told_to_come_back() {
     assert_eq!((second.code(), second.status), ("ServiceUnavailable".into(), 503));
     assert_eq!(server.audit.take().len(), 2);
 }
+
+#[tokio::test]
+async fn clients_that_announce_and_do_not_send_keep_nobody_out() {
+    let mut setup = Setup::new(AuthMode::Open);
+    setup.config.limits.bodies_bytes = 1 << 20;
+    let server = setup.start().await;
+    let mut announced = Sent::logs("PutLogEvents", "x".repeat(1 << 20)).bytes();
+    announced.truncate(announced.len() - (1 << 20));
+    let mut idle = Vec::new();
+    for _ in 0..10 {
+        let mut stream = server.connect().await;
+        stream.write_all(&announced).await.unwrap();
+        idle.push(stream);
+    }
+    assert_eq!(server.send(&Sent::logs("DescribeLogGroups", "{}")).await.status, 200);
+    // They get what they need once they send.
+    let message =
+        format!(r#"{{"logGroupName":"g","logStreamName":"s","logEvents":[],"x":"{}"}}"#, "x".repeat(300 << 10));
+    assert_eq!(server.send(&Sent::logs("PutLogEvents", &*message)).await.code(), "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn clients_that_ask_first_are_told_before_they_send() {
+    let server = open().await;
+    let ask = |length: usize| {
+        let head = Sent::logs("DescribeLogGroups", "").with("expect", "100-continue").bytes();
+        String::from_utf8(head).unwrap().replace("content-length: 0", &format!("content-length: {length}"))
+    };
+    let mut stream = server.connect().await;
+    stream.write_all(ask(2).as_bytes()).await.unwrap();
+    let go_on = read_answer(&mut stream).await.unwrap();
+    assert_eq!(go_on.status, 100);
+    stream.write_all(b"{}").await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.unwrap().status, 200);
+    let mut stream = server.connect().await;
+    stream.write_all(ask(5 << 20).as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.unwrap().status, 413);
+}
