@@ -91,8 +91,8 @@ pub enum Refusal {
     },
 }
 
-/// What a person needs to find out why two signatures differ. It holds nothing secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a person needs to find out why two signatures differ. It is for the caller alone: the request may hold a session token.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Mismatch {
     /// The access key id.
     pub access_key_id: String,
@@ -102,6 +102,13 @@ pub struct Mismatch {
     pub string_to_sign: String,
     /// The canonical request that we made of the request.
     pub canonical_request: String,
+}
+
+/// For our log: without the request.
+impl std::fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mismatch").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
 }
 
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
@@ -394,6 +401,17 @@ mod tests {
             let error = refusal.clone().into_error(ErrorFamily::S3);
             assert_eq!((&*error.code, error.status), (s3, s3_status), "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn logs_hold_no_session_token() {
+        let mismatch = Mismatch {
+            access_key_id: "ASIAKEY".into(),
+            canonical_request: "GET\n/\n\nx-amz-security-token:hush\n".into(),
+            ..Default::default()
+        };
+        let logged = format!("{:?}", Refusal::SignatureMismatch(Box::new(mismatch)));
+        assert!(logged.contains("ASIAKEY") && !logged.contains("hush"), "{logged}");
     }
 
     #[test]
