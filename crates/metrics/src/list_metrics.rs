@@ -9,7 +9,7 @@ use watchkeep_model::cloudwatch::{Dimension, DimensionFilter, ListMetricsInput, 
 use crate::Metrics;
 use crate::errors::{collection_too_large, invalid_value, value_is_invalid};
 use crate::index::Walk;
-use crate::limits::{DIMENSION_FILTERS_MAX, LIST_PAGE, LISTED_MS, RECENTLY_ACTIVE_MS};
+use crate::limits::{DIMENSION_FILTERS_MAX, LIST_PAGE, LISTED_MS, RECENTLY_ACTIVE_MS, WALK_AT_ONCE};
 use crate::series::{Identity, Series, SeriesId, key_prefix};
 
 /// Lists metrics by namespace, name and dimensions, in that order.
@@ -33,17 +33,28 @@ pub(crate) async fn list_metrics(
     let after = input.next_token.as_deref().map(|token| place_of(token, service, &prefix, &input)).transpose()?;
 
     let mut found: Vec<Arc<Series>> = Vec::new();
-    service.index.walk(&prefix, after.as_ref().map(|series| &*series.key), |series| {
-        let identity = series.identity();
-        let matches = series.newest_ms() >= since_ms
-            && name.is_none_or(|name| identity.name == name)
-            && filters.iter().all(|filter| passes(&identity, filter));
-        if matches {
-            found.push(series.clone());
+    let mut place = after.map(|series| series.key.clone());
+    loop {
+        let (mut left, mut last) = (WALK_AT_ONCE, None);
+        service.index.walk(&prefix, place.as_deref(), |series| {
+            let identity = series.identity();
+            let matches = series.newest_ms() >= since_ms
+                && name.is_none_or(|name| identity.name == name)
+                && filters.iter().all(|filter| passes(&identity, filter));
+            if matches {
+                found.push(series.clone());
+            }
+            left -= 1;
+            last = Some(series.key.clone());
+            // One more than a page, to see whether there is a next one.
+            if found.len() > LIST_PAGE || left == 0 { Walk::Stop } else { Walk::On }
+        });
+        if found.len() > LIST_PAGE || left > 0 {
+            break;
         }
-        // One more than a page, to see whether there is a next one.
-        if found.len() > LIST_PAGE { Walk::Stop } else { Walk::On }
-    });
+        place = last;
+        tokio::task::yield_now().await;
+    }
     let has_more = found.len() > LIST_PAGE;
     found.truncate(LIST_PAGE);
     let next_token = found.last().filter(|_| has_more).map(|last| token(last.id, &input));

@@ -93,6 +93,13 @@ async fn pages_hold_500_and_tokens_belong_to_their_filters() {
         }
     }
     assert_eq!((pages, got), (3, names));
+    // The last of very many is found, too.
+    for part in 0..crate::limits::WALK_AT_ONCE / 1000 {
+        let many = (0..1000).map(|number| named(&format!("a{}", part * 1000 + number), &[]));
+        world.put("Before", many.collect()).await.unwrap();
+    }
+    let last = ListMetricsInput { metric_name: Some("m1000".into()), ..Default::default() };
+    assert_eq!(listed(&world, last).await, ["m1000"]);
     let token = world.list(Default::default()).await.unwrap().next_token;
     let other = ListMetricsInput { namespace: Some("Shop".into()), next_token: token, ..Default::default() };
     assert_eq!(world.list(other).await.unwrap_err().query_code, "InvalidParameterValue");
