@@ -1,8 +1,9 @@
 """Kills a server under load, again and again, and looks for what is missing afterwards.
 
 Writers put log events and datapoints without a pause and note what was acknowledged. At a random moment the process gets
-SIGKILL. After each restart every acknowledged event and datapoint must be there exactly once, what was not acknowledged at
-most once, and after the last round `watchkeep check` must find nothing damaged.
+SIGKILL. `watchkeep check` must find nothing damaged then; after the restart every acknowledged event and datapoint must be
+there exactly once, and what was not acknowledged at most once. Beside them log groups come and go: one whose deletion was
+acknowledged must not come back, nor its events under a new group of its name.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from server import BINARY, Server
 
 GROUP = "/crash"
+GONE = "/gone-"
 LOG_WRITERS, METRIC_WRITERS = 3, 2
 EVENTS_A_CALL, DATUMS_A_CALL = 20, 10
 # Minutes of thirteen days, so many metrics: room for nearly a million datapoints that can all be read back.
@@ -87,6 +89,43 @@ def metric_writer(server, epoch):
     return write
 
 
+class Groups:
+    """Log groups that come and go, one after the other."""
+
+    def __init__(self):
+        self.begun, self.created, self.leaving, self.gone = 0, set(), set(), set()
+
+    def come_and_go(self, server, stop):
+        logs = server.client("logs")
+        while not stop.is_set():
+            name = f"{GONE}{self.begun}"
+            self.begun += 1
+            try:
+                logs.create_log_group(logGroupName=name)
+                self.created.add(name)
+                logs.create_log_stream(logGroupName=name, logStreamName="s")
+                logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[{"timestamp": int(time.time() * 1000), "message": "event -1"}])
+                self.leaving.add(name)
+                logs.delete_log_group(logGroupName=name)
+                self.gone.add(name)
+            except (BotoCoreError, ClientError, OSError):
+                if stop.wait(0.01):
+                    return
+
+    def compare(self, server):
+        logs = server.client("logs")
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=GONE)
+        there = {group["logGroupName"] for page in pages for group in page["logGroups"]}
+        back, missing = there & self.gone, self.created - self.leaving - there
+        if back or missing:
+            raise SystemExit(f"FAILED: log groups: deleted and there {sorted(back)}, created and missing {sorted(missing)}")
+        for name in sorted(self.gone)[-1:]:
+            logs.create_log_group(logGroupName=name)
+            if events := logs.filter_log_events(logGroupName=name)["events"]:
+                raise SystemExit(f"FAILED: {name} was deleted, and a new group of its name has {events}")
+            logs.delete_log_group(logGroupName=name)
+
+
 def stored_events(server):
     found = collections.Counter()
     paginator = server.client("logs").get_paginator("filter_log_events")
@@ -125,10 +164,17 @@ def compare(what, ledger, found):
         raise SystemExit(f"FAILED: {what}: missing {missing[:10]} ({len(missing)}), more than once {twice[:10]} ({len(twice)}), never sent {unheard[:10]}")
 
 
+def check(directory):
+    done = subprocess.run([BINARY, "check", "--data-dir", directory], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise SystemExit(f"FAILED: watchkeep check: {done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
 def run(rounds, seed, directory):
     chance = random.Random(seed)
     epoch = dt.datetime.now(dt.timezone.utc).replace(second=0, microsecond=0) - dt.timedelta(days=13)
-    events, datapoints = Ledger(), Ledger()
+    events, datapoints, groups = Ledger(), Ledger(), Groups()
     server = Server(data_dir=directory, environment=ENVIRONMENT).start()
     logs = server.client("logs")
     logs.create_log_group(logGroupName=GROUP)
@@ -139,6 +185,7 @@ def run(rounds, seed, directory):
         writers = [(log_writer(server, f"s{i}"), events, EVENTS_A_CALL) for i in range(LOG_WRITERS)]
         writers += [(metric_writer(server, epoch), datapoints, DATUMS_A_CALL) for _ in range(METRIC_WRITERS)]
         threads = [threading.Thread(target=write_until_gone, args=(*writer, stop)) for writer in writers]
+        threads.append(threading.Thread(target=groups.come_and_go, args=(server, stop)))
         for thread in threads:
             thread.start()
         time.sleep(chance.uniform(*ALIVE_SECONDS))
@@ -146,16 +193,15 @@ def run(rounds, seed, directory):
         stop.set()
         for thread in threads:
             thread.join()
+        check(directory)
         server.start()
+        groups.compare(server)
         compare("log events", events, stored_events(server))
         compare("datapoints", datapoints, stored_datapoints(server, epoch, datapoints.sent))
         print(f"round {number + 1}/{rounds}: {len(events.acknowledged)} events and {len(datapoints.acknowledged)} datapoints acknowledged, all there once", flush=True)
     server.kill()
-    check = subprocess.run([BINARY, "check", "--data-dir", directory], capture_output=True, text=True, timeout=120)
-    if check.returncode != 0:
-        raise SystemExit(f"FAILED: watchkeep check: {check.stdout}{check.stderr}")
-    print(check.stdout.strip())
-    if not events.acknowledged or not datapoints.acknowledged:
+    print(check(directory))
+    if not (events.acknowledged and datapoints.acknowledged and groups.gone):
         raise SystemExit("FAILED: nothing was ever acknowledged")
     print(f"{rounds} passed, 0 failed")
 

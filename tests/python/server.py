@@ -34,7 +34,10 @@ class Server:
         arguments += ["--data-dir", str(self.data_dir)] if self.data_dir else ["--ephemeral"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WATCHKEEP_"))}
         environment.update(self.environment)
-        self.process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # Signals stay as Python has them: a write beyond a limit of file sizes is then an error, not the end of the process.
+        self.process = subprocess.Popen(
+            arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, restore_signals=False
+        )
         self.output = []
         for line in self.process.stdout:
             self.output.append(line)

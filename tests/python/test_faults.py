@@ -2,12 +2,14 @@
 
 import os
 import pathlib
+import resource
 import secrets
 import subprocess
+import tempfile
 import time
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from server import BINARY, Server, until
 
@@ -175,6 +177,39 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path):
         subprocess.run(["umount", "-l", tmp_path], check=True)
 
 
+def test_a_write_to_the_journal_that_fails_ends_the_process(tmp_path):
+    with Server(data_dir=tmp_path) as server:
+        fill(server, "before")
+        # No file may be written beyond its first byte from now on: as if the disk under the journal had failed.
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        with pytest.raises((BotoCoreError, ClientError)):
+            fill(server, "not acknowledged")
+        assert server.process.wait(30) == 74
+        server.stop()
+        server.start()
+        assert messages(server) in (["before"], ["before", "not acknowledged"])
+        fill(server, "after")
+        assert messages(server)[-1] == "after"
+    assert check(tmp_path).returncode == 0
+
+
+def test_a_lost_catalog_costs_no_segments(tmp_path):
+    with Server(data_dir=tmp_path, environment={"WATCHKEEP_DATA_SEAL_AFTER": "1"}) as server:
+        fill(server, "sealed")
+        until(lambda: segments(tmp_path), seconds_max=20)
+    for file in tmp_path.glob("catalog.sqlite*"):
+        file.rename(tmp_path.with_name(f"{tmp_path.name}-{file.name}"))
+    # A new catalog would take the segments for files that belong to nothing, and remove them in time.
+    with pytest.raises(AssertionError, match="belong to the catalog|journal's frames"):
+        Server(data_dir=tmp_path).start()
+    for file in tmp_path.glob("catalog.sqlite*"):
+        file.unlink()
+    for file in tmp_path.parent.glob(f"{tmp_path.name}-catalog.sqlite*"):
+        file.rename(tmp_path / file.name.removeprefix(f"{tmp_path.name}-"))
+    with Server(data_dir=tmp_path) as server:
+        assert messages(server) == ["sealed"]
+
+
 def test_two_servers_do_not_share_a_directory(tmp_path):
     with Server(data_dir=tmp_path) as server:
         fill(server, "mine")
@@ -184,8 +219,8 @@ def test_two_servers_do_not_share_a_directory(tmp_path):
 
 
 def test_an_ephemeral_server_leaves_nothing():
-    before = set(pathlib.Path("/tmp").glob("watchkeep-*"))
+    before = set(pathlib.Path(tempfile.gettempdir()).glob("watchkeep-*"))
     with Server() as server:
         fill(server, "gone soon")
-        assert set(pathlib.Path("/tmp").glob("watchkeep-*")) - before
-    assert not set(pathlib.Path("/tmp").glob("watchkeep-*")) - before
+        assert set(pathlib.Path(tempfile.gettempdir()).glob("watchkeep-*")) - before
+    assert not set(pathlib.Path(tempfile.gettempdir()).glob("watchkeep-*")) - before

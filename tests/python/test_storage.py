@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import boto3
 import duckdb
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from server import Server, free_port, until
 
@@ -86,10 +88,105 @@ def test_segments_in_a_bucket(s3, tmp_path):
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+class Proxy:
+    """Passes bytes on to a server, until it is told to cut every connection after some of them."""
+
+    def __init__(self, port):
+        self.port, self.bytes_max = port, None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(("127.0.0.1", self.port))
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    def copy(self, source, sink):
+        passed = 0
+        try:
+            while piece := source.recv(65536):
+                if self.bytes_max is not None and passed + len(piece) > self.bytes_max:
+                    sink.sendall(piece[: self.bytes_max - passed])
+                    break
+                passed += len(piece)
+                sink.sendall(piece)
+        except OSError:
+            pass
+        for end in (source, sink):
+            end.close()
+
+
+def test_a_bucket_that_fails_midway_loses_and_repeats_nothing(s3, tmp_path):
+    endpoint, client = s3
+    proxy = Proxy(int(endpoint.rsplit(":", 1)[1]))
+    environment = {**bucket(proxy.endpoint, "segments"), "WATCHKEEP_BUCKET_PREFIX": "midway"}
+
+    def sealed():
+        listed = client.list_objects_v2(Bucket="segments", Prefix="midway/data/log_events").get("Contents", [])
+        return len(listed)
+
+    with Server(data_dir=tmp_path, environment=environment) as server:
+        fill(server, 100)
+        until(sealed, seconds_max=30)
+        # Each upload breaks off after its headers; writes are accepted all the same, and found.
+        proxy.bytes_max = 900
+        fill(server, 2000, word="meanwhile")
+        before = sealed()
+        time.sleep(3)
+        assert sealed() == before
+        server.kill()
+        proxy.bytes_max = None
+        server.start()
+        assert count(server) == 2100 and count(server, "meanwhile") == 2000
+        until(lambda: sealed() > before, seconds_max=60)
+        assert count(server) == 2100
+        server.kill()
+        server.start()
+        assert count(server) == 2100
+
+
+def test_a_bucket_belongs_to_one_catalog(s3, tmp_path):
+    endpoint, _ = s3
+    environment = {**bucket(endpoint, "segments"), "WATCHKEEP_BUCKET_PREFIX": "owned"}
+    with Server(data_dir=tmp_path / "first", environment=environment) as server:
+        fill(server, 10)
+        with pytest.raises(AssertionError, match="belong to the catalog"):
+            Server(data_dir=tmp_path / "second", environment=environment).start()
+        assert count(server) == 10
+
+
 def test_a_missing_bucket_is_named_at_start(s3, tmp_path):
     endpoint, _ = s3
     with pytest.raises(AssertionError, match="nowhere"):
         Server(data_dir=tmp_path, environment=bucket(endpoint, "nowhere")).start()
+
+
+class Postgres:
+    """A PostgreSQL server that can be lost and come back."""
+
+    def __init__(self, binaries, folder, identity):
+        self.binaries, self.folder, self.identity, self.port = binaries, folder, identity, free_port()
+        self.url = f"postgres://watchkeep@127.0.0.1:{self.port}/watchkeep"
+
+    def start(self):
+        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        self.process = subprocess.Popen(
+            [self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder, *settings],
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.identity,
+        )
+        until(lambda: self.run("pg_isready"), seconds_max=60)
+
+    def run(self, program, *arguments):
+        """Runs a client program; whether it did what it should."""
+        server = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "watchkeep"]
+        return subprocess.run([self.binaries / program, *server, *arguments], capture_output=True).returncode == 0
+
+    def stop(self, how=signal.SIGINT):
+        self.process.send_signal(how)
+        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -107,28 +204,17 @@ def postgres(tmp_path_factory):
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    data, port = folder / "data", free_port()
-    subprocess.run([binaries / "initdb", "-D", data, "-U", "watchkeep", "--auth=trust", "-E", "UTF8", "--no-sync"], check=True, capture_output=True, cwd=folder, **identity)
-    process = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **identity,
-    )
-
-    def answers():
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            return False
-        return subprocess.run([binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "watchkeep", "watchkeep"], capture_output=True).returncode == 0
-
-    until(answers, seconds_max=60)
-    yield f"postgres://watchkeep@127.0.0.1:{port}/watchkeep"
-    process.send_signal(signal.SIGINT)
-    process.wait()
+    server = Postgres(binaries, folder, identity)
+    make = [binaries / "initdb", "-D", folder / "data", "-U", "watchkeep", "--auth=trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(make, check=True, capture_output=True, cwd=folder, **identity)
+    server.start()
+    assert server.run("createdb", "watchkeep")
+    yield server
+    server.stop()
 
 
 def test_the_catalog_in_postgresql(postgres, tmp_path):
-    with Server(data_dir=tmp_path, environment={**SEAL_SOON, "WATCHKEEP_CATALOG_URL": postgres}) as server:
+    with Server(data_dir=tmp_path, environment={**SEAL_SOON, "WATCHKEEP_CATALOG_URL": postgres.url}) as server:
         fill(server, 300)
         until(lambda: list(tmp_path.rglob("*log_events*/**/*.parquet")), seconds_max=30)
         fill(server, 20, word="later")
@@ -139,6 +225,53 @@ def test_the_catalog_in_postgresql(postgres, tmp_path):
         assert not (tmp_path / "catalog.sqlite").exists()
 
 
+def test_a_second_server_with_the_same_database_leaves_the_first_alone(postgres, tmp_path):
+    assert postgres.run("createdb", "taken")
+    environment = {**SEAL_SOON, "WATCHKEEP_CATALOG_URL": postgres.url.removesuffix("watchkeep") + "taken"}
+    with Server(data_dir=tmp_path / "first", environment=environment) as server:
+        fill(server, 10)
+        with pytest.raises(AssertionError, match="belongs to another data directory"):
+            Server(data_dir=tmp_path / "second", environment=environment).start()
+        until(lambda: in_files(tmp_path / "first") == 10, seconds_max=30)
+        assert count(server) == 10
+
+
+def test_postgresql_lost_midway_costs_nothing(postgres, tmp_path):
+    assert postgres.run("createdb", "midway")
+    url = postgres.url.removesuffix("watchkeep") + "midway"
+    with Server(data_dir=tmp_path, environment={**SEAL_SOON, "WATCHKEEP_CATALOG_URL": url}) as server:
+        fill(server, 100)
+        until(lambda: list(tmp_path.rglob("*log_events*/**/*.parquet")), seconds_max=30)
+        postgres.stop(signal.SIGQUIT)
+        # What is known is answered, what must be written to the catalog is refused as a fault of the server, in time.
+        assert count(server) == 100
+        began = time.monotonic()
+        with pytest.raises((ClientError, BotoCoreError)) as refused:
+            server.client("logs").create_log_group(logGroupName="/refused")
+        assert time.monotonic() - began < 20 and refused.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        # Events need the journal only.
+        fill(server, 50, word="meanwhile")
+        assert count(server) == 150
+        postgres.start()
+        fill(server, 20, word="later")
+        server.client("logs").create_log_group(logGroupName="/accepted")
+        until(lambda: in_files(tmp_path) == 170, seconds_max=60)
+        assert count(server) == 170
+        server.kill()
+        server.start()
+        assert count(server) == 170 and count(server, "meanwhile") == 50
+
+
+def in_files(directory):
+    """How many different log events the files have."""
+    files = f"{directory}/data/log_events/**/*.parquet"
+    with duckdb.connect() as database:
+        try:
+            return database.execute(f"SELECT count(DISTINCT seq) FROM read_parquet('{files}', union_by_name = true)").fetchone()[0]
+        except duckdb.IOException:
+            return 0
+
+
 def test_duckdb_counts_the_same_events_in_a_live_data_directory(tmp_path):
     import duckdb_extension_ducklake
     import duckdb_extension_sqlite_scanner
@@ -146,7 +279,7 @@ def test_duckdb_counts_the_same_events_in_a_live_data_directory(tmp_path):
     with Server(data_dir=tmp_path, environment=SEAL_SOON) as server:
         fill(server, 1000)
         fill(server, 7, word="rare")
-        until(lambda: not unsealed(server, tmp_path), seconds_max=30)
+        until(lambda: in_files(tmp_path) == 1007, seconds_max=30)
         database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
         for package in (duckdb_extension_sqlite_scanner, duckdb_extension_ducklake):
             (file,) = pathlib.Path(package.__file__).parent.rglob("*.duckdb_extension")
@@ -155,12 +288,3 @@ def test_duckdb_counts_the_same_events_in_a_live_data_directory(tmp_path):
         assert database.execute("SELECT count(*) FROM watchkeep.log_events").fetchone()[0] == count(server) == 1007
         rare = "SELECT count(*) FROM watchkeep.log_events WHERE message LIKE '%rare%' AND log_group = '/storage'"
         assert database.execute(rare).fetchone()[0] == count(server, "rare") == 7
-
-
-def unsealed(server, directory):
-    """Whether rows still wait in memory."""
-    files = f"{directory}/data/log_events/**/*.parquet"
-    try:
-        return duckdb.sql(f"SELECT count(*) FROM read_parquet('{files}', union_by_name = true)").fetchone()[0] < count(server)
-    except duckdb.IOException:
-        return True

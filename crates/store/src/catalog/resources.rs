@@ -228,6 +228,8 @@ impl<R: Resource> Collection<R> {
                     None => entries.remove(key),
                 });
             }
+            // No connection was to be had: nothing was written, and there would be none to read by either.
+            Err(CatalogError::Database(sqlx::Error::PoolTimedOut)) => {}
             Err(_) => {
                 // It may have been committed or not. If the database does not answer now, the next write asks again.
                 self.cache.stale.store(true, Ordering::Release);
