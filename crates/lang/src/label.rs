@@ -138,6 +138,11 @@ impl Label {
         Ok(Label { parts })
     }
 
+    /// Whether it has `${LABEL}`, the place of the default label.
+    pub fn has_default(&self) -> bool {
+        self.parts.contains(&Part::Default)
+    }
+
     /// The label's text.
     pub fn render(&self, context: &LabelContext<'_>) -> String {
         let mut text = String::new();

@@ -173,15 +173,15 @@ impl Bucket {
         self.samples.len()
     }
 
+    /// Count, sum, minimum and maximum of its samples.
+    pub fn summary(&self) -> Summary {
+        Summary { count: self.count.value(), sum: self.sum.value(), minimum: self.minimum, maximum: self.maximum }
+    }
+
     /// The value of a statistic; `None` if it has none, as an extended one over samples that are not known or negative.
     pub fn value(&self, statistic: Statistic) -> Option<f64> {
         match statistic.is_extended() {
-            false => statistic.of_summary(&Summary {
-                count: self.count.value(),
-                sum: self.sum.value(),
-                minimum: self.minimum,
-                maximum: self.maximum,
-            }),
+            false => statistic.of_summary(&self.summary()),
             true if self.is_raw => statistic.of_samples(&self.samples),
             true => None,
         }

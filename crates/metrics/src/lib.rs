@@ -12,6 +12,7 @@ mod buckets;
 mod datum;
 mod entity;
 mod errors;
+mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
 mod head;

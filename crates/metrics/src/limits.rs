@@ -127,6 +127,9 @@ pub const DATAPOINTS_MAX: usize = 100_800;
 /// bucket of samples counts as [`SAMPLES_BUCKET_WEIGHT`].
 pub const BUCKETS_AT_ONCE: i64 = 4 * DATAPOINTS_MAX as i64;
 
+/// The buckets that a request with expressions may read in all, weighed likewise: their points are all in memory at once.
+pub const EXPRESSION_BUCKETS_MAX: i64 = 4 * BUCKETS_AT_ONCE;
+
 /// How many buckets without samples one with samples is as dear as: even if each holds its samples by bins of an eighth over
 /// six powers of ten, what is read at once stays far below [`SAMPLES_AT_ONCE`].
 pub const SAMPLES_BUCKET_WEIGHT: i64 = 8;

@@ -9,6 +9,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::{GetMetricDataInput, MetricDataQuery, MetricStat};
 
 use crate::errors::{mutually_exclusive, validation};
+use crate::expressions::{self, ExpressionQuery};
 use crate::limits::{DATAPOINTS_MAX, QUERIES_MAX};
 use crate::list_metrics::is_own_account;
 use crate::series::{Identity, KeyWriter};
@@ -18,8 +19,16 @@ use crate::window::{Window, is_period};
 /// A checked request.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// The queries, in their order.
+    /// The queries of one metric each, in their order.
     pub(crate) queries: Vec<Query>,
+    /// The queries with an expression, in their order.
+    pub(crate) expressions: Vec<ExpressionQuery>,
+    /// The order in which these can be evaluated, as indexes.
+    pub(crate) evaluation_order: Vec<usize>,
+    /// The times asked for.
+    pub(crate) start: TimestampMs,
+    /// See `start`; outside.
+    pub(crate) end: TimestampMs,
     /// The order of points.
     pub(crate) scan_by: ScanBy,
     /// The points of a page.
@@ -56,7 +65,7 @@ pub(crate) struct Query {
     pub(crate) key: String,
     /// The statistic, and its name as it was given.
     pub(crate) statistic: Statistic,
-    stat: String,
+    pub(crate) stat: String,
     /// The unit asked for.
     pub(crate) unit: Option<Unit>,
     /// The buckets.
@@ -67,6 +76,8 @@ pub(crate) struct Query {
     pub(crate) default_label: String,
     /// Whether its data go into the answer.
     pub(crate) returns_data: bool,
+    /// Whether an expression refers to it.
+    pub(crate) is_operand: bool,
     /// Whether it asks for another account's metric.
     pub(crate) is_forbidden: bool,
 }
@@ -120,11 +131,32 @@ impl Request {
                 return Err(validation("The values for parameter id in MetricDataQueries are not unique."));
             }
         }
-        let check =
-            |(index, query)| Query::check(query, index, caller, |period_s| Window::new(start, end, period_s, now));
-        let mut queries = queries.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
-        set_default_labels(&mut queries);
-        Ok(Request { queries, scan_by, datapoints_max, offset_minutes })
+        let mut metrics = Vec::with_capacity(queries.len());
+        let mut expressions = Vec::new();
+        for (index, query) in queries.iter().enumerate() {
+            match (&query.metric_stat, &query.expression) {
+                (Some(stat), None) => {
+                    metrics.push(Query::check(query, stat, index, caller, |period_s| {
+                        Window::new(start, end, period_s, now)
+                    })?);
+                }
+                (None, Some(text)) => expressions.push((index, query, text.as_str())),
+                (Some(_), Some(_)) | (None, None) => {
+                    let place = format!("MetricDataQueries.member.{}", index + 1);
+                    let (one, other) = (format!("{place}.Expression"), format!("{place}.MetricStat"));
+                    return Err(validation(mutually_exclusive(one, other)));
+                }
+            }
+        }
+        set_default_labels(&mut metrics);
+        let ordered = expressions::check(&expressions, &mut metrics)?;
+        let places: HashMap<&str, usize> =
+            expressions.iter().enumerate().map(|(place, (_, query, _))| (query.id.as_str(), place)).collect();
+        let evaluation_order = ordered.iter().filter_map(|query| places.get(query.id.as_str()).copied()).collect();
+        let mut expressions = ordered;
+        expressions.sort_by_key(|query| places.get(query.id.as_str()).copied());
+        let queries = metrics;
+        Ok(Request { queries, expressions, evaluation_order, start, end, scan_by, datapoints_max, offset_minutes })
     }
 }
 
@@ -140,26 +172,12 @@ fn check_id(id: &str, index: usize) -> Result<(), ServiceError> {
 impl Query {
     fn check(
         query: &MetricDataQuery,
+        stat: &MetricStat,
         index: usize,
         caller: &Caller,
         window: impl FnOnce(i64) -> Window,
     ) -> Result<Query, ServiceError> {
         let place = format!("MetricDataQueries.member.{}", index + 1);
-        let stat = match (&query.metric_stat, &query.expression) {
-            (Some(stat), None) => stat,
-            (None, Some(_)) => {
-                return Err(validation(format!(
-                    "Error in expression '{}': expressions are not supported by this version; use MetricStat.",
-                    query.id
-                )));
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                return Err(validation(mutually_exclusive(
-                    format!("{place}.Expression"),
-                    format!("{place}.MetricStat"),
-                )));
-            }
-        };
         let MetricStat { metric, period, stat, unit } = stat;
         let required = |member: &Option<String>, name: &str| {
             let given = member.clone().filter(|text| !text.is_empty());
@@ -171,10 +189,7 @@ impl Query {
             validation(format!("The value {stat} for parameter {place}.MetricStat.Stat is not a valid statistic."))
         })?;
         let period_s = i64::from(*period);
-        if !is_period(period_s) {
-            let set = if period_s < 60 { "a value in the set [1, 5, 10, 20, 30]" } else { "a multiple of 60" };
-            return Err(validation(format!("The parameter {place}.MetricStat.Period must be {set}.")));
-        }
+        check_period(period_s, &format!("{place}.MetricStat.Period"))?;
         let unit = unit.as_deref().map(|unit| {
             Unit::parse(unit).ok_or_else(|| {
                 validation(format!("The value {unit} for parameter {place}.MetricStat.Unit is not a valid unit."))
@@ -196,6 +211,7 @@ impl Query {
             label: label.transpose()?,
             default_label: name,
             returns_data: query.return_data != Some(false),
+            is_operand: false,
             is_forbidden: !is_own_account(query.account_id.as_deref(), caller.account),
         })
     }
@@ -206,22 +222,36 @@ impl Query {
 
     /// What `${PROP('...')}` stands for.
     pub(crate) fn property(&self, name: &str, caller: &Caller) -> Option<String> {
-        let identity = Identity::of(&self.key);
-        let text = match name {
-            "MetricName" => identity.name,
-            "Namespace" => identity.namespace,
-            "Stat" => &self.stat,
-            "Period" => return Some(self.period_s().to_string()),
-            "Region" => caller.region.as_str(),
-            // Accounts have no names of their own here.
-            "AccountId" | "AccountLabel" => caller.account.as_str(),
-            _ => {
-                let wanted = name.strip_prefix("Dim.")?;
-                identity.dimensions().find(|(name, _)| *name == wanted)?.1
-            }
-        };
-        Some(text.to_owned())
+        property(name, &self.key, &self.stat, self.period_s(), caller)
     }
+}
+
+/// What `${PROP('...')}` stands for, of a metric read with a statistic and a period.
+pub(crate) fn property(name: &str, key: &str, stat: &str, period_s: i64, caller: &Caller) -> Option<String> {
+    let identity = Identity::of(key);
+    let text = match name {
+        "MetricName" => identity.name,
+        "Namespace" => identity.namespace,
+        "Stat" => stat,
+        "Period" => return Some(period_s.to_string()),
+        "Region" => caller.region.as_str(),
+        // Accounts have no names of their own here.
+        "AccountId" | "AccountLabel" => caller.account.as_str(),
+        _ => {
+            let wanted = name.strip_prefix("Dim.")?;
+            identity.dimensions().find(|(name, _)| *name == wanted)?.1
+        }
+    };
+    Some(text.to_owned())
+}
+
+/// Checks a period in seconds, named by its place in the request.
+pub(crate) fn check_period(period_s: i64, place: &str) -> Result<(), ServiceError> {
+    if is_period(period_s) {
+        return Ok(());
+    }
+    let set = if period_s < 60 { "a value in the set [1, 5, 10, 20, 30]" } else { "a multiple of 60" };
+    Err(validation(format!("The parameter {place} must be {set}.")))
 }
 
 /// The default label is the metric's name; where queries of that name differ in statistic or period, these follow it.

@@ -173,12 +173,6 @@ async fn what_the_api_forbids_is_refused_with_its_words() {
             "The parameters MetricDataQueries.member.1.Expression and MetricDataQueries.member.1.MetricStat are mutually exclusive and you have specified both.",
         ),
         (
-            with(|i| {
-                (i.metric_data_queries[0].metric_stat, i.metric_data_queries[0].expression) = (None, Some("1".into()))
-            }),
-            "Error in expression 'm1': expressions are not supported by this version; use MetricStat.",
-        ),
-        (
             with(|i| i.metric_data_queries.clear()),
             "At least one MetricDataQuery must be specified in MetricDataQueries.",
         ),
