@@ -117,7 +117,7 @@ impl<'r> Reading<'r> {
         // One more than the page takes tells whether it is the last.
         let limit = request.limit.saturating_add(1).saturating_add(spare);
         let mut scan = Scan::new(&LOG_EVENTS).ids(GROUP, [request.group]).time(time).order(order).limit(limit);
-        scan = scan.columns(&[STREAM, INGESTED, MESSAGE]);
+        scan = scan.columns(&[STREAM, INGESTED, MESSAGE]).bytes_wanted(PAGE_BYTES_MAX);
         if let Some(streams) = &request.streams {
             scan = scan.ids(STREAM, streams.iter().copied());
         }

@@ -59,5 +59,8 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// How many times its budget an ordered scan may use for one millisecond, which cannot be divided any further.
 pub const SORT_ONE_MS_FACTOR: usize = 16;
 
+/// How many times the bytes that its reader wants an ordered scan may gather of a span of time.
+pub const SORT_WANTED_FACTOR: usize = 8;
+
 /// By how much an ordered scan widens the span of time it works on when it found little.
 pub const SPAN_GROWTH: u64 = 8;

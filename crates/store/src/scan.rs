@@ -24,6 +24,9 @@ pub struct Scan {
     pub order: Order,
     /// At most how many rows are delivered.
     pub limit: Option<usize>,
+    /// About how many bytes of rows the reader takes, if it may stop before the limit: an ordered scan then does not gather
+    /// far more at once.
+    pub bytes_wanted: Option<usize>,
     /// What the text column must contain.
     pub text: Option<TextFilter>,
 }
@@ -38,6 +41,7 @@ impl Scan {
             columns: (0..table.columns.len()).collect(),
             order: Order::Any,
             limit: None,
+            bytes_wanted: None,
             text: None,
         }
     }
@@ -75,6 +79,12 @@ impl Scan {
     /// The same scan, stopping after `limit` rows.
     pub fn limit(mut self, limit: usize) -> Scan {
         self.limit = Some(limit);
+        self
+    }
+
+    /// The same scan, for a reader that stops after about so many bytes of rows.
+    pub fn bytes_wanted(mut self, bytes: usize) -> Scan {
+        self.bytes_wanted = Some(bytes);
         self
     }
 

@@ -14,7 +14,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::limits::{SORT_ONE_MS_FACTOR, SORT_ROWS_MAX, SPAN_GROWTH};
+use crate::limits::{SORT_ONE_MS_FACTOR, SORT_ROWS_MAX, SORT_WANTED_FACTOR, SPAN_GROWTH};
 use crate::memtable::{Selection, value_bytes};
 use crate::scan::{Order, Scan};
 
@@ -35,24 +35,27 @@ pub(super) fn run(
     let descending = running.scan.order == Order::Descending;
     let mut output = Output::new(running);
     let mut walk = Walk::new(running, descending);
-    let budget = running.store.config.scan_sort_bytes_max.max(1);
-    let mut width = walk.first_width(output.left(), budget);
+    let budget = Budget::new(running);
+    let mut width = walk.first_width(output.left(), budget.span);
     while let Some(span) = walk.span(width) {
         let limit = running.scan.limit.map(|_| output.left());
-        let Some(gathered) = gather_span(running, &span, limit, budget, descending)? else {
-            if span.is_smallest() {
+        let gathered = match gather_span(running, &span, limit, budget, descending)? {
+            Outcome::Gathered(gathered) => gathered,
+            Outcome::TooMuch { .. } if span.is_smallest() => {
                 let table = running.scan.table.name;
-                return Err(StoreError::TooManyAtOnce { table, bytes_max: span.bytes_max(budget) });
+                return Err(StoreError::TooManyAtOnce { table, bytes_max: budget.of(span) });
             }
-            width = span.width() / 2;
-            continue;
+            Outcome::TooMuch { fitting } => {
+                width = fitting.min(span.width() / 2).max(1);
+                continue;
+            }
         };
         let flow = gathered.deliver(&mut output, visit)?;
         running.stats.rows = output.delivered;
         if flow.is_break() {
             return Ok(());
         }
-        if gathered.weight() < budget / (2 * SPAN_GROWTH as usize) {
+        if gathered.weight() < budget.span / (2 * SPAN_GROWTH as usize) {
             width = width.saturating_mul(SPAN_GROWTH);
         }
         walk.done(&span);
@@ -85,10 +88,26 @@ impl Span {
     fn width(self) -> u64 {
         self.first.abs_diff(self.last).saturating_add(1)
     }
+}
 
-    /// The bytes that may be gathered of it, of a budget for each span.
-    fn bytes_max(self, budget: usize) -> usize {
-        if self.is_smallest() { budget.saturating_mul(SORT_ONE_MS_FACTOR) } else { budget }
+/// The bytes that may be gathered at once.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    /// Of a span that can be divided.
+    span: usize,
+    /// Of one that cannot.
+    smallest: usize,
+}
+
+impl Budget {
+    fn new(running: &Running<'_>) -> Budget {
+        let most = running.store.config.scan_sort_bytes_max.max(1);
+        let wanted = running.scan.bytes_wanted.map_or(most, |bytes| bytes.max(1).saturating_mul(SORT_WANTED_FACTOR));
+        Budget { span: wanted.min(most), smallest: most.saturating_mul(SORT_ONE_MS_FACTOR) }
+    }
+
+    fn of(self, span: Span) -> usize {
+        if span.is_smallest() { self.smallest } else { self.span }
     }
 }
 
@@ -167,38 +186,60 @@ impl Walk {
     }
 }
 
-/// The rows of a span, sorted; of them the first `limit`. `None` if they are too many to be sorted at once.
+/// What became of gathering a span.
+enum Outcome {
+    /// Its rows, sorted; of them the first within the limit.
+    Gathered(Gathered),
+    /// They are too many to be sorted at once; a span of `fitting` milliseconds should do.
+    TooMuch { fitting: u64 },
+}
+
+/// Gathers the rows of a span, of them the first `limit`.
 fn gather_span(
     running: &mut Running<'_>,
     span: &Span,
     limit: Option<usize>,
-    budget: usize,
+    budget: Budget,
     descending: bool,
-) -> Result<Option<Gathered>, StoreError> {
+) -> Result<Outcome, StoreError> {
     let inner = running.inner.clone().time(span.range());
     let rows_max = limit.map_or(usize::MAX, |limit| limit.saturating_mul(16).saturating_add(SPAN_ROWS_MIN as usize));
-    let gathered = gather(running, &inner, *span, Gathered::new(descending, limit, span.bytes_max(budget), rows_max))?;
-    if gathered.is_some() || limit.is_none() {
-        return Ok(gathered);
+    let mut gathered = Gathered::new(descending, limit, budget.of(*span), rows_max);
+    if gather(running, &inner, *span, &mut gathered)? {
+        return Ok(Outcome::Gathered(gathered));
     }
-    // Far more rows than the limit: find where it lies before any text is read.
+    let shorter = Outcome::TooMuch { fitting: span.width() / SPAN_GROWTH };
+    let Some(limit) = limit else { return Ok(shorter) };
+    // Far more than is wanted: find where the limit, or what may be sorted at once, lies before any more text is read.
+    let rows_fitting = budget.of(*span) / (2 * gathered.row_bytes());
+    drop(gathered);
     let light = inner.clone().columns(running.scan.table.retention_key);
-    let times = Gathered::new(descending, limit, span.bytes_max(budget), usize::MAX);
-    let Some(times) = gather(running, &light, *span, times)? else { return Ok(None) };
-    let (Some(first), Some(last)) = (times.entries.first(), times.entries.last()) else { return Ok(Some(times)) };
+    let mut times = Gathered::new(descending, Some(limit), budget.of(*span), usize::MAX);
+    if !gather(running, &light, *span, &mut times)? {
+        return Ok(shorter);
+    }
+    let (Some(first), Some(last)) = (times.entries.first(), times.entries.last()) else {
+        return Ok(Outcome::Gathered(times));
+    };
+    let beyond = times.entries.get(rows_fitting).unwrap_or(last).time;
+    let fitting = if descending { span.last.abs_diff(beyond) } else { span.first.abs_diff(beyond) };
     let narrow = Span { first: first.time.min(last.time), last: first.time.max(last.time) };
+    if times.entries.len() < limit {
+        // It was not their number that was too much: all of them are within the limit.
+        return Ok(Outcome::TooMuch { fitting });
+    }
     drop(times);
     let inner = inner.time(narrow.range());
-    gather(running, &inner, narrow, Gathered::new(descending, limit, narrow.bytes_max(budget), usize::MAX))
+    let mut gathered = Gathered::new(descending, Some(limit), budget.of(narrow), usize::MAX);
+    Ok(match gather(running, &inner, narrow, &mut gathered)? {
+        true => Outcome::Gathered(gathered),
+        false => Outcome::TooMuch { fitting },
+    })
 }
 
-/// Gathers the rows of a span from blocks and segments, the nearest first.
-fn gather(
-    running: &mut Running<'_>,
-    inner: &Scan,
-    span: Span,
-    mut gathered: Gathered,
-) -> Result<Option<Gathered>, StoreError> {
+/// Gathers the rows of a span from blocks and segments, the nearest first. Returns whether they are all there: otherwise they
+/// are too many.
+fn gather(running: &mut Running<'_>, inner: &Scan, span: Span, gathered: &mut Gathered) -> Result<bool, StoreError> {
     let columns = inner.delivered_columns();
     let time = columns.iter().position(|&column| column == inner.table.time).unwrap_or_default();
     let blocks = running.blocks.iter().filter(|block| span.meets(block.min_time, block.max_time));
@@ -234,11 +275,11 @@ fn gather(
             (None, None) => ControlFlow::Continue(()),
         };
         if flow.is_break() {
-            return Ok(None);
+            return Ok(false);
         }
     }
     gathered.sort();
-    Ok(Some(gathered))
+    Ok(true)
 }
 
 /// A gathered row. The order of its fields is the order of rows.
@@ -285,6 +326,11 @@ impl Gathered {
     /// The bytes held for the rows.
     fn weight(&self) -> usize {
         self.bytes + self.entries.len() * ENTRY_BYTES
+    }
+
+    /// About what a row weighs.
+    fn row_bytes(&self) -> usize {
+        (self.weight() / self.entries.len().max(1)).max(1)
     }
 
     /// Adds the selected rows of a batch, whose time column is at `time`. Breaks if they become too many.

@@ -46,6 +46,8 @@ impl Query {
     fn scan(&self) -> Scan {
         let mut scan = Scan::new(&EVENTS).time(self.time.clone()).order(self.order);
         scan.limit = self.limit;
+        // Half of the limits are of readers who want little.
+        scan.bytes_wanted = self.limit.filter(|limit| limit % 2 == 1);
         if let Some(groups) = &self.groups {
             scan = scan.ids(GROUP, groups.iter().copied());
         }

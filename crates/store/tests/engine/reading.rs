@@ -43,6 +43,44 @@ fn an_ordered_scan_with_a_limit_reads_only_the_end() {
 }
 
 #[test]
+fn a_reader_that_wants_few_bytes_has_few_read() {
+    const BYTES: usize = 20_000;
+    let (bench, _) = Bench::in_memory();
+    // Large rows close together, in a segment whose other rows lie far apart; of text that does not become small.
+    let mut random = 1u64;
+    let mut letter = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b' ' + (random >> 58) as u8)
+    };
+    let mut all = Vec::new();
+    for n in 0..400 {
+        let time = if n % 2 == 0 { NOW + n } else { NOW + n * 5_000 };
+        let message: String = std::iter::repeat_with(&mut letter).take(BYTES).collect();
+        all.extend(bench.append_events(&[event(1, time, message)]));
+    }
+    bench.seal();
+    for order in [Order::Ascending, Order::Descending] {
+        sort_by_time(&mut all, order);
+        for from in [0, 210] {
+            let start = all[from].1.time;
+            let time = if order == Order::Ascending { start..i64::MAX } else { i64::MIN..start + 1 };
+            let scan = Scan::new(&EVENTS).order(order).time(time).limit(10_000).bytes_wanted(BYTES);
+            let mut first = None;
+            let stats = bench.store().scan(&scan, &mut |batch| {
+                first = batch.times().first().copied();
+                ControlFlow::Break(())
+            });
+            assert_eq!(first, Some(start));
+            let stats = stats.unwrap();
+            // Where rows are far denser than the segment as a whole, it takes an attempt to find out.
+            assert!(stats.bytes_scanned < 5_000_000 && stats.segments_opened <= 3, "{order:?} from {from}: {stats:?}");
+        }
+        let some = Scan::new(&EVENTS).order(order).limit(300).bytes_wanted(BYTES);
+        assert_eq!(bench.events(&some).0, all[..300]);
+    }
+}
+
+#[test]
 fn a_visitor_may_stop_and_a_limit_of_nothing_reads_nothing() {
     let (bench, _) = twenty_hours(20);
     for order in [Order::Any, Order::Ascending, Order::Descending] {
