@@ -1,5 +1,6 @@
 //! A call's way from its head to its answer.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::limits::{self, BodyLimit, USER_AGENT_MAX};
 use crate::respond::{ResponseBody, whole};
 use crate::shared::{Phase, Shared};
 use crate::timer::within;
+use crate::to_the_end::to_the_end;
 
 /// A request without its body.
 struct Request {
@@ -84,8 +86,7 @@ pub(crate) async fn answer(
     let dialect = Dialect::of(by_head.map_or(Protocol::AwsQuery, |call| call.protocol), &request.parts.headers);
     let service = by_head.map(|call| call.service);
     let clock = Arc::clone(&shared.patience);
-    // On a task of its own: a client that hangs up leaves no call half done, and no change without its record.
-    let task = tokio::spawn(async move {
+    let work = async move {
         let response = match by_head {
             Some(call) => run(shared, call, request, body.map(|body| (body, None)), limit).await.into_response(),
             None => by_form(shared, request, body, scope.as_deref(), limit).await,
@@ -94,9 +95,10 @@ pub(crate) async fn answer(
         let elapsed_us = clock.monotonic().saturating_sub(started).as_micros() as u64;
         tracing::trace!(status = response.status().as_u16(), elapsed_us, "request answered");
         response
-    });
-    task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a call's task did not end in order");
+    };
+    // A client that hangs up leaves no call half done, and no change without its record.
+    to_the_end(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|panic| {
+        tracing::error!(panic = panic_message(&*panic), "a call was not answered in order");
         whole(encode_error(dialect, service, &internal_failure(), &id))
     })
 }
@@ -160,9 +162,8 @@ async fn run(shared: Arc<Shared>, call: Call, request: Request, body: Arrived, l
     };
     let outcome = AssertUnwindSafe(steps(&mut identified, &request, claimed, body, limit)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
         let (service, operation) = (call.service.name, call.operation.name);
-        tracing::error!(service, operation, panic = message.unwrap_or_default(), "an operation panicked");
+        tracing::error!(service, operation, panic = panic_message(&*panic), "an operation panicked");
         Err(internal_failure())
     });
     identified.answer(outcome).await
@@ -227,6 +228,11 @@ fn unrouted(unidentified: Unidentified, headers: &HeaderMap, id: &str) -> Respon
 pub(crate) fn internal_failure() -> ServiceError {
     let message = "The request processing has failed because of an unknown error, exception or failure.";
     ServiceError::common("InternalFailure", "InternalFailure", 500, message)
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let message = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    message.unwrap_or_default()
 }
 
 fn going_away() -> ServiceError {

@@ -25,6 +25,7 @@ mod shared;
 mod stall;
 mod timer;
 mod tls;
+mod to_the_end;
 
 #[cfg(test)]
 mod tests;
