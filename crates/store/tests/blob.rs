@@ -172,7 +172,8 @@ fn s3() {
         }),
         prefix: prefix.to_owned(),
         request_timeout: Duration::from_secs(10),
-        retries_max: 1,
+        // moto fails now and then when several write one key at the same time.
+        retries_max: 5,
         retry_for: Duration::from_secs(2),
         ..S3Config::new(Some(endpoint.to_owned()), bucket)
     };
