@@ -2,6 +2,9 @@
 
 import datetime as dt
 
+import pytest
+from botocore.exceptions import ClientError
+
 from server import Server, raises, until
 
 UTC = dt.timezone.utc
@@ -78,6 +81,35 @@ def test_results_come_in_pages(cloudwatch):
             break
         token = {"NextToken": page["NextToken"]}
     assert values == [float(ago) for ago in range(1, 21)]
+
+
+def test_expressions(cloudwatch):
+    """Metric math, a search and a Metrics Insights query, and how their mistakes are told."""
+    for shop, ago, value in (("berlin", 3, 2.0), ("berlin", 2, 4.0), ("paris", 2, 10.0)):
+        datum = {"MetricName": "Sales", "Dimensions": [{"Name": "shop", "Value": shop}], "Timestamp": minute(ago), "Value": value}
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
+    berlin = query("Sales", "Sum", dimensions=[{"Name": "shop", "Value": "berlin"}], ReturnData=False)
+    expressions = [
+        {"Id": "twice", "Expression": "m1 * 2", "Label": "twice, at most ${MAX}"},
+        {"Id": "all", "Expression": "SEARCH('{Shop, shop} Sales', 'Sum', 60)"},
+        {"Id": "sums", "Expression": "SELECT SUM(Sales) FROM Shop GROUP BY shop", "Period": 60},
+        {"Id": "total", "Expression": "SUM(sums)"},
+    ]
+    results = get(cloudwatch, berlin, *expressions, ScanBy="TimestampAscending")["MetricDataResults"]
+    assert [(result["Id"], result["Label"], result["Values"]) for result in results] == [
+        ("twice", "twice, at most 8", [4.0, 8.0]),
+        ("all", "berlin", [2.0, 4.0]),
+        ("all", "paris", [10.0]),
+        ("sums", "berlin", [2.0, 4.0]),
+        ("sums", "paris", [10.0]),
+        ("total", "total", [2.0, 14.0]),
+    ]
+    for expression, reason in (("SUM(m1)", "must return a time series"), ("m1 + m2", "m2"), ("m1 +* 2", "position 5")):
+        with pytest.raises(ClientError) as refused:
+            get(cloudwatch, berlin, {"Id": "e", "Expression": expression})
+        told = refused.value.response["Error"]
+        assert told["Code"] == "ValidationError" and told["Message"].startswith("Error in expression 'e': "), told
+        assert reason in told["Message"], told
 
 
 def test_bad_data_are_refused_whole(cloudwatch):
