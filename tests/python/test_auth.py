@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import socket
 
 import botocore.auth
 import pytest
@@ -83,6 +84,20 @@ def test_a_key_is_made_and_shown_once(tmp_path):
         for path in tmp_path.rglob("*"):
             assert path.is_dir() or secret.encode() not in path.read_bytes(), path
         server.start()
+
+
+def test_a_key_that_nobody_saw_is_shown_later(tmp_path):
+    def shown(server):
+        server.stop()
+        return re.findall(r"AWS_SECRET_ACCESS_KEY=([A-Za-z0-9/+]{40})", "".join(server.output))
+
+    assert shown(Server("--auth", "open", data_dir=tmp_path).start()) == []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failed = Server("--auth", "enforced", data_dir=tmp_path, listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(AssertionError, match="cannot listen"):
+            failed.start()
+    assert len(shown(Server("--auth", "enforced", data_dir=tmp_path).start())) == 1
+    assert shown(Server("--auth", "enforced", data_dir=tmp_path).start()) == []
 
 
 def test_open_mode_does_not_listen_on_the_network():

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -21,6 +21,9 @@ const KEY_ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Characters of secret access keys.
 const SECRET_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// The name of the root user's key in the catalog.
+const ROOT: &str = "root";
+
 /// Seals secrets with the master key, so that a copy of the catalog alone gives none away.
 pub struct Sealer {
     key: LessSafeKey,
@@ -36,9 +39,7 @@ impl Sealer {
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 random.fill(&mut key);
-                let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-                file.write_all(&key)?;
-                file.sync_all()?;
+                keep(path, &key).with_context(|| format!("writing the master key {}", path.display()))?;
             }
             Err(error) => return Err(error).with_context(|| format!("reading the master key {}", path.display())),
         }
@@ -75,11 +76,30 @@ impl Sealer {
     }
 }
 
+/// Writes the key beside its place and then moves it there: a start that is cut short leaves no half of a key.
+fn keep(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    // What was there before keeps its mode.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 /// The catalog's document of the root user's access key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RootKey {
     access_key_id: String,
     sealed_secret: String,
+    /// Whether a person has seen it: a key made by a server in mode open, or by one whose start failed, has not been shown.
+    #[serde(default)]
+    is_shown: bool,
 }
 
 impl Resource for RootKey {
@@ -94,8 +114,8 @@ pub struct RootCredentials {
     pub access_key_id: String,
     /// The secret access key.
     pub secret: String,
-    /// Whether it was made just now: the one time it is to be shown.
-    pub is_new: bool,
+    /// Whether it was made by a server and never shown: it is to be shown once.
+    pub is_to_be_shown: bool,
 }
 
 impl RootCredentials {
@@ -108,19 +128,30 @@ impl RootCredentials {
         random: &dyn Random,
     ) -> Result<RootCredentials> {
         if let Some((access_key_id, secret)) = configured.cloned() {
-            return Ok(RootCredentials { account, access_key_id, secret, is_new: false });
+            return Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: false });
         }
         let stored = catalog.collection::<RootKey>().await?;
-        let key = ResourceKey::global(account, "root");
+        let key = ResourceKey::global(account, ROOT);
         if let Some(stored) = stored.get(&key) {
-            let secret = sealer.unseal(&stored.access_key_id, &stored.sealed_secret)?;
-            return Ok(RootCredentials { account, access_key_id: stored.access_key_id.clone(), secret, is_new: false });
+            let RootKey { access_key_id, sealed_secret, is_shown } = stored.value.clone();
+            let secret = sealer.unseal(&access_key_id, &sealed_secret)?;
+            return Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: !is_shown });
         }
         let access_key_id = format!("AKIA{}", text(random, KEY_ID_ALPHABET, 16));
         let secret = text(random, SECRET_ALPHABET, 40);
         let sealed_secret = sealer.seal(&access_key_id, &secret, random)?;
-        stored.create(key, RootKey { access_key_id: access_key_id.clone(), sealed_secret }).await?;
-        Ok(RootCredentials { account, access_key_id, secret, is_new: true })
+        let made = RootKey { access_key_id: access_key_id.clone(), sealed_secret, is_shown: false };
+        stored.create(key, made).await?;
+        Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: true })
+    }
+
+    /// Remembers that the key has been shown.
+    pub async fn was_shown(&self, catalog: &Catalog) -> Result<()> {
+        let stored = catalog.collection::<RootKey>().await?;
+        if let Some(current) = stored.get(&ResourceKey::global(self.account, ROOT)) {
+            stored.update(&current, RootKey { is_shown: true, ..current.value.clone() }).await?;
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +192,17 @@ mod tests {
         let other = Sealer::open(&directory.path().join("other.key"), &OsRandom).unwrap();
         assert!(other.unseal("AKIA1", &sealed).is_err());
         assert!(again.unseal("AKIA1", "00").is_err() && again.unseal("AKIA1", "zz").is_err());
+    }
+
+    #[test]
+    fn the_master_key_is_private_and_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        // What a start that was cut short leaves.
+        fs::write(directory.path().join("master.key.new"), b"half").unwrap();
+        Sealer::open(&path, &OsRandom).unwrap();
+        assert_eq!(fs::read(&path).unwrap().len(), KEY_BYTES);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

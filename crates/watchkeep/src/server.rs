@@ -68,6 +68,11 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     // From the moment the address is told, a signal means an orderly end.
     let mut signals = Signals::listen()?;
     announce(&config, &gateway, &root);
+    if shows(&config, &root)
+        && let Err(error) = root.was_shown(store.catalog()).await
+    {
+        tracing::warn!(%error, "the root user's access key will be shown at the next start, too");
+    }
 
     let doors = tokio::spawn(gateway.run(ended(stopped)));
     let signal = signals.next().await;
@@ -95,7 +100,7 @@ fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
     for address in &addresses {
         println!("listening on {scheme}://{address}");
     }
-    if config.auth == AuthMode::Enforced && root.is_new {
+    if shows(config, root) {
         println!("the root user's access key, shown this once:");
         println!("  AWS_ACCESS_KEY_ID={}\n  AWS_SECRET_ACCESS_KEY={}", root.access_key_id, root.secret);
     }
@@ -106,6 +111,11 @@ fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
         println!("  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any");
     }
     println!("  aws cloudwatch list-metrics --namespace CWAgent");
+}
+
+/// Whether the root user's key is to be shown: only where somebody needs it.
+fn shows(config: &Config, root: &RootCredentials) -> bool {
+    config.auth == AuthMode::Enforced && root.is_to_be_shown
 }
 
 /// The signals that end the server.
