@@ -343,7 +343,7 @@ pub(crate) fn points_of(buckets: &Buckets, statistic: Statistic) -> (Option<Vec<
 }
 
 /// Items in groups, each of which is read at once: so many that their buckets fit into memory, and at least one.
-pub(crate) fn groups<'i, T>(items: &'i [T], weight: impl Fn(&T) -> i64) -> impl Iterator<Item = &'i [T]> {
+pub(crate) fn groups<T>(items: &[T], weight: impl Fn(&T) -> i64) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
         let mut buckets = 0i64;

@@ -54,7 +54,8 @@ fn operands() -> Vec<MetricDataQuery> {
 #[tokio::test]
 async fn expressions_compute_over_metrics_and_over_one_another() {
     let world = world().await;
-    let cases: [(&[(&str, &str)], &[f64]); 7] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [f64]);
+    let cases: [Case<'_>; 7] = [
         (&[("e1", "m1+m2")], &[11.0, 22.0, 3.0, 44.0, 55.0, 66.0]),
         (&[("e1", "FILL(m2, LINEAR)")], &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0]),
         (&[("e1", "IF(m1>3, m1)")], &[4.0, 5.0, 6.0]),
@@ -200,7 +201,8 @@ async fn pages_go_on_through_expressions() {
 #[tokio::test]
 async fn what_cannot_be_computed_is_refused_with_the_reason() {
     let world = world().await;
-    let cases: &[(&[(&str, &str, Option<i32>)], &str)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str, Option<i32>)], &'a str);
+    let cases: &[Case<'_>] = &[
         (&[("e1", "m1 +", None)], "Error in expression 'e1': Invalid syntax"),
         (&[("e1", "NOPE(m1)", None)], "Error in expression 'e1': Function 'NOPE' not found"),
         (&[("e1", "AVG(m1)", None)], "must return a time series"),
