@@ -9,6 +9,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{is_available, run, say};
 use crate::root;
+use crate::space::{self, Large};
+
+/// The Python environment: 437 MB, and 111 MB of packages before they are unpacked.
+const PYTHON: Large = Large { name: "the tests' Python environment", megabytes: 550, megabytes_again: 550 };
+
+/// The JavaScript SDK: 26 MB, and as much in npm's cache.
+const NODE: Large = Large { name: "the tests' JavaScript SDK", megabytes: 60, megabytes_again: 60 };
 
 /// The Python of the test environment, with everything in `tests/python/requirements.txt`.
 pub fn python() -> Result<PathBuf> {
@@ -20,11 +27,24 @@ pub fn python() -> Result<PathBuf> {
     }
     ensure!(is_available("python3", &["-m", "venv", "--help"]), "the tests need Python 3 with its venv module");
     say("setting up the tests' Python environment in .test-env");
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    // Of an older list, or of a set-up that did not get to its end, nothing is wanted.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     }
+    space::ensure(&PYTHON, &folder)?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    // Packages go where they are used and nowhere else: no cache in the home directory, no bytecode of what no test imports.
     run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-cache-dir",
+            "--no-compile",
+            "-r",
+        ])
         .arg(&requirements))?;
     fs::copy(&requirements, folder.join("installed"))?;
     Ok(python)
@@ -38,6 +58,7 @@ pub fn node() -> Result<PathBuf> {
     if !is_current(&installed, &lock)? {
         ensure!(is_available("npm", &["--version"]), "the tests need Node with npm");
         say("setting up the tests' JavaScript SDK in tests/node/node_modules");
+        space::ensure(&NODE, &folder)?;
         run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder))?;
         fs::copy(&lock, &installed)?;
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::build::{CHECKS, Profile, ensure_space};
 use crate::process::{cargo, is_available, run, say, skip};
 use crate::{Options, boundaries, licences};
 
@@ -15,6 +16,7 @@ pub fn lint(_: &Options) -> Result<()> {
     licences::check()?;
     advisories()?;
     say("clippy");
+    ensure_space(Profile::Dev, &CHECKS)?;
     run(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
 }
 

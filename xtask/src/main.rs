@@ -12,6 +12,7 @@ mod lint;
 mod models;
 mod process;
 mod run;
+mod space;
 mod test;
 
 use std::path::PathBuf;

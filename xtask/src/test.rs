@@ -4,12 +4,16 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::build::{Profile, build};
+use crate::build::{self, Profile, build};
 use crate::process::{cargo, run, say};
+use crate::space::{self, Large};
 use crate::{Options, coverage, crash, environment, root};
 
 /// Rounds of the crash test in `make test`; `make crash` does more.
 const CRASH_ROUNDS: u64 = 20;
+
+/// The data of the servers and stores that run at the same time, journals above all: 370 MB at the most.
+const DATA: Large = Large { name: "the tests' data", megabytes: 500, megabytes_again: 500 };
 
 /// A family of tests.
 struct Suite {
@@ -40,6 +44,7 @@ pub fn test(options: &Options) -> Result<()> {
     if suites.is_empty() {
         bail!("no such suite; there are: {}", SUITES.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", "));
     }
+    space::ensure(&DATA, &std::env::temp_dir())?;
     for suite in suites {
         say(&format!("tests: {} ({})", suite.name, suite.help));
         (suite.run)()?;
@@ -49,6 +54,7 @@ pub fn test(options: &Options) -> Result<()> {
 
 fn rust() -> Result<()> {
     let python = environment::python()?;
+    build::ensure_space(Profile::Dev, &build::TESTS)?;
     run(cargo(&["test", "--locked", "--workspace", "--quiet"]).env("WATCHKEEP_TEST_PYTHON", python))
 }
 
