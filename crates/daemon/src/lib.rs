@@ -41,7 +41,7 @@ use crate::proxy::Proxy;
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {protocol} {address}: {source}")]
+    #[error("cannot listen on {protocol} {address}")]
     Listen {
         /// `udp` or `tcp`.
         protocol: &'static str,

@@ -45,7 +45,8 @@ pub async fn start(
         XrayListen::IfFree(listen) => match bind_daemon(listen, config, &endpoint, services, root, clock).await {
             Ok(daemon) => Some(daemon),
             Err(error) => {
-                tracing::warn!(%error, "X-Ray segments are not taken by UDP: is another daemon running?");
+                let error = format!("{error:#}");
+                tracing::warn!(error, "X-Ray segments are not taken by UDP: is another daemon running?");
                 None
             }
         },
