@@ -1,9 +1,9 @@
 //! Delivering rows in the order of (time, seq), though segments are sorted otherwise and time ranges overlap.
 //!
 //! The scan works on one **span** of time after the other, from the end where it begins. A span's rows are gathered from every
-//! block and segment that reaches into it, sorted, and delivered. The first span is chosen so that it should hold a few times
-//! the limit (or what may be sorted at once); it grows eightfold whenever it held little, so that long silences cost nothing,
-//! and shrinks whenever it held too much. With a limit, only the best rows are kept while a span is gathered, and as soon as
+//! block and segment that reaches into it, sorted, and delivered. A span is chosen so that it should hold a few times
+//! the limit (or what may be sorted at once), going by how dense the rows lie where it begins; spans grow eightfold whenever one
+//! held little, so that long silences cost nothing, and shrink whenever one held too much. With a limit, only the best rows are kept while a span is gathered, and as soon as
 //! they are complete the rest of the span is narrowed to what could still displace one of them. If even so more rows are
 //! met than needed, a first pass over the times alone finds where the limit lies.
 
@@ -36,8 +36,9 @@ pub(super) fn run(
     let mut output = Output::new(running);
     let mut walk = Walk::new(running, descending);
     let budget = Budget::new(running);
-    let mut width = walk.first_width(output.left(), budget.span);
-    while let Some(span) = walk.span(width) {
+    // How many times more a span is expected to hold than is wanted of it, and how long it may be.
+    let (mut growth, mut width_max) = (1u64, u64::MAX);
+    while let Some(span) = walk.span(walk.width(output.left(), budget.span, growth).min(width_max)) {
         let limit = running.scan.limit.map(|_| output.left());
         let gathered = match gather_span(running, &span, limit, budget, descending)? {
             Outcome::Gathered(gathered) => gathered,
@@ -46,7 +47,7 @@ pub(super) fn run(
                 return Err(StoreError::TooManyAtOnce { table, bytes_max: budget.of(span) });
             }
             Outcome::TooMuch { fitting } => {
-                width = fitting.min(span.width() / 2).max(1);
+                width_max = fitting.min(span.width() / 2).max(1);
                 continue;
             }
         };
@@ -56,7 +57,8 @@ pub(super) fn run(
             return Ok(());
         }
         if gathered.weight() < budget.span / (2 * SPAN_GROWTH as usize) {
-            width = width.saturating_mul(SPAN_GROWTH);
+            growth = growth.saturating_mul(SPAN_GROWTH);
+            width_max = width_max.saturating_mul(SPAN_GROWTH);
         }
         walk.done(&span);
     }
@@ -161,19 +163,34 @@ impl Walk {
         })
     }
 
-    /// How long a span should be, going by how dense the rows lie where the walk begins.
-    fn first_width(&self, limit: usize, budget: usize) -> u64 {
-        let Some(start) = self.span(1) else { return 1 };
-        let at_start = self.sources.iter().filter(|source| source.span.meets(start.first, start.last));
-        let (mut rows_per_ms, mut bytes_per_ms) = (0.0, 0.0);
-        for source in at_start {
-            rows_per_ms += source.rows as f64 / source.span.width() as f64;
-            bytes_per_ms += source.bytes as f64 / source.span.width() as f64;
+    /// How long the next span should be: so long that it holds as many rows as are wanted `growth` times over, or as many
+    /// bytes as may be sorted at once, if the rows of each source lie evenly in it.
+    fn width(&self, limit: usize, budget: usize, growth: u64) -> u64 {
+        let growth = growth as f64;
+        let rows_max = (limit as u64).saturating_mul(4).clamp(SPAN_ROWS_MIN, SORT_ROWS_MAX as u64 / 2) as f64 * growth;
+        let bytes_max = (budget / 2) as f64 * growth;
+        let mut width = 1u64;
+        while let Some(longer) = width.checked_mul(2) {
+            let (rows, bytes) = self.expected(longer);
+            if rows > rows_max || bytes > bytes_max {
+                break;
+            }
+            width = longer;
         }
-        let rows = (limit as u64).saturating_mul(4).clamp(SPAN_ROWS_MIN, SORT_ROWS_MAX as u64 / 2) as f64;
-        let by_rows = rows / rows_per_ms.max(f64::MIN_POSITIVE);
-        let by_bytes = (budget / 2) as f64 / bytes_per_ms.max(f64::MIN_POSITIVE);
-        (by_rows.min(by_bytes) as u64).max(1)
+        width
+    }
+
+    /// The rows and bytes that the next span is expected to hold if it has this width.
+    fn expected(&self, width: u64) -> (f64, f64) {
+        let Some(span) = self.span(width) else { return (0.0, 0.0) };
+        let (mut rows, mut bytes) = (0.0, 0.0);
+        for source in self.sources.iter().filter(|source| span.meets(source.span.first, source.span.last)) {
+            let shared = Span { first: span.first.max(source.span.first), last: span.last.min(source.span.last) };
+            let share = shared.width() as f64 / source.span.width() as f64;
+            rows += source.rows as f64 * share;
+            bytes += source.bytes as f64 * share;
+        }
+        (rows, bytes)
     }
 
     fn done(&mut self, span: &Span) {

@@ -43,6 +43,30 @@ fn an_ordered_scan_with_a_limit_reads_only_the_end() {
 }
 
 #[test]
+fn a_few_rows_far_apart_do_not_make_a_scan_read_the_many_before_them() {
+    let (bench, _) = Bench::in_memory();
+    let mut all = Vec::new();
+    for second in 0..20 {
+        let events: Vec<Event> =
+            (0..1000).map(|n| event(1, NOW + second * 1000 + n, format!("{second} {n}"))).collect();
+        all.extend(bench.append_events(&events));
+        bench.seal();
+    }
+    for minute in 1..4 {
+        all.extend(bench.append_events(&[event(2, NOW + minute * 60_000, "seldom")]));
+    }
+    sort_by_time(&mut all, Order::Descending);
+    let (found, stats) = bench.events(&Scan::new(&EVENTS).order(Order::Descending).limit(10));
+    assert_eq!(found, all[..10]);
+    assert!(stats.rows_scanned < 5000, "{stats:?}");
+    let (found, stats) = bench.events(&Scan::new(&EVENTS).order(Order::Descending).limit(10).ids(GROUP, [1]));
+    assert_eq!(found, all[3..13]);
+    assert!(stats.rows_scanned < 5000, "{stats:?}");
+    let (found, _) = bench.events(&Scan::new(&EVENTS).order(Order::Descending));
+    assert_eq!(found, all);
+}
+
+#[test]
 fn a_reader_that_wants_few_bytes_has_few_read() {
     const BYTES: usize = 20_000;
     let (bench, _) = Bench::in_memory();
