@@ -96,7 +96,8 @@ impl Report {
              acknowledged after its sync. Requests are signed and verified (mode enforced), over HTTP/1.1 and loopback. Processor time is\n\
              the server's own, user and system, per item; latencies are medians. {datapoints} datapoints went in by each protocol and\n\
              {lines} JSON log lines. The load generator shares the machine with the server;\n\
-             the machine's load average was {load} when the run ended, so that latencies hold other work's share, too.\n\n\
+             the machine's load average was {load} when the run ended, so that latencies hold other work's share, too. Machines are not\n\
+             equally fast, nor is one at all times: the yardstick says how fast this one was.\n\n\
              {table}\n\
              {missed}\
              Micro-benchmarks of decoding, journal, memory, sealing and scans: `cargo xtask bench --only micro`.\n",

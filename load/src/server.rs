@@ -1,5 +1,6 @@
 //! The server under load: a process of its own, watched through /proc.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -83,7 +84,21 @@ impl Server {
     /// The bytes of the table's compacted segments. Those that were compacted into them lie there for some minutes more, and
     /// are not counted.
     pub fn segment_bytes(&self, table: &str) -> Result<u64> {
-        bytes_below(&self.data.path().join("data").join(table))
+        Ok(self.segment_bytes_by_day(table)?.values().sum())
+    }
+
+    /// The same for each day that there are rows of.
+    pub fn segment_bytes_by_day(&self, table: &str) -> Result<BTreeMap<PathBuf, u64>> {
+        let folder = self.data.path().join("data").join(table);
+        if !folder.is_dir() {
+            return Ok(BTreeMap::new());
+        }
+        let days = std::fs::read_dir(&folder)?.map(|entry| {
+            let day = entry?.path();
+            let bytes = bytes_below(&day)?;
+            Ok((day, bytes))
+        });
+        days.collect()
     }
 
     /// Waits until sealing and compaction have come to rest: longer than either waits before it looks for work.
