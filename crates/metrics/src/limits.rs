@@ -130,6 +130,9 @@ pub const BUCKETS_AT_ONCE: i64 = 4 * DATAPOINTS_MAX as i64;
 /// The buckets that a request with expressions may read in all, weighed likewise: their points are all in memory at once.
 pub const EXPRESSION_BUCKETS_MAX: i64 = 4 * BUCKETS_AT_ONCE;
 
+/// The points that all expressions of a request may have as their values together, which are in memory until it is answered.
+pub const EXPRESSION_POINTS_MAX: usize = 8_000_000;
+
 /// How many buckets without samples one with samples is as dear as: even if each holds its samples by bins of an eighth over
 /// six powers of ten, what is read at once stays far below [`SAMPLES_AT_ONCE`].
 pub const SAMPLES_BUCKET_WEIGHT: i64 = 8;

@@ -19,7 +19,7 @@ use crate::Metrics;
 use crate::buckets::Buckets;
 use crate::errors::{internal, validation};
 use crate::get_metric_data::{message, weight};
-use crate::limits::{BUCKETS_AT_ONCE, EXPRESSION_BUCKETS_MAX};
+use crate::limits::{BUCKETS_AT_ONCE, EXPRESSION_BUCKETS_MAX, EXPRESSION_POINTS_MAX};
 use crate::queries::{Query, Request, property};
 use crate::read::Reading;
 use crate::series::Series as StoredSeries;
@@ -61,6 +61,8 @@ struct Workings {
     messages: Vec<MessageData>,
     /// Weighed buckets that may still be read.
     buckets_left: i64,
+    /// The points of the expressions computed so far.
+    points: usize,
 }
 
 impl Metrics {
@@ -119,6 +121,7 @@ impl Metrics {
                     evaluated.map_err(|error| in_expression(&query.id, error))?
                 }
             };
+            workings.take_points(&value)?;
             if query.returns_data {
                 computed.insert(&query.id, workings.labelled(query, &value, request, caller, now));
             }
@@ -224,6 +227,19 @@ impl Workings {
         Err(validation(
             "The expressions read too many data points at once. Use a longer period or a shorter time range.",
         ))
+    }
+
+    /// Counts what was computed, and is kept.
+    fn take_points(&mut self, value: &Value) -> Result<(), ServiceError> {
+        self.points += match value {
+            Value::Scalar(_) => 0,
+            Value::Series(series) => series.points.len(),
+            Value::Array(array) => array.iter().map(|series| series.points.len()).sum(),
+        };
+        if self.points <= EXPRESSION_POINTS_MAX {
+            return Ok(());
+        }
+        Err(validation("The expressions compute too many data points. Use a longer period or a shorter time range."))
     }
 
     fn source(&mut self, key: String, stat: &str, period_s: i64) -> usize {

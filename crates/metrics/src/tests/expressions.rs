@@ -236,4 +236,10 @@ async fn what_cannot_be_computed_is_refused_with_the_reason() {
     input.start_time = Timestamp(NOW - 3 * HOUR);
     let error = world.data(input).await.unwrap_err();
     assert!(error.message.contains("too many data points"), "{}", error.message);
+    // Each is small enough, but not all of them together.
+    let filled = (0..20).map(|index| hidden(every(60, expression(&format!("f{index}"), "TIME_SERIES(1)"))));
+    let mut input = request(filled.collect());
+    input.start_time = Timestamp(NOW - 400 * DAY);
+    let error = world.data(input).await.unwrap_err();
+    assert!(error.message.contains("compute too many data points"), "{}", error.message);
 }
