@@ -1,0 +1,151 @@
+//! Metrics, as the other services and the other ways in hand them in, and as the other ways out read them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::{AccountId, BoxFuture, Region, TimestampMs};
+
+/// Where metrics belong.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MetricPlace {
+    /// The account.
+    pub account: AccountId,
+    /// The Region.
+    pub region: Region,
+}
+
+/// Who hands in measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher {
+    /// One of Watchkeep's services: the namespaces that begin with `AWS/` are open to it.
+    Service,
+    /// Somebody outside.
+    Client,
+}
+
+/// How precisely a measurement's time is kept: `StorageResolution` of PutMetricData.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// To the second.
+    Second,
+    /// To the minute.
+    Minute,
+}
+
+/// What makes a metric, within its place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MetricIdentity {
+    /// The namespace, as `AWS/Usage`.
+    pub namespace: Arc<str>,
+    /// The metric's name.
+    pub name: Arc<str>,
+    /// Names and values of the dimensions; their order does not matter.
+    pub dimensions: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// The samples of a measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// One sample.
+    One(f64),
+    /// Values, each with how often it occurred; counts need not be whole.
+    Weighted(Vec<(f64, f64)>),
+    /// Only their summary.
+    Summary(Reading),
+}
+
+/// What was measured of one metric at one time: one datum of PutMetricData.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement {
+    /// The metric.
+    pub metric: MetricIdentity,
+    /// When.
+    pub time: TimestampMs,
+    /// How precisely that is kept.
+    pub precision: Precision,
+    /// One of the 27 names of `StandardUnit`, as `Bytes`.
+    pub unit: &'static str,
+    /// The samples.
+    pub samples: Samples,
+}
+
+/// A measurement that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedMeasurement {
+    /// Its place among those that were handed in.
+    pub index: usize,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// Why nothing was taken, or nothing can be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetricsError {
+    /// The same may do a little later.
+    #[error("metrics are busy: {0}")]
+    Busy(String),
+    /// It will not do.
+    #[error("metrics failed: {0}")]
+    Failed(String),
+}
+
+/// Takes measurements, as PutMetricData does.
+pub trait MetricSink: Send + Sync {
+    /// Stores these measurements; they are durable when it is done. Each is checked for itself: the answer lists those that were
+    /// refused, in their order.
+    fn put<'a>(
+        &'a self,
+        place: &'a MetricPlace,
+        publisher: Publisher,
+        measurements: Vec<Measurement>,
+    ) -> BoxFuture<'a, Result<Vec<RefusedMeasurement>, MetricsError>>;
+}
+
+/// The samples of one time, summed up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// How many samples.
+    pub count: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest.
+    pub minimum: f64,
+    /// The largest.
+    pub maximum: f64,
+}
+
+/// What a metric has in a range of time, in one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricReadings {
+    /// The metric, by its place among those asked for.
+    pub index: usize,
+    /// The unit's name.
+    pub unit: &'static str,
+    /// By time, ascending; one a time. As precise as they are still kept.
+    pub readings: Vec<(TimestampMs, Reading)>,
+}
+
+/// Finds and reads metrics as they are kept, without the statistics and periods of GetMetricData.
+pub trait MetricSource: Send + Sync {
+    /// The metrics in this place with data in the last two weeks that `wanted` accepts, in the order of namespace, name and
+    /// dimensions; the first `max` of them.
+    fn find(
+        &self,
+        place: &MetricPlace,
+        wanted: &mut dyn FnMut(&MetricIdentity) -> bool,
+        max: usize,
+    ) -> Vec<MetricIdentity>;
+
+    /// What these metrics have in `times`; nothing is said of those that have nothing. At most `readings_max` readings.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricsError::Failed`] also if there are more than `readings_max`.
+    fn read<'a>(
+        &'a self,
+        place: &'a MetricPlace,
+        metrics: &'a [MetricIdentity],
+        times: Range<TimestampMs>,
+        readings_max: usize,
+    ) -> BoxFuture<'a, Result<Vec<MetricReadings>, MetricsError>>;
+}
