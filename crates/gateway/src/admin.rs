@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use serde_json::{Value, json};
 use watchkeep_core::BoxFuture;
+use watchkeep_wire::http_api::BodyLimit;
 
 use crate::body;
 use crate::connection::Peer;
-use crate::limits::{ADMIN_BODY_BYTES_MAX, BodyLimit};
+use crate::limits::ADMIN_BODY_BYTES_MAX;
 use crate::origin::{self, is_loopback_authority};
 use crate::respond::{ResponseBody, json_response};
 use crate::shared::Shared;

@@ -4,26 +4,21 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Response};
+use http::Response;
 use serde_json::{Map, Value};
 use watchkeep_core::Caller;
 use watchkeep_core::ports::{Capture, FinishedCall};
-use watchkeep_model::{Protocol, ServiceError, Structure};
-use watchkeep_wire::members::members_json;
-use watchkeep_wire::protocol::{Call, Dialect, encode_error, encode_response};
-use watchkeep_wire::service::{CallResult, Reply};
+use watchkeep_model::ServiceError;
 
-use crate::events::follow;
-use crate::respond::{ResponseBody, whole};
-use crate::shared::{Phase, Shared, only_reads};
+use crate::kind::Kind;
+use crate::respond::ResponseBody;
+use crate::shared::{Shared, only_reads};
 
 /// A call whose operation is known, and which is owed a record and an answer.
-pub(crate) struct IdentifiedCall {
+pub(crate) struct IdentifiedCall<K> {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) call: Call,
+    pub(crate) kind: K,
     pub(crate) caller: Caller,
-    pub(crate) dialect: Dialect,
     pub(crate) host: Option<String>,
     pub(crate) tls: Option<(String, String)>,
     pub(crate) request_parameters: Option<Map<String, Value>>,
@@ -38,28 +33,26 @@ impl Answered {
     }
 }
 
-impl IdentifiedCall {
+impl<K: Kind> IdentifiedCall<K> {
     /// Notes the input for the record, as far as the record shall have it.
-    pub(crate) fn note_input(&mut self, input: &dyn Structure) {
+    pub(crate) fn note_input(&mut self, input: &K::Input) {
         if self.capture() == Capture::Parameters {
-            self.request_parameters = Some(members_json(input));
+            self.request_parameters = K::parameters(input);
         }
     }
 
     /// Records the outcome, and then answers.
-    pub(crate) async fn answer(self, outcome: CallResult) -> Answered {
+    pub(crate) async fn answer(self, outcome: Result<K::Output, ServiceError>) -> Answered {
         let capture = self.capture();
-        let IdentifiedCall { shared, call, caller, dialect, host, tls, request_parameters } = self;
+        let IdentifiedCall { shared, kind, caller, host, tls, request_parameters } = self;
         let request_id = Arc::clone(&caller.request_id);
-        let service = call.service.name;
-        let operation = call.operation.name;
+        let service = kind.service().name;
+        let operation = kind.operation().name;
         let response_elements = match &outcome {
-            Ok(reply) if capture == Capture::Parameters && !only_reads(call.operation) => {
-                Some(members_json(reply.output.as_ref()))
-            }
+            Ok(output) if capture == Capture::Parameters && !only_reads(kind.operation()) => K::elements(output),
             _ => None,
         };
-        let error = outcome.as_ref().err().map(|error| (told_code(call.protocol, error), error.message.clone()));
+        let error = outcome.as_ref().err().map(|error| (kind.told_code(error), error.message.clone()));
         match &error {
             Some((code, message)) => tracing::debug!(service, operation, %code, %message, %request_id, "call failed"),
             None => tracing::debug!(service, operation, %request_id, "call answered"),
@@ -67,7 +60,7 @@ impl IdentifiedCall {
         let finished = FinishedCall {
             service,
             operation,
-            api_version: call.service.api_version,
+            api_version: kind.service().api_version,
             caller,
             finished_at: shared.ports.clock.now(),
             request_parameters,
@@ -78,40 +71,12 @@ impl IdentifiedCall {
         };
         shared.ports.audit.record(finished).await;
         Answered(match outcome {
-            Ok(reply) => success(&shared, &call, reply, &request_id),
-            Err(error) => whole(encode_error(dialect, Some(call.service), &error, &request_id)),
+            Ok(output) => kind.success(&shared, output, &request_id),
+            Err(error) => kind.failure(&error, &request_id),
         })
     }
 
     fn capture(&self) -> Capture {
-        self.shared.ports.audit.capture(self.call.service.name, self.call.operation.name)
+        self.shared.ports.audit.capture(self.kind.service().name, self.kind.operation().name)
     }
-}
-
-fn success(shared: &Shared, call: &Call, reply: Reply<Box<dyn Structure>>, request_id: &str) -> Response<ResponseBody> {
-    let Reply { output, headers, events } = reply;
-    let mut response = encode_response(call, output.as_ref(), request_id);
-    add_headers(response.headers_mut(), &headers);
-    match events {
-        None => whole(response),
-        Some(events) => {
-            // A stream has no end of its own that a shutdown could wait for.
-            follow(call, output.as_ref(), response, events, shared.reached(Phase::Draining))
-        }
-    }
-}
-
-/// Headers of a reply; one that HTTP does not allow is left out, as the call itself has succeeded.
-fn add_headers(headers: &mut HeaderMap, further: &[(&'static str, String)]) {
-    for (name, value) in further {
-        match HeaderValue::from_str(value) {
-            Ok(value) => drop(headers.insert(HeaderName::from_static(name), value)),
-            Err(_) => tracing::warn!(name, "a reply's header holds characters that no header may hold"),
-        }
-    }
-}
-
-/// The code that the client is told.
-fn told_code(protocol: Protocol, error: &ServiceError) -> String {
-    if protocol == Protocol::AwsQuery { error.query_code.to_string() } else { error.code.to_string() }
 }

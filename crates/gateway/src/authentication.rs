@@ -1,13 +1,17 @@
-//! Who calls: in mode open the account's root, in mode enforced whoever the signature proves.
+//! Who calls: in mode open the account's root, in mode enforced whoever the signature proves, or, in HTTP
+//! APIs that are not AWS's, HTTP Basic.
 
 use std::sync::Arc;
 
 use watchkeep_core::{AccountId, Principal, Region};
 use watchkeep_model::ServiceError;
+use watchkeep_wire::basic;
+use watchkeep_wire::http_api::HttpOperation;
 use watchkeep_wire::protocol::Call;
 use watchkeep_wire::sigv4::{self, ErrorFamily, Expected, Refusal, SignedRequest, Verified};
 
 use crate::config::AuthMode;
+use crate::connection::Peer;
 use crate::shared::Shared;
 
 /// Whom a call is ascribed to.
@@ -25,6 +29,8 @@ impl Identity {
     pub(crate) fn claimed(shared: &Shared, request: &SignedRequest<'_>) -> Self {
         let scope = sigv4::scope_hint(request);
         let region = scope.as_ref().and_then(|scope| scope.region.parse().ok());
+        let key = scope.map(|scope| scope.access_key_id);
+        let key = key.or_else(|| basic::read(request.headers).map(|presented| presented.access_key_id));
         Identity {
             account: shared.config.account,
             region: region.unwrap_or_else(|| shared.config.region.clone()),
@@ -32,16 +38,16 @@ impl Identity {
                 AuthMode::Open => Principal::Root,
                 AuthMode::Enforced => Principal::Anonymous,
             },
-            access_key_id: scope.map(|scope| scope.access_key_id.chars().take(128).collect::<String>().into()),
+            access_key_id: key.map(|key| key.chars().take(128).collect::<String>().into()),
         }
     }
 }
 
-/// Finds out who calls. `body` is the body as it came.
+/// Finds out who makes a call of AWS's protocols. `body` is the body as it came.
 ///
 /// # Errors
 /// The [`Refusal`] as the error that the call's protocol has for it.
-pub(crate) async fn authenticate(
+pub(crate) async fn of_aws_call(
     shared: &Shared,
     call: &Call,
     request: &SignedRequest<'_>,
@@ -51,24 +57,84 @@ pub(crate) async fn authenticate(
     if shared.config.auth == AuthMode::Open {
         return Ok((claimed, None));
     }
-    verify(shared, call, request, claimed, body).await.map_err(|refusal| {
-        tracing::debug!(?refusal, "not authenticated");
-        refusal.into_error(ErrorFamily::of(call.protocol))
-    })
+    match verify(shared, call.service.signing_name, request, body).await {
+        Ok(Some((identity, verified))) => Ok((identity, Some(verified))),
+        Ok(None) if call.operation.unsigned => Ok((claimed, None)),
+        outcome => {
+            let refusal = outcome.err().unwrap_or(Refusal::NoCredentials);
+            tracing::debug!(?refusal, "not authenticated");
+            Err(refusal.into_error(ErrorFamily::of(call.protocol)))
+        }
+    }
 }
 
-async fn verify(
+/// Finds out who makes a call of an HTTP API: by a signature, or by an access key in HTTP Basic.
+///
+/// # Errors
+/// With status 401.
+pub(crate) async fn of_api_call(
     shared: &Shared,
-    call: &Call,
+    operation: &HttpOperation,
     request: &SignedRequest<'_>,
+    peer: &Peer,
     claimed: Identity,
     body: &[u8],
-) -> Result<(Identity, Option<Verified>), Refusal> {
-    let Some(presented) = sigv4::read(request)? else {
-        return if call.operation.unsigned { Ok((claimed, None)) } else { Err(Refusal::NoCredentials) };
-    };
+) -> Result<(Identity, Option<Verified>), ServiceError> {
+    if shared.config.auth == AuthMode::Open {
+        return Ok((claimed, None));
+    }
+    if basic::is_presented(request.headers) {
+        return by_basic(shared, request, peer).await.map(|identity| (identity, None));
+    }
+    let scope = sigv4::scope_hint(request).map(|scope| scope.service);
+    let signing_name =
+        scope.as_deref().filter(|name| operation.is_signed_as(name)).unwrap_or(operation.service.signing_name);
+    match verify(shared, signing_name, request, body).await {
+        Ok(Some((identity, verified))) => Ok((identity, Some(verified))),
+        outcome => {
+            let refusal = outcome.err().unwrap_or(Refusal::NoCredentials);
+            tracing::debug!(?refusal, "not authenticated");
+            Err(ServiceError { status: 401, ..refusal.into_error(ErrorFamily::RestJson) })
+        }
+    }
+}
+
+async fn by_basic(shared: &Shared, request: &SignedRequest<'_>, peer: &Peer) -> Result<Identity, ServiceError> {
+    let refused =
+        |message: &str| ServiceError::common("UnrecognizedClientException", "InvalidClientTokenId", 401, message);
+    if !is_unheard(peer) {
+        return Err(refused("HTTP Basic is accepted over TLS, or from this machine; sign the request otherwise."));
+    }
+    let presented = basic::read(request.headers);
+    let presented = presented.ok_or_else(|| refused("The Authorization header is not valid HTTP Basic."))?;
+    let credential = shared.ports.credentials.find(&presented.access_key_id).await;
+    let right = presented.is_right(credential.as_ref(), shared.ports.clock.now());
+    match credential {
+        Some(credential) if right => Ok(Identity {
+            account: credential.account,
+            region: shared.config.region.clone(),
+            principal: credential.principal,
+            access_key_id: Some(presented.access_key_id.into()),
+        }),
+        _ => Err(refused("The access key id or the secret access key is wrong.")),
+    }
+}
+
+/// Whether nobody on the way hears a secret that this peer tells.
+fn is_unheard(peer: &Peer) -> bool {
+    peer.tls.is_some() || peer.address.ip().to_canonical().is_loopback()
+}
+
+/// Verifies a request's signature; `Ok(None)` if it has none.
+async fn verify(
+    shared: &Shared,
+    signing_name: &str,
+    request: &SignedRequest<'_>,
+    body: &[u8],
+) -> Result<Option<(Identity, Verified)>, Refusal> {
+    let Some(presented) = sigv4::read(request)? else { return Ok(None) };
     let now = shared.ports.clock.now();
-    let expected = Expected { service: call.service.signing_name, now };
+    let expected = Expected { service: signing_name, now };
     let claims = shared.verifier.check_claims(request, &presented, expected)?;
     let credential = shared.ports.credentials.find(&claims.scope.access_key_id).await;
     let verified = shared.verifier.check_signature(request, &presented, &claims, credential.as_ref(), body, now)?;
@@ -80,5 +146,25 @@ async fn verify(
         principal: credential.principal,
         access_key_id: Some(claims.scope.access_key_id.into()),
     };
-    Ok((identity, Some(verified)))
+    Ok(Some((identity, verified)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_over_tls_or_from_this_machine() {
+        let tls = || Some(("TLSv1.3".to_owned(), "TLS_AES_128_GCM_SHA256".to_owned()));
+        for (address, tls, unheard) in [
+            ("127.0.0.1:50000", None, true),
+            ("[::1]:50000", None, true),
+            ("[::ffff:127.0.0.1]:50000", None, true),
+            ("10.0.0.4:50000", None, false),
+            ("[::ffff:10.0.0.4]:50000", None, false),
+            ("10.0.0.4:50000", tls(), true),
+        ] {
+            assert_eq!(is_unheard(&Peer { address: address.parse().unwrap(), tls }), unheard, "{address}");
+        }
+    }
 }

@@ -7,8 +7,9 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use watchkeep_model::ServiceError;
+use watchkeep_wire::http_api::BodyLimit;
 
-use crate::limits::{BODY_BYTES_FIRST, BodyLimit, DISCARDED_BYTES_MAX};
+use crate::limits::{BODY_BYTES_FIRST, DISCARDED_BYTES_MAX};
 use crate::shared::Shared;
 use crate::timer::within;
 

@@ -12,43 +12,74 @@ use hyper::body::Incoming;
 use watchkeep_core::Caller;
 use watchkeep_core::ports::Decision;
 use watchkeep_model::{Protocol, ServiceError};
-use watchkeep_wire::protocol::{
-    Call, Dialect, Head, Unidentified, decode_request, encode_error, identify, needs_form, not_routed,
-};
-use watchkeep_wire::service::{CallResult, unknown_operation};
-use watchkeep_wire::sigv4::{ErrorFamily, SignedRequest, access_denied, scope_hint};
+use watchkeep_wire::http_api::BodyLimit;
+use watchkeep_wire::protocol::{Dialect, Head, Unidentified, encode_error, identify, needs_form};
+use watchkeep_wire::service::unknown_operation;
+use watchkeep_wire::sigv4::{SignedRequest, access_denied, scope_hint};
 
+use crate::api_call::ApiCall;
 use crate::audit::{Answered, IdentifiedCall};
-use crate::authentication::{Identity, authenticate};
+use crate::authentication::Identity;
+use crate::aws_call::AwsCall;
 use crate::body::{self, BodyError};
 use crate::coding::{self, Decoded};
 use crate::connection::Peer;
-use crate::limits::{self, BodyLimit, USER_AGENT_MAX};
+use crate::kind::Kind;
+use crate::limits::{self, USER_AGENT_MAX};
 use crate::respond::{ResponseBody, whole};
 use crate::shared::{Phase, Shared};
 use crate::timer::within;
 use crate::to_the_end::to_the_end;
 
 /// A request without its body.
-struct Request {
-    parts: Parts,
+pub(crate) struct Request {
+    pub(crate) parts: Parts,
     host: Option<String>,
-    peer: Arc<Peer>,
+    pub(crate) peer: Arc<Peer>,
     id: Arc<str>,
 }
 
 impl Request {
-    fn head(&self) -> Head<'_> {
+    pub(crate) fn head(&self) -> Head<'_> {
         Head { method: &self.parts.method, uri: &self.parts.uri, headers: &self.parts.headers }
     }
 
-    fn signed(&self) -> SignedRequest<'_> {
+    pub(crate) fn signed(&self) -> SignedRequest<'_> {
         SignedRequest {
             method: self.parts.method.as_str(),
             path: self.parts.uri.path(),
             query: self.parts.uri.query().unwrap_or_default(),
             host: self.host.as_deref(),
             headers: &self.parts.headers,
+        }
+    }
+}
+
+/// What a request asks for, as far as its head tells.
+#[derive(Clone)]
+enum Asked {
+    /// An operation of an HTTP API.
+    Api(ApiCall),
+    /// An operation of AWS's.
+    Aws(AwsCall),
+    /// An operation of AWS's that its form names.
+    ByForm,
+}
+
+impl Asked {
+    fn limit(&self, shared: &Shared, scope: Option<&str>) -> BodyLimit {
+        match self {
+            Asked::Api(call) => call.http_operation().body,
+            Asked::Aws(call) => limits::of_operation(call.service(), call.operation()),
+            Asked::ByForm => limits::of_form(&shared.models, scope),
+        }
+    }
+
+    fn failure(&self, headers: &HeaderMap, error: &ServiceError, id: &str) -> Response<ResponseBody> {
+        match self {
+            Asked::Api(call) => call.failure(error, id),
+            Asked::Aws(call) => call.failure(error, id),
+            Asked::ByForm => whole(encode_error(Dialect::of(Protocol::AwsQuery, headers), None, error, id)),
         }
     }
 }
@@ -64,17 +95,11 @@ pub(crate) async fn answer(
 ) -> Response<ResponseBody> {
     let request = Request { parts, host, peer, id: Arc::clone(&id) };
     let scope = scope_hint(&request.signed()).map(|scope| scope.service);
-    let by_head = (!needs_form(&request.head()))
-        .then(|| identify(&request.head(), None, scope.as_deref(), &shared.models))
-        .transpose();
-    let by_head = match by_head {
-        Ok(call) => call,
+    let asked = match by_head(&shared, &request, scope.as_deref()) {
+        Ok(asked) => asked,
         Err(unidentified) => return unrouted(unidentified, &request.parts.headers, &id),
     };
-    let limit = match &by_head {
-        Some(call) => limits::of_operation(call.service, call.operation),
-        None => limits::of_form(&shared.models, scope.as_deref()),
-    };
+    let limit = asked.limit(&shared, scope.as_deref());
     let started = shared.patience.monotonic();
     let body = body::read(&shared, incoming, &request.parts.headers, limit).await;
     // Only now, so that clients that are slow to send keep no other's call waiting.
@@ -83,13 +108,14 @@ pub(crate) async fn answer(
         Some(Ok(room)) => (Some(room), body),
         _ => (None, Err(BodyError::NoRoom)),
     };
-    let dialect = Dialect::of(by_head.map_or(Protocol::AwsQuery, |call| call.protocol), &request.parts.headers);
-    let service = by_head.map(|call| call.service);
     let clock = Arc::clone(&shared.patience);
+    let last_resort = asked.clone();
     let work = async move {
-        let response = match by_head {
-            Some(call) => run(shared, call, request, body.map(|body| (body, None)), limit).await.into_response(),
-            None => by_form(shared, request, body, scope.as_deref(), limit).await,
+        let whole_body = |body: body::Body| (body, None);
+        let response = match asked {
+            Asked::Api(call) => run(shared, call, request, body.map(whole_body), limit).await.into_response(),
+            Asked::Aws(call) => run(shared, call, request, body.map(whole_body), limit).await.into_response(),
+            Asked::ByForm => by_form(shared, request, body, scope.as_deref(), limit).await,
         };
         drop(room);
         let elapsed_us = clock.monotonic().saturating_sub(started).as_micros() as u64;
@@ -99,8 +125,21 @@ pub(crate) async fn answer(
     // A client that hangs up leaves no call half done, and no change without its record.
     to_the_end(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|panic| {
         tracing::error!(panic = panic_message(&*panic), "a call was not answered in order");
-        whole(encode_error(dialect, service, &internal_failure(), &id))
+        last_resort.failure(&HeaderMap::new(), &internal_failure(), &id)
     })
+}
+
+/// What a request's head asks for.
+fn by_head(shared: &Shared, request: &Request, scope: Option<&str>) -> Result<Asked, Unidentified> {
+    if let Some(call) = ApiCall::find(shared, request, scope) {
+        return Ok(Asked::Api(call));
+    }
+    let head = request.head();
+    if needs_form(&head) {
+        return Ok(Asked::ByForm);
+    }
+    let call = identify(&head, None, scope, &shared.models)?;
+    Ok(Asked::Aws(AwsCall::new(call, &request.parts.headers)))
 }
 
 /// Identifies a call by its form, and runs it.
@@ -126,6 +165,7 @@ async fn by_form(
             let limit = limits::of_operation(call.service, call.operation);
             let fits = body.bytes.len() <= limit.wire_bytes && decoded.bytes.len() <= limit.decoded_bytes;
             let body = if fits { Ok((body, Some(decoded))) } else { Err(BodyError::TooLarge(limit.wire_bytes)) };
+            let call = AwsCall::new(call, &request.parts.headers);
             run(shared, call, request, body, limit).await.into_response()
         }
         (Err(unidentified), _) => unrouted(unidentified, headers, &request.id),
@@ -138,7 +178,7 @@ async fn by_form(
 type Arrived = Result<(body::Body, Option<Decoded<'static>>), BodyError>;
 
 /// The way of an identified call: whatever happens on it, it ends in a record and an answer.
-async fn run(shared: Arc<Shared>, call: Call, request: Request, body: Arrived, limit: BodyLimit) -> Answered {
+async fn run<K: Kind>(shared: Arc<Shared>, kind: K, request: Request, body: Arrived, limit: BodyLimit) -> Answered {
     let claimed = Identity::claimed(&shared, &request.signed());
     let user_agent = request.head().header("user-agent");
     let caller = Caller {
@@ -151,44 +191,42 @@ async fn run(shared: Arc<Shared>, call: Call, request: Request, body: Arrived, l
         request_id: Arc::clone(&request.id),
         secure_transport: request.peer.tls.is_some(),
     };
+    let (service, operation) = (kind.service().name, kind.operation().name);
     let mut identified = IdentifiedCall {
-        dialect: Dialect::of(call.protocol, &request.parts.headers),
         host: request.host.clone(),
         tls: request.peer.tls.clone(),
         request_parameters: None,
         shared,
-        call,
+        kind,
         caller,
     };
     let outcome = AssertUnwindSafe(steps(&mut identified, &request, claimed, body, limit)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|panic| {
-        let (service, operation) = (call.service.name, call.operation.name);
         tracing::error!(service, operation, panic = panic_message(&*panic), "an operation panicked");
         Err(internal_failure())
     });
     identified.answer(outcome).await
 }
 
-async fn steps(
-    identified: &mut IdentifiedCall,
+async fn steps<K: Kind>(
+    identified: &mut IdentifiedCall<K>,
     request: &Request,
     claimed: Identity,
     body: Arrived,
     limit: BodyLimit,
-) -> CallResult {
+) -> Result<K::Output, ServiceError> {
     let shared = Arc::clone(&identified.shared);
-    let call = identified.call;
-    let family = ErrorFamily::of(call.protocol);
+    let family = identified.kind.family();
     let (body, decoded) = body.map_err(BodyError::into_error)?;
     let raw: Bytes = body.bytes.clone();
 
-    let (identity, verified) = authenticate(&shared, &call, &request.signed(), claimed, &raw).await?;
+    let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, &raw).await?;
     let Identity { account, region, principal, access_key_id } = identity;
     identified.caller = Caller { account, region, principal, access_key_id, ..identified.caller.clone() };
 
     let decoded = match decoded {
         Some(decoded) => decoded,
-        None => coding::decode(&raw, &request.parts.headers, call.protocol, limit.decoded_bytes)?,
+        None => identified.kind.decode(&raw, &request.parts.headers, limit.decoded_bytes)?,
     };
     if let Some(verified) = &verified
         && let Some(streaming) = verified.streaming
@@ -196,21 +234,16 @@ async fn steps(
         let chunked = decoded.chunked.as_ref().ok_or_else(unknown_operation)?;
         chunked.verify(&verified.seed, streaming).map_err(|error| error.into_error(family))?;
     }
-
-    let service = shared.service(call.service).ok_or_else(|| not_routed(&call))?;
-    let mut input = service.new_input(call.operation).ok_or_else(|| not_routed(&call))?;
-    decode_request(&call, &request.head(), &decoded.bytes, input.as_mut())?;
-    drop(decoded);
+    let input = identified.kind.read(&shared, request, body, decoded)?;
     drop(raw);
-    drop(body);
-    identified.note_input(input.as_ref());
+    identified.note_input(&input);
 
-    let action = format!("{}:{}", call.service.name, call.operation.name);
+    let action = format!("{}:{}", identified.kind.service().name, identified.kind.operation().name);
     let decision = shared.ports.authorizer.authorize(&identified.caller, &action, &["*".to_owned()]).await;
     if let Decision::Deny(message) = decision {
         return Err(access_denied(family, message));
     }
-    let work = service.call(call.operation, identified.caller.clone(), input);
+    let work = identified.kind.start(&shared, identified.caller.clone(), input);
     tokio::select! {
         biased;
         outcome = work => outcome,

@@ -4,12 +4,15 @@
 //!
 //! A call's way, a file a step: `server` accepts, `connection` speaks HTTP, `door` turns away browsers' foreign pages
 //! and answers `/health` and `/_watchkeep/`, `calls` leads the call through `body`, `coding`, `authentication`,
-//! its operation, and `audit`, without which no call has an answer (invariant G-2).
+//! its operation, and `audit`, without which no call has an answer (invariant G-2). Calls of AWS's protocols (`aws_call`) and of
+//! other HTTP APIs (`api_call`) go the same way and part only where `kind` says.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod admin;
+mod api_call;
 mod audit;
 mod authentication;
+mod aws_call;
 mod body;
 mod calls;
 mod coding;
@@ -17,6 +20,7 @@ mod config;
 mod connection;
 mod door;
 mod events;
+mod kind;
 mod limits;
 mod origin;
 mod respond;

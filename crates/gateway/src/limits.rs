@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use watchkeep_model::{Operation, Protocol, Service};
+use watchkeep_wire::http_api::BodyLimit;
 
 /// Open connections; a connection costs some tens of kilobytes.
 pub const CONNECTIONS_MAX: u32 = 4_096;
@@ -62,15 +63,6 @@ pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Characters of a client's `User-Agent` that are kept.
 pub const USER_AGENT_MAX: usize = 1_024;
-
-/// How large a request body may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BodyLimit {
-    /// As it comes over the wire.
-    pub wire_bytes: usize,
-    /// After a content coding is undone.
-    pub decoded_bytes: usize,
-}
 
 /// What all operations may send that are not in the table below: no AWS API but those takes more than 1 MiB.
 const DEFAULT: BodyLimit = BodyLimit { wire_bytes: 1 << 20, decoded_bytes: 4 << 20 };

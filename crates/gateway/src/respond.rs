@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
@@ -27,6 +27,25 @@ pub(crate) fn streamed(response: Response<Vec<u8>>, pieces: BoxStream<'static, V
         let frames = first.chain(pieces).map(|piece| Ok(Frame::data(Bytes::from(piece))));
         StreamBody::new(frames).boxed_unsync()
     })
+}
+
+/// A response whose body is there, and what follows it. HTTP/1.1 clients are told no trailers unless they ask.
+pub(crate) fn with_trailers(body: Bytes, trailers: HeaderMap) -> Response<ResponseBody> {
+    if trailers.is_empty() {
+        return Response::new(Full::new(body).boxed_unsync());
+    }
+    let frames = futures_util::stream::iter([Ok(Frame::data(body)), Ok(Frame::trailers(trailers))]);
+    Response::new(StreamBody::new(frames).boxed_unsync())
+}
+
+/// Adds headers, whose names are in lower case; one that HTTP does not allow is left out, as the call itself has succeeded.
+pub(crate) fn add_headers(headers: &mut HeaderMap, further: &[(&'static str, String)]) {
+    for (name, value) in further {
+        match HeaderValue::from_str(value) {
+            Ok(value) => drop(headers.insert(HeaderName::from_static(name), value)),
+            Err(_) => tracing::warn!(name, "a reply's header holds characters that no header may hold"),
+        }
+    }
 }
 
 /// A response in JSON, of the doors that speak no AWS protocol.

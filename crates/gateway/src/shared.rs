@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, watch};
 use watchkeep_core::ports::{AuditSink, Authorizer, Credentials};
 use watchkeep_core::{Clock, Random};
 use watchkeep_model::{Operation, Service};
+use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 use watchkeep_wire::sigv4::Verifier;
 
@@ -17,6 +18,8 @@ use crate::config::GatewayConfig;
 pub struct Ports {
     /// The services, with their routing tables.
     pub services: Vec<Arc<dyn RoutedService>>,
+    /// HTTP APIs that are not AWS's own.
+    pub http_apis: Vec<Arc<dyn HttpApi>>,
     /// Gives or refuses leave for a call.
     pub authorizer: Arc<dyn Authorizer>,
     /// Finds the secrets of access keys, in mode enforced.

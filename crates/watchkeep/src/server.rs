@@ -52,6 +52,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
 
     let ports = Ports {
         services: services.routed(),
+        http_apis: services.http_apis(),
         authorizer: Arc::new(AllowAll),
         credentials: Arc::new(root.clone()),
         audit: services.trails.audit(),

@@ -9,6 +9,7 @@ use watchkeep_metrics::Metrics;
 use watchkeep_store::{Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
+use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 
 /// All services over one store.
@@ -55,6 +56,11 @@ impl Services {
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
         vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+    }
+
+    /// The HTTP APIs that are not AWS's own.
+    pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
+        Vec::new()
     }
 
     /// Forgets what is in memory, after the store was emptied.

@@ -4,12 +4,14 @@
 
 mod answer;
 pub mod aws_chunked;
+pub mod basic;
 pub mod cbor;
 pub mod constraints;
 pub mod event_stream;
 #[cfg(test)]
 mod fill;
 pub mod fuzzing;
+pub mod http_api;
 mod identify;
 pub mod json;
 pub mod limits;

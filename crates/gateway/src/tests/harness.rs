@@ -19,6 +19,7 @@ use watchkeep_model::{ServiceError, Structure, Unit, cloudwatch, logs, sts, xray
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Reply, Routed, RoutedService};
 
+use super::http_apis::ToyApi;
 use crate::{Admin, AdminError, AuthMode, BindError, Gateway, GatewayConfig, Ports};
 
 pub(super) const KEY: &str = "AKIDWATCHKEEPEXAMPLE";
@@ -249,6 +250,7 @@ fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
     ];
     Ports {
         services,
+        http_apis: vec![Arc::new(ToyApi(toy))],
         authorizer: Arc::new(NoNewGroups(no_new_groups)),
         credentials: Arc::new(OneKey),
         audit,

@@ -3,6 +3,7 @@
 mod bodies;
 mod browsers;
 mod harness;
+mod http_apis;
 mod life;
 mod protocols;
 mod signatures;

@@ -7,7 +7,7 @@ use watchkeep_wire::sigv4::{Payload, Signer, Streaming};
 use super::harness::{KEY, NOW, SECRET, Sent, Setup};
 use crate::AuthMode;
 
-fn signed(request: Sent, secret: &str, service: &str, late_ms: i64) -> Sent {
+pub(super) fn signed(request: Sent, secret: &str, service: &str, late_ms: i64) -> Sent {
     let mut builder = http::Request::builder().method(&*request.method).uri(&*request.target);
     *builder.headers_mut().unwrap() = request.header_map();
     let (mut parts, ()) = builder.body(()).unwrap().into_parts();

@@ -1,0 +1,108 @@
+//! Calls of AWS's protocols.
+
+use http::{HeaderMap, Response};
+use serde_json::{Map, Value};
+use watchkeep_core::{BoxFuture, Caller};
+use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure};
+use watchkeep_wire::members::members_json;
+use watchkeep_wire::protocol::{Call, Dialect, decode_request, encode_error, encode_response, not_routed};
+use watchkeep_wire::service::{CallResult, Reply};
+use watchkeep_wire::sigv4::{ErrorFamily, Verified};
+
+use crate::authentication::{self, Identity};
+use crate::body::Body;
+use crate::calls::Request;
+use crate::coding::{self, Decoded};
+use crate::events::follow;
+use crate::kind::Kind;
+use crate::respond::{ResponseBody, add_headers, whole};
+use crate::shared::{Phase, Shared};
+
+/// A call of one of AWS's protocols.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AwsCall {
+    call: Call,
+    dialect: Dialect,
+}
+
+impl AwsCall {
+    pub(crate) fn new(call: Call, headers: &HeaderMap) -> Self {
+        AwsCall { call, dialect: Dialect::of(call.protocol, headers) }
+    }
+}
+
+impl Kind for AwsCall {
+    type Input = Box<dyn Structure>;
+    type Output = Reply<Box<dyn Structure>>;
+
+    fn service(&self) -> &'static Service {
+        self.call.service
+    }
+
+    fn operation(&self) -> &'static Operation {
+        self.call.operation
+    }
+
+    fn family(&self) -> ErrorFamily {
+        ErrorFamily::of(self.call.protocol)
+    }
+
+    async fn authenticate(
+        &self,
+        shared: &Shared,
+        request: &Request,
+        claimed: Identity,
+        body: &[u8],
+    ) -> Result<(Identity, Option<Verified>), ServiceError> {
+        authentication::of_aws_call(shared, &self.call, &request.signed(), claimed, body).await
+    }
+
+    fn decode<'a>(&self, body: &'a [u8], headers: &HeaderMap, bytes_max: usize) -> Result<Decoded<'a>, ServiceError> {
+        coding::decode(body, headers, self.call.protocol, bytes_max)
+    }
+
+    fn read(&self, shared: &Shared, request: &Request, _: Body, decoded: Decoded<'_>) -> CallInput {
+        let service = shared.service(self.call.service).ok_or_else(|| not_routed(&self.call))?;
+        let mut input = service.new_input(self.call.operation).ok_or_else(|| not_routed(&self.call))?;
+        decode_request(&self.call, &request.head(), &decoded.bytes, input.as_mut())?;
+        Ok(input)
+    }
+
+    fn start(&self, shared: &Shared, caller: Caller, input: Self::Input) -> BoxFuture<'static, CallResult> {
+        match shared.service(self.call.service) {
+            Some(service) => service.call(self.call.operation, caller, input),
+            None => Box::pin(std::future::ready(Err(not_routed(&self.call)))),
+        }
+    }
+
+    fn parameters(input: &Self::Input) -> Option<Map<String, Value>> {
+        Some(members_json(input.as_ref()))
+    }
+
+    fn elements(output: &Self::Output) -> Option<Map<String, Value>> {
+        Some(members_json(output.output.as_ref()))
+    }
+
+    fn told_code(&self, error: &ServiceError) -> String {
+        if self.call.protocol == Protocol::AwsQuery { error.query_code.to_string() } else { error.code.to_string() }
+    }
+
+    fn success(&self, shared: &Shared, output: Self::Output, request_id: &str) -> Response<ResponseBody> {
+        let Reply { output, headers, events } = output;
+        let mut response = encode_response(&self.call, output.as_ref(), request_id);
+        add_headers(response.headers_mut(), &headers);
+        match events {
+            None => whole(response),
+            Some(events) => {
+                // A stream has no end of its own that a shutdown could wait for.
+                follow(&self.call, output.as_ref(), response, events, shared.reached(Phase::Draining))
+            }
+        }
+    }
+
+    fn failure(&self, error: &ServiceError, request_id: &str) -> Response<ResponseBody> {
+        whole(encode_error(self.dialect, Some(self.call.service), error, request_id))
+    }
+}
+
+type CallInput = Result<Box<dyn Structure>, ServiceError>;
