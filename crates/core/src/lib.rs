@@ -7,6 +7,7 @@
 mod arn;
 mod caller;
 mod ids;
+mod meter;
 pub mod ports;
 mod random;
 mod time;
@@ -14,6 +15,7 @@ mod time;
 pub use arn::{Arn, InvalidArn};
 pub use caller::{Caller, Principal};
 pub use ids::{AccountId, InvalidId, Region};
+pub use meter::{Counter, Meter};
 pub use random::{OsRandom, Random, SeededRandom, request_id, uuid};
 pub use time::{Clock, ManualClock, Sleep, SystemClock, TimestampMs};
 

@@ -53,7 +53,7 @@ impl World {
         let config = StoreConfig { durability: Durability::Os, journal_pool: 4, ..StoreConfig::new(directory.path()) };
         let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SeededRandom::new(1)));
         let store = Store::open(config, TABLES, clock.clone(), random.clone(), |_| ()).await.unwrap();
-        let service = Metrics::open(store.clone(), clock.clone(), random).await.unwrap().routed();
+        let service = Metrics::open(store.clone(), clock.clone(), random, Default::default()).await.unwrap().routed();
         store.start();
         World { service, store, clock, _directory: directory }
     }

@@ -2,7 +2,7 @@
 
 use watchkeep_lang::statistic::{Sample, Statistic, Summary};
 
-use crate::point::{PointRef, Samples, decode_distribution};
+use crate::point::{PointRef, Samples, for_each_sample};
 use crate::total::Total;
 use crate::unit::Unit;
 use crate::window::Window;
@@ -135,12 +135,7 @@ impl Bucket {
         if !keeps_samples {
             return;
         }
-        match samples {
-            Samples::One(value) => self.samples.push(Sample { value: *value, count: 1.0 }),
-            Samples::Repeated(sample) => self.samples.push(*sample),
-            Samples::Distribution(_, distribution) => self.samples.extend(decode_distribution(distribution)),
-            Samples::Set(_) => {}
-        }
+        for_each_sample(samples, |sample| self.samples.push(sample));
     }
 
     /// By value; then by count, so that sums over them do not depend on the order in which they came.
@@ -182,8 +177,13 @@ impl Bucket {
     pub fn value(&self, statistic: Statistic) -> Option<f64> {
         match statistic.is_extended() {
             false => statistic.of_summary(&self.summary()),
-            true if self.is_raw => statistic.of_samples(&self.samples),
-            true => None,
+            true if !self.is_raw => None,
+            // Exact even of roll-ups.
+            true => match statistic {
+                Statistic::Percentile(percent) if percent <= 0.0 => Some(self.minimum),
+                Statistic::Percentile(percent) if percent >= 100.0 => Some(self.maximum),
+                statistic => statistic.of_samples(&self.samples),
+            },
         }
     }
 }
@@ -196,7 +196,7 @@ mod tests {
     use watchkeep_core::TimestampMs;
 
     fn window(period_s: i64) -> Window {
-        Window::new(TimestampMs(0), TimestampMs(600_000), period_s, TimestampMs(600_000))
+        Window::new(TimestampMs(0), TimestampMs(600_000), period_s, TimestampMs(600_000), &crate::Retention::default())
     }
 
     fn point(time_ms: i64, samples: Samples<&[u8]>) -> PointRef<'_> {

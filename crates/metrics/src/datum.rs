@@ -13,7 +13,7 @@ use crate::errors::{
     value_is_invalid,
 };
 use crate::limits::{
-    DIMENSION_VALUE_CHARS_MAX, DIMENSIONS_MAX, FUTURE_MAX_MS, NAME_CHARS_MAX, PAST_MAX_MS, VALUES_MAX,
+    DIMENSION_VALUE_CHARS_MAX, DIMENSIONS_MAX, FUTURE_MAX_MS, NAME_CHARS_MAX, VALUES_MAX,
 };
 use crate::point::{Point, Resolution, Samples};
 use crate::unit::Unit;
@@ -36,6 +36,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Of which times data are taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    /// What time it is.
+    pub(crate) now: TimestampMs,
+    /// Of this time or later.
+    pub(crate) from: TimestampMs,
+}
+
 /// Whether a metric may be put into this namespace.
 pub(crate) fn check_namespace(namespace: &str) -> Result<(), ServiceError> {
     if namespace.starts_with("AWS/") {
@@ -45,7 +54,11 @@ pub(crate) fn check_namespace(namespace: &str) -> Result<(), ServiceError> {
 }
 
 /// What is kept of a datum; `None` if its values have no weight at all.
-pub(crate) fn check(datum: &MetricDatum, place: Place, now: TimestampMs) -> Result<Option<Point>, ServiceError> {
+pub(crate) fn check(
+    datum: &MetricDatum,
+    place: Place,
+    accepted: &Accepted,
+) -> Result<Option<Point>, ServiceError> {
     check_name(&datum.metric_name, NAME_CHARS_MAX, || format!("{place}.MetricName"))?;
     check_dimensions(datum.dimensions.as_deref().unwrap_or_default(), place)?;
     let resolution = match datum.storage_resolution {
@@ -63,17 +76,23 @@ pub(crate) fn check(datum: &MetricDatum, place: Place, now: TimestampMs) -> Resu
             invalid_value(format!("The parameter {place}.Unit must be a value in the set [{}].", Unit::list()))
         })?,
     };
-    let time_ms = datum.timestamp.map_or(now.0, |time| time.0);
-    if time_ms < now.plus_ms(-PAST_MAX_MS).0 {
+    let time_ms = datum.timestamp.map_or(accepted.now.0, |time| time.0);
+    check_time(time_ms, place, accepted)?;
+    let time_ms = TimestampMs(time_ms).floor_to(resolution.seconds() as i64 * 1000).0;
+    Ok(check_samples(datum, place)?.map(|samples| Point { time_ms, unit, resolution, samples }))
+}
+
+/// Whether a datum of this time is still, or already, taken.
+pub(crate) fn check_time(time_ms: i64, place: Place, accepted: &Accepted) -> Result<(), ServiceError> {
+    if time_ms < accepted.from.0 {
         let text = format!("The parameter {place}.Timestamp must specify a time within the past two weeks.");
         return Err(invalid_value(text));
     }
-    if time_ms > now.plus_ms(FUTURE_MAX_MS).0 {
+    if time_ms > accepted.now.plus_ms(FUTURE_MAX_MS).0 {
         let text = format!("The parameter {place}.Timestamp must specify a time no more than two hours in the future.");
         return Err(invalid_value(text));
     }
-    let time_ms = TimestampMs(time_ms).floor_to(resolution.seconds() as i64 * 1000).0;
-    Ok(check_samples(datum, place)?.map(|samples| Point { time_ms, unit, resolution, samples }))
+    Ok(())
 }
 
 fn check_samples(datum: &MetricDatum, place: Place) -> Result<Option<Samples<Box<[u8]>>>, ServiceError> {
@@ -122,22 +141,24 @@ fn check_values(
         check_number(value, || format!("{place}.Values.member.{}", index + 1))?;
         let count = counts.and_then(|counts| counts.get(index)).copied().unwrap_or(1.0);
         let parameter = || format!("{place}.Counts.member.{}", index + 1);
-        check_number(count, parameter)?;
-        if count < 0.0 {
-            return Err(value_is_invalid(shown(count), parameter()));
-        }
+        check_count(count, parameter)?;
         samples.push(Sample { value, count });
     }
     Ok(Samples::of_values(samples))
 }
 
 fn check_set(set: &StatisticSet, place: Place) -> Result<Summary, ServiceError> {
-    let numbers =
-        [("SampleCount", set.sample_count), ("Sum", set.sum), ("Minimum", set.minimum), ("Maximum", set.maximum)];
+    let set = Summary { count: set.sample_count, sum: set.sum, minimum: set.minimum, maximum: set.maximum };
+    check_summary(set, place).map(|()| set)
+}
+
+/// Whether a statistic set can be one.
+pub(crate) fn check_summary(set: Summary, place: Place) -> Result<(), ServiceError> {
+    let numbers = [("SampleCount", set.count), ("Sum", set.sum), ("Minimum", set.minimum), ("Maximum", set.maximum)];
     for (name, number) in numbers {
         check_number(number, || format!("{place}.StatisticValues.{name}"))?;
     }
-    if set.sample_count <= 0.0 {
+    if set.count <= 0.0 {
         let text = format!("The parameter {place}.StatisticValues.SampleCount must be greater than 0.");
         return Err(invalid_value(text));
     }
@@ -147,11 +168,17 @@ fn check_set(set: &StatisticSet, place: Place) -> Result<Summary, ServiceError> 
         );
         return Err(invalid_value(text));
     }
-    Ok(Summary { count: set.sample_count, sum: set.sum, minimum: set.minimum, maximum: set.maximum })
+    Ok(())
+}
+
+/// How often a value occurred.
+pub(crate) fn check_count(count: f64, parameter: impl Fn() -> String) -> Result<(), ServiceError> {
+    check_number(count, &parameter)?;
+    if count < 0.0 { Err(value_is_invalid(shown(count), parameter())) } else { Ok(()) }
 }
 
 /// The largest magnitude of a number: 2^360.
-fn check_number(number: f64, parameter: impl FnOnce() -> String) -> Result<(), ServiceError> {
+pub(crate) fn check_number(number: f64, parameter: impl FnOnce() -> String) -> Result<(), ServiceError> {
     if number.is_finite() && number.abs() <= 2f64.powi(360) {
         Ok(())
     } else {
@@ -159,7 +186,7 @@ fn check_number(number: f64, parameter: impl FnOnce() -> String) -> Result<(), S
     }
 }
 
-fn check_dimensions(dimensions: &[Dimension], place: Place) -> Result<(), ServiceError> {
+pub(crate) fn check_dimensions(dimensions: &[Dimension], place: Place) -> Result<(), ServiceError> {
     if dimensions.len() > DIMENSIONS_MAX {
         return Err(collection_too_large(format!("{place}.Dimensions"), DIMENSIONS_MAX));
     }
@@ -185,7 +212,7 @@ fn check_dimensions(dimensions: &[Dimension], place: Place) -> Result<(), Servic
 }
 
 /// Names have characters other than blanks, no control characters, and a length.
-fn check_name(text: &str, chars_max: usize, parameter: impl FnOnce() -> String) -> Result<(), ServiceError> {
+pub(crate) fn check_name(text: &str, chars_max: usize, parameter: impl FnOnce() -> String) -> Result<(), ServiceError> {
     let has_length = text.len() <= chars_max || text.chars().count() <= chars_max;
     let is_plain = |byte: u8| byte >= 0x20 && byte != 0x7f;
     if text.is_empty() {

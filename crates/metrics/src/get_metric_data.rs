@@ -29,7 +29,7 @@ pub(crate) async fn get_metric_data(
     input: GetMetricDataInput,
 ) -> Result<GetMetricDataOutput, ServiceError> {
     let now = service.clock.now();
-    let request = Request::check(&input, caller, now)?;
+    let request = Request::check(&input, caller, now, &service.rollups.retention)?;
     let begin = input.next_token.as_deref().map_or(Ok(Cursor::START), |token| Cursor::parse(token, &input))?;
     let mut page = Page { begin, scan_by: request.scan_by, room: request.datapoints_max, next: None };
     let (mut results, messages) = match request.expressions.is_empty() {

@@ -7,7 +7,7 @@ use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::cloudwatch::{Datapoint, GetMetricStatisticsInput, GetMetricStatisticsOutput};
 use watchkeep_model::{ServiceError, Timestamp};
 
-use crate::Metrics;
+use crate::{Metrics, Retention};
 use crate::buckets::{Bucket, Buckets};
 use crate::errors::{invalid_combination, invalid_value, repeated_dimension, validation, value_is_invalid};
 use crate::limits::{EXTENDED_STATISTICS_MAX, STATISTICS_DATAPOINTS_MAX, STATISTICS_MAX};
@@ -27,7 +27,7 @@ pub(crate) async fn get_metric_statistics(
         None => None,
         Some(unit) => Some(Unit::parse(unit).ok_or_else(|| value_is_invalid(unit, "Unit"))?),
     };
-    let window = window(&input, service.clock.now())?;
+    let window = window(&input, service.clock.now(), &service.rollups.retention)?;
     let mut writer = KeyWriter::new(caller.account, &caller.region, &input.namespace);
     let key = writer.key(&input.metric_name, input.dimensions.as_deref().unwrap_or_default());
     let key = key.map_err(|_| repeated_dimension())?.to_owned();
@@ -77,7 +77,7 @@ fn statistics(input: &GetMetricStatisticsInput) -> Result<Vec<(String, Statistic
     Ok(statistics)
 }
 
-fn window(input: &GetMetricStatisticsInput, now: TimestampMs) -> Result<Window, ServiceError> {
+fn window(input: &GetMetricStatisticsInput, now: TimestampMs, retention: &Retention) -> Result<Window, ServiceError> {
     let period_s = i64::from(input.period);
     if !is_period(period_s) {
         let set = if period_s < 60 { "a value in the set [1, 5, 10, 20, 30]" } else { "a multiple of 60" };
@@ -87,7 +87,7 @@ fn window(input: &GetMetricStatisticsInput, now: TimestampMs) -> Result<Window, 
         return Err(invalid_value("The parameter StartTime must be less than the parameter EndTime."));
     }
     let (start, end) = (TimestampMs(input.start_time.0), TimestampMs(input.end_time.0));
-    let window = Window::new(start, end, period_s, now);
+    let window = Window::new(start, end, period_s, now, retention);
     let datapoints = window.requested(start, end);
     if datapoints > STATISTICS_DATAPOINTS_MAX {
         return Err(invalid_combination(format!(

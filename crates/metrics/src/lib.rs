@@ -8,6 +8,7 @@
 //! head or from the store, never from both; from the head only if that has every acknowledged point of the range.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod append;
 mod buckets;
 mod datum;
 mod entity;
@@ -24,7 +25,10 @@ mod point;
 mod put_metric_data;
 mod queries;
 mod read;
+mod rollup;
 mod series;
+mod sink;
+mod source;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -42,10 +46,19 @@ use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use index::SeriesIndex;
+use rollup::Rollups;
 use limits::SWEEP_INTERVAL_MS;
 
+pub use rollup::Retention;
+
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&tables::METRIC_POINTS, &tables::METRIC_SERIES];
+pub static TABLES: &[&Table] = &[
+    &tables::METRIC_POINTS,
+    &tables::METRIC_SERIES,
+    &tables::METRIC_POINTS_5M,
+    &tables::METRIC_POINTS_1H,
+    &tables::METRIC_ROLLUPS,
+];
 
 watchkeep_wire::routes! {
     /// What the service answers.
@@ -62,6 +75,9 @@ pub struct Metrics {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     index: Arc<SeriesIndex>,
+    rollups: Arc<Rollups>,
+    /// Held by who rolls up.
+    rolling: tokio::sync::Mutex<()>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
 }
@@ -72,9 +88,15 @@ impl Metrics {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
     }
 
+    /// Begins the work in the background: rolling up points.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(self.clone().keep_rolling_up());
+    }
+
     /// Forgets everything. To be called when the store was reset, while no call is under way.
     pub async fn reset(&self) {
         self.index.clear();
+        self.rollups.reset();
     }
 
     /// How many series have had data of late.

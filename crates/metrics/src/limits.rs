@@ -1,9 +1,11 @@
 //! The limits of the metrics service, a sentence each, with AWS's quota where there is one.
 
+use std::time::Duration;
+
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The datums of one PutMetricData, those of entities included. AWS: 1,000.
 pub const DATUMS_MAX: usize = 1000;
@@ -55,6 +57,24 @@ pub const KEEP_FIVE_MINUTES_MS: i64 = 63 * DAY_MS;
 
 /// How long points can be read by the hour, and are kept at all. AWS: 455 days.
 pub const KEEP_HOURS_MS: i64 = 455 * DAY_MS;
+
+/// How long after the last moment at which something may be put into a day the day is rolled up: no call is under way so long.
+pub const ROLLUP_SLACK_MS: i64 = 2 * HOUR_MS;
+
+/// How much longer than anybody reads them the rows of a tier are kept: tiers are read from a midnight on.
+pub const ROLLUP_MARGIN_MS: i64 = 2 * DAY_MS;
+
+/// How often it is looked for days to be rolled up.
+pub const ROLLUP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// About how many rows of five minutes are made at once: they are in memory with all their samples.
+pub const ROLLUP_GROUP_ROWS: usize = 32 << 10;
+
+/// The rows of five minutes that a day's points of one series make, in one unit.
+pub const ROLLUP_SERIES_ROWS_MAX: usize = 288;
+
+/// The bytes of roll-ups that become durable together.
+pub const ROLLUP_APPEND_BYTES: usize = 4 << 20;
 
 /// How long after its newest point a metric is listed. AWS: two weeks.
 pub const LISTED_MS: i64 = 14 * DAY_MS;

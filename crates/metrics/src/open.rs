@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use tokio::sync::Mutex;
 use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
@@ -12,6 +13,7 @@ use crate::Metrics;
 use crate::index::{SeriesIndex, horizon};
 use crate::limits::SWEEP_INTERVAL_MS;
 use crate::point::of_batch;
+use crate::rollup::{Retention, Rollups, Tier};
 use crate::series::{KeyWriter, SeriesId};
 use crate::tables::{METRIC_POINTS, METRIC_SERIES, PointsOwner, SeriesOwner, series};
 
@@ -25,21 +27,28 @@ impl Metrics {
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         _random: Arc<dyn Random>,
+        retention: Retention,
     ) -> Result<Arc<Metrics>, StoreError> {
         let index = Arc::new(SeriesIndex::default());
-        store.set_owner(&METRIC_POINTS, Arc::new(PointsOwner(index.clone())));
+        let rollups = Rollups::new(retention);
+        for tier in [Tier::Points, Tier::FiveMinutes, Tier::Hours] {
+            let (rollups, index, clock) = (rollups.clone(), index.clone(), clock.clone());
+            store.set_owner(tier.table(), Arc::new(PointsOwner { tier, rollups, index, clock }));
+        }
         store.set_owner(&METRIC_SERIES, Arc::new(SeriesOwner));
         let now_ms = clock.now().0;
-        let restored = index.clone();
+        let restored = (index.clone(), rollups.clone());
         store
             .blocking(move |store| {
-                restore_series(store, &restored, now_ms)?;
-                restore_heads(store, &restored, now_ms)
+                let (index, rollups) = restored;
+                rollups.restore(store)?;
+                restore_series(store, &index, now_ms)?;
+                restore_heads(store, &index, now_ms)
             })
             .await?;
         let next_sweep_ms = AtomicI64::new(now_ms.saturating_add(SWEEP_INTERVAL_MS));
         tracing::info!(series = index.count(), head_bytes = index.head_bytes(), "metrics opened");
-        Ok(Arc::new(Metrics { store, clock, index, next_sweep_ms }))
+        Ok(Arc::new(Metrics { store, clock, index, rollups, rolling: Mutex::default(), next_sweep_ms }))
     }
 }
 

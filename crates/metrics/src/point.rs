@@ -1,5 +1,7 @@
 //! One datum as it is kept: when, in what unit, and its samples as far as they are known.
 
+use watchkeep_core::TimestampMs;
+use watchkeep_lang::sketch::Sketch;
 use watchkeep_lang::statistic::{Sample, Summary};
 use watchkeep_store::{Batch, Rows};
 
@@ -13,6 +15,10 @@ pub enum Resolution {
     Second,
     /// To the minute.
     Minute,
+    /// Rolled up by five minutes.
+    FiveMinutes,
+    /// Rolled up by the hour.
+    Hour,
 }
 
 impl Resolution {
@@ -21,6 +27,23 @@ impl Resolution {
         match self {
             Resolution::Second => 1,
             Resolution::Minute => 60,
+            Resolution::FiveMinutes => 300,
+            Resolution::Hour => 3600,
+        }
+    }
+
+    /// The step that a time in milliseconds lies in.
+    pub fn floor(self, time_ms: i64) -> i64 {
+        TimestampMs(time_ms).floor_to(self.seconds() as i64 * 1000).0
+    }
+
+    /// The resolution of steps of so many seconds.
+    fn of_seconds(seconds: u64) -> Resolution {
+        match seconds {
+            1 => Resolution::Second,
+            300 => Resolution::FiveMinutes,
+            3600 => Resolution::Hour,
+            _ => Resolution::Minute,
         }
     }
 }
@@ -60,7 +83,8 @@ pub enum Samples<D> {
     Repeated(Sample),
     /// A statistic set: the samples are not known.
     Set(Summary),
-    /// Several values: their summary, and all of them in the form of [`encode_distribution`].
+    /// Several values: their summary, and all of them in the form of [`encode_distribution`], or, in a roll-up, a
+    /// [`Sketch`] of them. The first byte tells which.
     Distribution(Summary, D),
 }
 
@@ -158,8 +182,24 @@ pub fn encode_distribution(samples: &[Sample]) -> Vec<u8> {
     bytes
 }
 
+/// Calls `visit` with each sample that is known: of a roll-up's sketch those that stand for its samples, none outside of minimum
+/// and maximum.
+pub fn for_each_sample(samples: &Samples<&[u8]>, mut visit: impl FnMut(Sample)) {
+    match samples {
+        Samples::One(value) => visit(Sample { value: *value, count: 1.0 }),
+        Samples::Repeated(sample) => visit(*sample),
+        Samples::Set(_) => {}
+        Samples::Distribution(summary, bytes) => match Sketch::decode(bytes) {
+            Ok(sketch) => sketch.samples().for_each(|sample| {
+                visit(Sample { value: sample.value.max(summary.minimum).min(summary.maximum), ..sample });
+            }),
+            Err(_) => decode_distribution(bytes).for_each(visit),
+        },
+    }
+}
+
 /// The samples that [`encode_distribution`] wrote; none of a form that is not known.
-pub fn decode_distribution(bytes: &[u8]) -> impl Iterator<Item = Sample> {
+fn decode_distribution(bytes: &[u8]) -> impl Iterator<Item = Sample> {
     let (form, rest) = bytes.split_first().map_or((0, &[][..]), |(form, rest)| (*form, rest));
     let width = match form {
         1 => 8,
@@ -233,7 +273,7 @@ pub(crate) fn of_batch(batch: &Batch) -> impl Iterator<Item = (u64, PointRef<'_>
             (true, _) if batch.is_null(points::DISTRIBUTION, row) => Samples::Set(summary()),
             (true, _) => Samples::Distribution(summary(), batch.bytes(points::DISTRIBUTION, row)),
         };
-        let resolution = if resolutions.get(row) == Some(&1) { Resolution::Second } else { Resolution::Minute };
+        let resolution = Resolution::of_seconds(resolutions.get(row).copied().unwrap_or(60));
         Some((*ids.get(row)?, PointRef { time_ms: *times.get(row)?, unit: last_unit, resolution, samples }))
     })
 }

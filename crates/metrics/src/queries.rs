@@ -12,6 +12,7 @@ use crate::errors::{mutually_exclusive, validation};
 use crate::expressions::{self, ExpressionQuery};
 use crate::limits::{DATAPOINTS_MAX, QUERIES_MAX};
 use crate::list_metrics::is_own_account;
+use crate::rollup::Retention;
 use crate::series::{Identity, KeyWriter};
 use crate::unit::Unit;
 use crate::window::{Window, is_period};
@@ -88,6 +89,7 @@ impl Request {
         input: &GetMetricDataInput,
         caller: &Caller,
         now: TimestampMs,
+        retention: &Retention,
     ) -> Result<Request, ServiceError> {
         let queries = &input.metric_data_queries;
         if queries.is_empty() {
@@ -137,7 +139,7 @@ impl Request {
             match (&query.metric_stat, &query.expression) {
                 (Some(stat), None) => {
                     metrics.push(Query::check(query, stat, index, caller, |period_s| {
-                        Window::new(start, end, period_s, now)
+                        Window::new(start, end, period_s, now, retention)
                     })?);
                 }
                 (None, Some(text)) => expressions.push((index, query, text.as_str())),

@@ -13,7 +13,8 @@ use crate::errors;
 use crate::limits::{SAMPLES_AT_ONCE, UNREGISTERED_MS};
 use crate::point::of_batch;
 use crate::series::SeriesId;
-use crate::tables::{METRIC_POINTS, points};
+use crate::rollup::Rollups;
+use crate::tables::points;
 
 /// A series and the buckets that its points go into.
 #[derive(Debug)]
@@ -58,7 +59,8 @@ impl Metrics {
             cold.entry(id.0).or_default().push(index);
         }
         if !cold.is_empty() {
-            let read = self.store.blocking(move |store| read_cold(store, readings, &cold)).await;
+            let rollups = self.rollups.clone();
+            let read = self.store.blocking(move |store| read_cold(store, readings, &cold, &rollups, now_ms)).await;
             readings = read.map_err(|error| match error {
                 ReadError::Store(error) => errors::of_store(&error),
                 ReadError::TooManySamples => {
@@ -91,28 +93,35 @@ fn fit(readings: &mut [Reading], samples_max: usize) -> bool {
     count(readings) <= samples_max
 }
 
-/// Reads the series of `cold`, each into the buckets of these readings, in one scan.
+/// Reads the series of `cold`, each into the buckets of these readings, in one scan of each tier.
 fn read_cold(
     store: &watchkeep_store::Store,
     mut readings: Vec<Reading>,
     cold: &HashMap<u64, Vec<usize>>,
+    rollups: &Rollups,
+    now_ms: i64,
 ) -> Result<Vec<Reading>, ReadError> {
     let ranges =
         cold.values().flatten().filter_map(|&index| readings.get(index)).map(|r| r.buckets.window().range_ms());
     let whole = ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
-    let scan = Scan::new(&METRIC_POINTS).time(whole).ids(points::SERIES, cold.keys().copied());
     let mut too_many = false;
-    store.scan(&scan, &mut |batch| {
-        for (series, point) in of_batch(batch) {
-            for &index in cold.get(&series).into_iter().flatten() {
-                if let Some(reading) = readings.get_mut(index) {
-                    reading.buckets.add(&point);
+    for (tier, times) in rollups.tiers(whole, now_ms) {
+        let scan = Scan::new(tier.table()).time(times).ids(points::SERIES, cold.keys().copied());
+        store.scan(&scan, &mut |batch| {
+            for (series, point) in of_batch(batch) {
+                for &index in cold.get(&series).into_iter().flatten() {
+                    if let Some(reading) = readings.get_mut(index) {
+                        reading.buckets.add(&point);
+                    }
                 }
             }
+            too_many = !fit(&mut readings, SAMPLES_AT_ONCE);
+            if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if too_many {
+            break;
         }
-        too_many = !fit(&mut readings, SAMPLES_AT_ONCE);
-        if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    }
     if too_many { Err(ReadError::TooManySamples) } else { Ok(readings) }
 }
 
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn samples_are_merged_as_coarsely_as_they_must_be() {
-        let window = Window::new(TimestampMs(0), TimestampMs(60_000), 60, TimestampMs(60_000));
+        let window = Window::new(TimestampMs(0), TimestampMs(60_000), 60, TimestampMs(60_000), &crate::Retention::default());
         let mut readings = [Reading { key: String::new(), buckets: Buckets::new(window, None, true) }];
         let add = |readings: &mut [Reading; 1], value: u32| {
             let samples = Samples::One(value.into());

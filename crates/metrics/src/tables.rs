@@ -3,47 +3,89 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use watchkeep_core::Clock;
 use watchkeep_store::{Column, ColumnKind, Keep, Label, Table, TableOwner};
 
 use crate::index::SeriesIndex;
-use crate::limits::{KEEP_HOURS_MS, KEEP_SERIES_MS};
+use crate::limits::{DAY_MS, KEEP_SERIES_MS};
+use crate::rollup::{Rollups, Tier};
 use crate::series::SeriesId;
 
-const DAY_MS: i64 = 24 * 3600 * 1000;
+/// What a point has, put or rolled up. A single value is in `value`, a repeated one in `value` and `sample_count`; of a statistic
+/// set `value` is absent, and so is `distribution` unless the samples are known. `resolution` is in seconds.
+const POINT_COLUMNS: &[Column] = &[
+    Column::new("series", ColumnKind::U64),
+    Column::new("time", ColumnKind::I64),
+    Column::new("resolution", ColumnKind::U64),
+    Column::new("unit", ColumnKind::Text),
+    Column::nullable("value", ColumnKind::F64),
+    Column::nullable("sample_count", ColumnKind::F64),
+    Column::nullable("sum", ColumnKind::F64),
+    Column::nullable("minimum", ColumnKind::F64),
+    Column::nullable("maximum", ColumnKind::F64),
+    Column::nullable("distribution", ColumnKind::Bytes),
+];
 
-/// One datum a row, unless its counts are all zero. A single value is in `value`, a repeated one in `value` and `sample_count`; of a
-/// statistic set `value` is absent, and so is `distribution` unless the samples are known.
-pub static METRIC_POINTS: Table = Table {
-    name: "metric_points",
-    id: 2,
+/// What the series of a point is, for readers of the open files.
+const POINT_LABELS: &[Label] = &[
+    Label { name: "account", of: 0 },
+    Label { name: "region", of: 0 },
+    Label { name: "namespace", of: 0 },
+    Label { name: "metric_name", of: 0 },
+    Label { name: "dimensions", of: 0 },
+];
+
+const fn points_table(name: &'static str, id: u16, window_ms: i64) -> Table {
+    Table {
+        name,
+        id,
+        columns: POINT_COLUMNS,
+        time: 1,
+        sort: &[0, 1],
+        retention_key: &[],
+        text: None,
+        bloom: &[],
+        window_ms,
+        labels: POINT_LABELS,
+    }
+}
+
+/// One datum a row, unless its counts are all zero.
+pub static METRIC_POINTS: Table = points_table("metric_points", 2, DAY_MS);
+
+/// The points rolled up by five minutes; `time` is their start.
+pub static METRIC_POINTS_5M: Table = points_table("metric_points_5m", 8, 7 * DAY_MS);
+
+/// The points rolled up by the hour.
+pub static METRIC_POINTS_1H: Table = points_table("metric_points_1h", 9, 28 * DAY_MS);
+
+/// How far points are rolled up: of a day (`time` is its start) the series up to number `through`, or, if `is_whole` is 1, the day
+/// and everything before it.
+pub static METRIC_ROLLUPS: Table = Table {
+    name: "metric_rollups",
+    id: 10,
     columns: &[
-        Column::new("series", ColumnKind::U64),
         Column::new("time", ColumnKind::I64),
-        Column::new("resolution", ColumnKind::U64),
-        Column::new("unit", ColumnKind::Text),
-        Column::nullable("value", ColumnKind::F64),
-        Column::nullable("sample_count", ColumnKind::F64),
-        Column::nullable("sum", ColumnKind::F64),
-        Column::nullable("minimum", ColumnKind::F64),
-        Column::nullable("maximum", ColumnKind::F64),
-        Column::nullable("distribution", ColumnKind::Bytes),
+        Column::new("through", ColumnKind::U64),
+        Column::new("is_whole", ColumnKind::U64),
     ],
-    time: 1,
-    sort: &[0, 1],
+    time: 0,
+    sort: &[0],
     retention_key: &[],
     text: None,
     bloom: &[],
-    window_ms: DAY_MS,
-    labels: &[
-        Label { name: "account", of: 0 },
-        Label { name: "region", of: 0 },
-        Label { name: "namespace", of: 0 },
-        Label { name: "metric_name", of: 0 },
-        Label { name: "dimensions", of: 0 },
-    ],
+    window_ms: 365 * DAY_MS,
+    labels: &[],
 };
 
-/// The columns of [`METRIC_POINTS`], but for the time.
+/// The columns of [`METRIC_ROLLUPS`], but for the time.
+pub mod rollups {
+    #![allow(missing_docs, reason = "named as the columns are")]
+    pub const THROUGH: usize = 1;
+    pub const IS_WHOLE: usize = 2;
+}
+
+/// The columns of [`METRIC_POINTS`] and its roll-ups, but for the time.
 pub mod points {
     #![allow(missing_docs, reason = "named as the columns are")]
     pub const SERIES: usize = 0;
@@ -93,15 +135,20 @@ pub mod series {
 }
 
 /// Says how long points are kept and what their series are.
-pub(crate) struct PointsOwner(pub(crate) Arc<SeriesIndex>);
+pub(crate) struct PointsOwner {
+    pub(crate) tier: Tier,
+    pub(crate) rollups: Arc<Rollups>,
+    pub(crate) index: Arc<SeriesIndex>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
 impl TableOwner for PointsOwner {
     fn keep(&self, _: &[u64]) -> Keep {
-        Keep::For(Duration::from_millis(KEEP_HOURS_MS as u64))
+        self.rollups.keep(self.tier, self.clock.now().0)
     }
 
     fn label(&self, label: &str, id: u64) -> Option<String> {
-        let series = self.0.by_id(SeriesId(id))?;
+        let series = self.index.by_id(SeriesId(id))?;
         let identity = series.identity();
         Some(match label {
             "account" => identity.account.to_owned(),

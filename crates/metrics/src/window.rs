@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use watchkeep_core::TimestampMs;
 
-use crate::limits::{KEEP_FIVE_MINUTES_MS, KEEP_HOURS_MS, KEEP_MINUTES_MS, KEEP_SECONDS_MS};
+use crate::limits::KEEP_SECONDS_MS;
+use crate::rollup::Retention;
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -28,14 +29,20 @@ pub struct Window {
 
 impl Window {
     /// The window of a query from `start` to `end`, of a period that [`is_period`] allows.
-    pub fn new(start: TimestampMs, end: TimestampMs, period_s: i64, now: TimestampMs) -> Window {
+    pub fn new(
+        start: TimestampMs,
+        end: TimestampMs,
+        period_s: i64,
+        now: TimestampMs,
+        retention: &Retention,
+    ) -> Window {
         let age_ms = now.0.saturating_sub(start.0);
         let is_short = period_s < 60;
         let step_ms = if is_short {
             period_s * SECOND_MS
-        } else if age_ms < KEEP_MINUTES_MS {
+        } else if age_ms < retention.minutes_ms {
             MINUTE_MS
-        } else if age_ms <= KEEP_FIVE_MINUTES_MS {
+        } else if age_ms <= retention.five_minutes_ms {
             5 * MINUTE_MS
         } else {
             60 * MINUTE_MS
@@ -46,7 +53,7 @@ impl Window {
             start_ms: floor(start, step_ms),
             end_ms: if is_short { end.0 } else { floor(end, MINUTE_MS) },
             period_ms: period_s.saturating_mul(SECOND_MS),
-            readable_from_ms: now.0.saturating_sub(kept_ms(period_s)),
+            readable_from_ms: now.0.saturating_sub(kept_ms(period_s, retention)),
         }
     }
 
@@ -94,13 +101,13 @@ pub fn is_period(period_s: i64) -> bool {
 }
 
 /// How long points can be read at this period: as long as the coarsest resolution is kept that divides it.
-fn kept_ms(period_s: i64) -> i64 {
+fn kept_ms(period_s: i64, retention: &Retention) -> i64 {
     if period_s % 3600 == 0 {
-        KEEP_HOURS_MS
+        retention.hours_ms
     } else if period_s % 300 == 0 {
-        KEEP_FIVE_MINUTES_MS
+        retention.five_minutes_ms
     } else if period_s % 60 == 0 {
-        KEEP_MINUTES_MS
+        retention.minutes_ms
     } else {
         KEEP_SECONDS_MS
     }
@@ -120,7 +127,7 @@ mod tests {
     const NOW: i64 = 1_768_471_200_000;
 
     fn window(start_ms: i64, end_ms: i64, period_s: i64) -> Window {
-        Window::new(TimestampMs(NOW + start_ms), TimestampMs(NOW + end_ms), period_s, TimestampMs(NOW))
+        Window::new(TimestampMs(NOW + start_ms), TimestampMs(NOW + end_ms), period_s, TimestampMs(NOW), &Retention::default())
     }
 
     #[test]
@@ -169,7 +176,7 @@ mod tests {
         assert_eq!((window.buckets(), Window { period_ms: MINUTE_MS, ..window }.buckets()), (1, 42));
         for (start, end) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (i64::MAX, i64::MAX), (i64::MIN, i64::MIN)] {
             for period in [1, 60, 86_400, i64::from(i32::MAX)] {
-                let window = Window::new(TimestampMs(start), TimestampMs(end), period, TimestampMs(NOW));
+                let window = Window::new(TimestampMs(start), TimestampMs(end), period, TimestampMs(NOW), &Retention::default());
                 assert!(window.buckets() >= 0 && window.readable_buckets() >= 0);
             }
         }

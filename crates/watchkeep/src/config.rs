@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
+use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
 
@@ -68,6 +69,8 @@ pub struct Config {
     pub agent_interval: Duration,
     /// The log files of this host that are tailed, as globs.
     pub agent_log_files: Vec<String>,
+    /// How long metric data are kept.
+    pub retention: Retention,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -130,6 +133,11 @@ impl Config {
             },
             agent_interval: Duration::from_secs(settings.parse::<u32>("agent.interval")?.into()),
             agent_log_files: list(settings.text("agent.log_files")),
+            retention: Retention::days(
+                settings.parse("metrics.minutes_kept")?,
+                settings.parse("metrics.five_minutes_kept")?,
+                settings.parse("metrics.hours_kept")?,
+            ),
             collectors,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,

@@ -9,6 +9,7 @@ mod config;
 mod coverage;
 mod credentials;
 mod directory;
+mod measuring;
 mod server;
 mod services;
 mod settings;

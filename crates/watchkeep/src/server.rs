@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::AllowAll;
-use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
+use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_store::{JournalError, Store};
 
@@ -18,6 +18,7 @@ use crate::collectors;
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
+use crate::measuring::{CountedCalls, Measuring};
 use crate::services::{self, Services};
 
 /// What runs beside the server in the same process.
@@ -42,20 +43,23 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let store_config = config.store(directory.path().to_owned());
     let store = Store::open(store_config, &services::tables(), clock.clone(), random.clone(), stop_at_once).await;
     let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
-    let services = Arc::new(Services::open(&store, &clock, &random).await?);
+    let meter = Arc::new(Meter::default());
+    let services = Arc::new(Services::open(&store, &clock, &random, config.retention).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.as_ref())?;
     let root =
         RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
     store.start();
     services.trails.start();
+    services.metrics.start();
+    let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
         services: services.routed(),
         http_apis: services.http_apis(),
         authorizer: Arc::new(AllowAll),
         credentials: Arc::new(root.clone()),
-        audit: services.trails.audit(),
+        audit: Arc::new(CountedCalls::new(services.trails.audit(), meter.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock,
@@ -82,6 +86,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     collectors.stop().await;
     stop.send_replace(true);
     finished(doors).await;
+    measuring.stop().await;
     services.trails.close().await;
     store.close().await;
     tracing::info!("stopped");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Random};
 use watchkeep_logs::Logs;
-use watchkeep_metrics::Metrics;
+use watchkeep_metrics::{Metrics, Retention};
 use watchkeep_store::{Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
@@ -44,9 +44,15 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
 
 impl Services {
     /// Opens all services; each brings back what it keeps in memory.
-    pub async fn open(store: &Arc<Store>, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Services> {
+    pub async fn open(
+        store: &Arc<Store>,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+        retention: Retention,
+    ) -> Result<Services> {
+        let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), retention).await;
         Ok(Services {
-            metrics: Metrics::open(store.clone(), clock.clone(), random.clone()).await.context("opening metrics")?,
+            metrics: metrics.context("opening metrics")?,
             logs: Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
             trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,

@@ -101,7 +101,7 @@ impl Metrics {
         }
         let mut computed: HashMap<&str, Vec<Labelled>> = HashMap::new();
         for query in request.evaluation_order.iter().filter_map(|&index| request.expressions.get(index)) {
-            let window = Window::new(request.start, request.end, query.period_s, now);
+            let window = Window::new(request.start, request.end, query.period_s, now, &self.rollups.retention);
             let value = match &query.program {
                 Program::Insights(insights) => {
                     self.aggregated(query, insights, request, caller, now, &mut workings).await?
@@ -147,7 +147,7 @@ impl Metrics {
         if found.is_cut {
             workings.say("MaxMetricsExceeded", "A search expression found more metrics than it can return.");
         }
-        let window = Window::new(request.start, request.end, *period_s, now);
+        let window = Window::new(request.start, request.end, *period_s, now, &self.rollups.retention);
         let mut series = Vec::with_capacity(labels.len());
         let metrics: Vec<(Arc<StoredSeries>, String)> = found.series.into_iter().zip(labels).collect();
         for group in groups(&metrics, |_| weight(&window, *statistic)) {
@@ -182,7 +182,7 @@ impl Metrics {
         if start > request.start {
             workings.say("MaxQueryTimeRangeExceeded", "The query covers the newest two weeks of the time range only.");
         }
-        let window = Window::new(start, request.end.max(start), query.period_s, now);
+        let window = Window::new(start, request.end.max(start), query.period_s, now, &self.rollups.retention);
         let found = self.queried(insights, caller, now);
         if found.is_cut {
             let text = format!("The query matches more than {METRICS_MAX} metrics; only so many are processed.");

@@ -8,6 +8,7 @@ mod list_metrics;
 mod oracle;
 mod put_metric_data;
 mod retention;
+mod rollups;
 mod service;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,7 +22,7 @@ use watchkeep_model::{ServiceError, Timestamp};
 use watchkeep_store::{Store, StoreConfig};
 use watchkeep_wire::service::Reply;
 
-use crate::Metrics;
+use crate::{Metrics, Retention};
 
 /// 2026-01-15T10:00:00Z.
 pub const NOW: i64 = 1_768_471_200_000;
@@ -40,15 +41,20 @@ pub struct World {
 impl World {
     /// An empty one; it is [`NOW`].
     pub async fn new() -> World {
-        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW)))).await
+        World::with(Retention::default()).await
     }
 
-    async fn open(directory: TempDir, clock: Arc<ManualClock>) -> World {
+    /// An empty one that keeps points so long.
+    pub async fn with(retention: Retention) -> World {
+        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW))), retention).await
+    }
+
+    async fn open(directory: TempDir, clock: Arc<ManualClock>, retention: Retention) -> World {
         let random = Arc::new(SeededRandom::new(1));
         let config = StoreConfig::small(directory.path());
         let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
         let store = Store::open(config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
-        let metrics = Metrics::open(store.clone(), clock.clone(), random).await.unwrap();
+        let metrics = Metrics::open(store.clone(), clock.clone(), random, retention).await.unwrap();
         World { clock, store, metrics, directory }
     }
 
@@ -57,14 +63,14 @@ impl World {
         self.store.close().await;
         let World { clock, store, metrics, directory } = self;
         drop((store, metrics));
-        World::open(directory, clock).await
+        World::open(directory, clock, Default::default()).await
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
         let World { clock, store, metrics, directory } = self;
         drop((metrics, store));
-        World::open(directory, clock).await
+        World::open(directory, clock, Default::default()).await
     }
 
     pub fn pass(&self, ms: i64) {

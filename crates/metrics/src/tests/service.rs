@@ -5,6 +5,7 @@ use watchkeep_model::{OperationType, View};
 use watchkeep_store::TableOwner;
 
 use crate::series::{KeyWriter, SeriesId};
+use crate::rollup::Tier;
 use crate::tables::PointsOwner;
 
 #[tokio::test]
@@ -29,7 +30,8 @@ async fn readers_of_open_files_are_told_what_a_series_is() {
     world.put("Shop", vec![MetricDatum { dimensions: dimensions(&pairs), ..datum(0, 1.0) }]).await.unwrap();
     let mut writer = KeyWriter::new(AccountId::DEFAULT, &Default::default(), "Shop");
     let id = SeriesId::of(writer.key("Load", &dimensions(&pairs).unwrap()).unwrap(), 0);
-    let owner = PointsOwner(world.metrics.index.clone());
+    let (rollups, index) = (world.metrics.rollups.clone(), world.metrics.index.clone());
+    let owner = PointsOwner { tier: Tier::Points, rollups, index, clock: world.clock.clone() };
     let label = |name: &str| owner.label(name, id.0);
     let labels = ["account", "region", "namespace", "metric_name", "dimensions"].map(|name| label(name).unwrap());
     assert_eq!(labels, ["000000000000", "us-east-1", "Shop", "Load", r#"{"Az":"a","Host":"h1"}"#]);

@@ -127,6 +127,15 @@ pub static SETTINGS: &[Setting] = &[
     setting("data.seal_after", None, "60", "SECONDS", "how long rows stay in memory before they become a segment"),
     setting("data.memtable", None, "128", "MEBIBYTES", "rows of one kind in memory before they become a segment"),
     setting("data.journal_file", None, "64", "MEBIBYTES", "size of one journal file; four are kept ready"),
+    setting(
+        "metrics.minutes_kept",
+        None,
+        "15",
+        "DAYS",
+        "how long metric data can be read by the minute; CloudWatch's 15 days are the least, as are the next two",
+    ),
+    setting("metrics.five_minutes_kept", None, "63", "DAYS", "how long metric data can be read by five minutes"),
+    setting("metrics.hours_kept", None, "455", "DAYS", "how long metric data can be read by the hour"),
     // It may hold a password.
     Setting {
         secret: true,

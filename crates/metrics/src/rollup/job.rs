@@ -1,0 +1,163 @@
+//! Rolling up: in the background, a day at a time, its series in groups, each group's rows in appends of some megabytes.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use watchkeep_store::{Append, Order, Scan, Store, StoreError};
+
+use super::accumulate::{Accumulated, SeriesRows};
+use super::progress::Progress;
+use super::{Rollups, floor_day, is_due};
+use crate::Metrics;
+use crate::limits::{DAY_MS, ROLLUP_APPEND_BYTES, ROLLUP_GROUP_ROWS, ROLLUP_INTERVAL, ROLLUP_SERIES_ROWS_MAX};
+use crate::point::of_batch;
+use crate::tables::{METRIC_POINTS, points};
+
+impl Rollups {
+    /// Notes how far the points of the store are rolled up. To be called before the first read.
+    pub(crate) fn restore(&self, store: &Store) -> Result<(), StoreError> {
+        self.set_rolled_until(Progress::read(store)?.until_ms.unwrap_or(i64::MIN));
+        Ok(())
+    }
+}
+
+impl Metrics {
+    /// Rolls up in the background what is due, from now on.
+    pub(crate) async fn keep_rolling_up(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.roll_up().await {
+                // The points are still there, and are read as they were put.
+                tracing::warn!(%error, "points could not be rolled up; the next try comes later");
+            }
+            self.clock.sleep(ROLLUP_INTERVAL).await;
+        }
+    }
+
+    /// Rolls up every day that nothing can be put into any more, the oldest first; how many days that were.
+    ///
+    /// # Errors
+    ///
+    /// What reading and appending to the store can meet. What was rolled up before is not rolled up again.
+    pub async fn roll_up(&self) -> Result<usize, StoreError> {
+        self.roll_up_by(ROLLUP_APPEND_BYTES).await
+    }
+
+    /// The same, with so many bytes of roll-ups in one append.
+    pub(crate) async fn roll_up_by(&self, append_bytes: usize) -> Result<usize, StoreError> {
+        let _only = self.rolling.lock().await;
+        let mut days = 0;
+        while let Some(day_ms) = self.next_day().await? {
+            let rows = self.roll_up_day(day_ms, append_bytes).await?;
+            self.store.append(Progress::whole(day_ms)).await?;
+            self.rollups.set_rolled_until(day_ms.saturating_add(DAY_MS));
+            tracing::info!(day_ms, rows, "a day of points was rolled up");
+            days += 1;
+        }
+        Ok(days)
+    }
+
+    /// The next day with points to be rolled up, if it is due.
+    async fn next_day(&self) -> Result<Option<i64>, StoreError> {
+        let from_ms = self.rollups.rolled_until_ms();
+        let mut oldest = None;
+        let oldest = self
+            .store
+            .blocking(move |store| {
+                let scan = Scan::new(&METRIC_POINTS).time(from_ms..i64::MAX).columns(&[]);
+                store.scan(&scan.order(Order::Ascending).limit(1), &mut |batch| {
+                    oldest = batch.times().first().copied();
+                    ControlFlow::Break(())
+                })?;
+                Ok::<_, StoreError>(oldest)
+            })
+            .await?;
+        Ok(oldest.map(floor_day).filter(|day_ms| is_due(*day_ms, self.clock.now().0)))
+    }
+
+    /// Rolls up the series of a day that are not rolled up yet; how many rows that makes.
+    async fn roll_up_day(&self, day_ms: i64, append_bytes: usize) -> Result<usize, StoreError> {
+        let counts = self
+            .store
+            .blocking(move |store| {
+                let progress = Progress::read(store)?;
+                let done = progress.under_way.filter(|(day, _)| *day == day_ms).map(|(_, through)| through);
+                let mut counts = rows_by_series(store, day_ms)?;
+                counts.retain(|series, _| Some(*series) > done);
+                Ok::<_, StoreError>(counts)
+            })
+            .await?;
+        let mut rows = 0;
+        for group in groups(counts) {
+            let accumulated = self.store.blocking(move |store| accumulate(store, day_ms, &group)).await?;
+            let mut pending = Pending::default();
+            for series in accumulated.into_rows() {
+                rows += series.five_minutes.len() + series.hours.len();
+                pending.add(series);
+                if pending.bytes >= append_bytes {
+                    self.store.append(std::mem::take(&mut pending).append(day_ms)).await?;
+                }
+            }
+            if pending.bytes > 0 {
+                self.store.append(pending.append(day_ms)).await?;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Rows on their way into the store.
+#[derive(Default)]
+struct Pending {
+    append: Append,
+    bytes: usize,
+    through: u64,
+}
+
+impl Pending {
+    fn add(&mut self, series: SeriesRows) {
+        self.bytes += series.five_minutes.block_bytes() + series.hours.block_bytes();
+        self.through = series.series;
+        self.append.push(series.five_minutes);
+        self.append.push(series.hours);
+    }
+
+    /// With the row that tells how far the day is rolled up then.
+    fn append(self, day_ms: i64) -> Append {
+        self.append.and(Progress::through(day_ms, self.through))
+    }
+}
+
+/// How many points each series has on a day.
+fn rows_by_series(store: &Store, day_ms: i64) -> Result<BTreeMap<u64, usize>, StoreError> {
+    let mut counts = BTreeMap::new();
+    let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS)).columns(&[points::SERIES]);
+    store.scan(&scan, &mut |batch| {
+        batch.u64s(points::SERIES).iter().for_each(|series| *counts.entry(*series).or_default() += 1);
+        ControlFlow::Continue(())
+    })?;
+    Ok(counts)
+}
+
+/// Series together whose roll-ups are so few that they may all be in memory.
+fn groups(counts: BTreeMap<u64, usize>) -> impl Iterator<Item = Vec<u64>> {
+    let mut rest = counts.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let (mut group, mut rows) = (Vec::new(), 0);
+        while let Some((series, count)) = rest.next_if(|_| rows < ROLLUP_GROUP_ROWS) {
+            group.push(series);
+            rows += count.min(ROLLUP_SERIES_ROWS_MAX);
+        }
+        (!group.is_empty()).then_some(group)
+    })
+}
+
+fn accumulate(store: &Store, day_ms: i64, series: &[u64]) -> Result<Accumulated, StoreError> {
+    let mut accumulated = Accumulated::default();
+    let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS));
+    store.scan(&scan.ids(points::SERIES, series.iter().copied()), &mut |batch| {
+        of_batch(batch).for_each(|(series, point)| accumulated.add(series, &point));
+        ControlFlow::Continue(())
+    })?;
+    Ok(accumulated)
+}
