@@ -1,6 +1,7 @@
 """Days in milliseconds: a server on a clock that the test moves."""
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -46,6 +47,84 @@ def test_log_events_expire(server):
     logs.delete_retention_policy(logGroupName="/old")
     pass_days(server, 30)
     assert "day 2" in messages()
+
+
+def test_the_server_counts_its_calls(server):
+    cloudwatch = server.client("cloudwatch")
+    for _ in range(3):
+        cloudwatch.list_metrics(Namespace="Shop")
+    dimensions = {"Service": "CloudWatch", "Type": "API", "Class": "None", "Resource": "ListMetrics"}
+
+    def calls():
+        answer = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Usage",
+            MetricName="CallCount",
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=START,
+            EndTime=START + dt.timedelta(hours=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return [point["Sum"] for point in answer["Datapoints"]]
+
+    assert calls() == []
+    server.admin("clock", advance_ms=60_000)
+    deadline = time.monotonic() + 30
+    while not calls():
+        assert time.monotonic() < deadline, "calls are counted within a minute"
+        time.sleep(0.05)
+    assert calls() == [3.0]
+
+
+def test_metrics_of_months_ago_are_read_from_roll_ups(tmp_path):
+    with Server("--manual-clock", str(ms(START)), data_dir=tmp_path / "data") as server:
+        read_months_later(server)
+
+
+def read_months_later(server):
+    cloudwatch = server.client("cloudwatch")
+    cloudwatch.put_metric_data(
+        Namespace="Shop",
+        MetricData=[
+            {"MetricName": "Latency", "Timestamp": START + dt.timedelta(minutes=minute), "Value": float(minute)}
+            for minute in range(100)
+        ],
+    )
+
+    def read(period, stat):
+        answer = cloudwatch.get_metric_data(
+            StartTime=START,
+            EndTime=START + dt.timedelta(hours=2),
+            MetricDataQueries=[
+                {
+                    "Id": "m1",
+                    "MetricStat": {
+                        "Metric": {"Namespace": "Shop", "MetricName": "Latency"},
+                        "Period": period,
+                        "Stat": stat,
+                    },
+                }
+            ],
+        )
+        return answer["MetricDataResults"][0]["Values"]
+
+    before = {stat: read(3600, stat) for stat in ("Sum", "Maximum", "p90", "tm95")}
+    pass_days(server, 20)
+    wait_for_rows(server, "metric_points_1h")
+    assert {stat: read(3600, stat) for stat in before} == before
+    assert len(read(300, "Sum")) == 20 and read(60, "Sum") == []
+    pass_days(server, 100)
+    assert {stat: read(3600, stat) for stat in before} == before
+    assert read(300, "Sum") == []
+
+
+def wait_for_rows(server, table):
+    """Waits until the server has written rows of this table into a segment."""
+    deadline = time.monotonic() + 60
+    while not list((server.data_dir / "data").rglob(f"{table}/**/*.parquet")):
+        assert time.monotonic() < deadline, f"no rows of {table}"
+        server.admin("clock", advance_ms=60_000)
+        time.sleep(0.2)
 
 
 def test_metrics_fall_silent_after_two_weeks(server):

@@ -12,7 +12,7 @@ use crate::root;
 const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang"],
-    &["wire", "store"],
+    &["wire", "store", "delivery"],
     &["metrics", "logs", "traces", "trails"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
@@ -24,6 +24,7 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ("agent", &["metrics", "logs", "traces", "trails", "store"], "the agent is a client of the public API"),
     ("daemon", &["metrics", "logs", "traces", "trails", "store"], "the daemon hands segments to a port"),
     ("store", &["model"], "the store knows no AWS"),
+    ("delivery", &["model", "lang"], "delivery carries bytes"),
     ("lang", &["model"], "languages are text in, program out"),
 ];
 

@@ -12,9 +12,7 @@ use crate::errors::{
     collection_too_large, invalid_combination, invalid_value, mutually_exclusive, repeated_dimension, shown,
     value_is_invalid,
 };
-use crate::limits::{
-    DIMENSION_VALUE_CHARS_MAX, DIMENSIONS_MAX, FUTURE_MAX_MS, NAME_CHARS_MAX, VALUES_MAX,
-};
+use crate::limits::{DIMENSION_VALUE_CHARS_MAX, DIMENSIONS_MAX, FUTURE_MAX_MS, NAME_CHARS_MAX, VALUES_MAX};
 use crate::point::{Point, Resolution, Samples};
 use crate::unit::Unit;
 
@@ -54,11 +52,7 @@ pub(crate) fn check_namespace(namespace: &str) -> Result<(), ServiceError> {
 }
 
 /// What is kept of a datum; `None` if its values have no weight at all.
-pub(crate) fn check(
-    datum: &MetricDatum,
-    place: Place,
-    accepted: &Accepted,
-) -> Result<Option<Point>, ServiceError> {
+pub(crate) fn check(datum: &MetricDatum, place: Place, accepted: &Accepted) -> Result<Option<Point>, ServiceError> {
     check_name(&datum.metric_name, NAME_CHARS_MAX, || format!("{place}.MetricName"))?;
     check_dimensions(datum.dimensions.as_deref().unwrap_or_default(), place)?;
     let resolution = match datum.storage_resolution {

@@ -7,7 +7,6 @@ use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::cloudwatch::{Datapoint, GetMetricStatisticsInput, GetMetricStatisticsOutput};
 use watchkeep_model::{ServiceError, Timestamp};
 
-use crate::{Metrics, Retention};
 use crate::buckets::{Bucket, Buckets};
 use crate::errors::{invalid_combination, invalid_value, repeated_dimension, validation, value_is_invalid};
 use crate::limits::{EXTENDED_STATISTICS_MAX, STATISTICS_DATAPOINTS_MAX, STATISTICS_MAX};
@@ -15,6 +14,7 @@ use crate::read::Reading;
 use crate::series::KeyWriter;
 use crate::unit::Unit;
 use crate::window::{Window, is_period};
+use crate::{Metrics, Retention};
 
 /// Gets statistics: a data point for each bucket and unit that has samples, oldest first.
 pub(crate) async fn get_metric_statistics(

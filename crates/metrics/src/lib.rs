@@ -46,8 +46,8 @@ use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use index::SeriesIndex;
-use rollup::Rollups;
 use limits::SWEEP_INTERVAL_MS;
+use rollup::Rollups;
 
 pub use rollup::Retention;
 

@@ -12,8 +12,8 @@ use crate::buckets::{ALL_DIGITS, Buckets};
 use crate::errors;
 use crate::limits::{SAMPLES_AT_ONCE, UNREGISTERED_MS};
 use crate::point::of_batch;
-use crate::series::SeriesId;
 use crate::rollup::Rollups;
+use crate::series::SeriesId;
 use crate::tables::points;
 
 /// A series and the buckets that its points go into.
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn samples_are_merged_as_coarsely_as_they_must_be() {
-        let window = Window::new(TimestampMs(0), TimestampMs(60_000), 60, TimestampMs(60_000), &crate::Retention::default());
+        let window =
+            Window::new(TimestampMs(0), TimestampMs(60_000), 60, TimestampMs(60_000), &crate::Retention::default());
         let mut readings = [Reading { key: String::new(), buckets: Buckets::new(window, None, true) }];
         let add = |readings: &mut [Reading; 1], value: u32| {
             let samples = Samples::One(value.into());

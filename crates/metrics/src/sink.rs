@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use watchkeep_core::BoxFuture;
 use watchkeep_core::ports::{
     Measurement, MetricPlace, MetricSink, MetricsError, Precision, Publisher, RefusedMeasurement, Samples as Handed,
 };
-use watchkeep_core::BoxFuture;
 use watchkeep_lang::statistic::{Sample, Summary};
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::Dimension;
@@ -13,7 +13,9 @@ use watchkeep_store::StoreError;
 
 use crate::Metrics;
 use crate::append::Batch;
-use crate::datum::{self, Accepted, Place, check_dimensions, check_name, check_namespace, check_number, check_summary, check_time};
+use crate::datum::{
+    self, Accepted, Place, check_dimensions, check_name, check_namespace, check_number, check_summary, check_time,
+};
 use crate::errors::{repeated_dimension, too_many_series, value_is_invalid};
 use crate::limits::NAME_CHARS_MAX;
 use crate::point::{Point, Resolution, Samples};
@@ -67,8 +69,8 @@ impl Metrics {
         let dimensions: Vec<Dimension> = metric.dimensions.iter().map(dimension).collect();
         check_dimensions(&dimensions, at)?;
         check_time(measurement.time.0, at, accepted)?;
-        let unit = Unit::parse(measurement.unit)
-            .ok_or_else(|| value_is_invalid(measurement.unit, format!("{at}.Unit")))?;
+        let unit =
+            Unit::parse(measurement.unit).ok_or_else(|| value_is_invalid(measurement.unit, format!("{at}.Unit")))?;
         let resolution = match measurement.precision {
             Precision::Second => Resolution::Second,
             Precision::Minute => Resolution::Minute,

@@ -155,7 +155,8 @@ fn identity(identity: &Identity<'_>) -> MetricIdentity {
 }
 
 fn key(place: &MetricPlace, metric: &MetricIdentity) -> Option<String> {
-    let dimension = |(name, value): &(Arc<str>, Arc<str>)| Dimension { name: name.to_string(), value: value.to_string() };
+    let dimension =
+        |(name, value): &(Arc<str>, Arc<str>)| Dimension { name: name.to_string(), value: value.to_string() };
     let dimensions: Vec<Dimension> = metric.dimensions.iter().map(dimension).collect();
     let mut writer = KeyWriter::new(place.account, &place.region, &metric.namespace);
     writer.key(&metric.name, &dimensions).ok().map(str::to_owned)

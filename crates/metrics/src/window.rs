@@ -29,13 +29,7 @@ pub struct Window {
 
 impl Window {
     /// The window of a query from `start` to `end`, of a period that [`is_period`] allows.
-    pub fn new(
-        start: TimestampMs,
-        end: TimestampMs,
-        period_s: i64,
-        now: TimestampMs,
-        retention: &Retention,
-    ) -> Window {
+    pub fn new(start: TimestampMs, end: TimestampMs, period_s: i64, now: TimestampMs, retention: &Retention) -> Window {
         let age_ms = now.0.saturating_sub(start.0);
         let is_short = period_s < 60;
         let step_ms = if is_short {
@@ -127,7 +121,13 @@ mod tests {
     const NOW: i64 = 1_768_471_200_000;
 
     fn window(start_ms: i64, end_ms: i64, period_s: i64) -> Window {
-        Window::new(TimestampMs(NOW + start_ms), TimestampMs(NOW + end_ms), period_s, TimestampMs(NOW), &Retention::default())
+        Window::new(
+            TimestampMs(NOW + start_ms),
+            TimestampMs(NOW + end_ms),
+            period_s,
+            TimestampMs(NOW),
+            &Retention::default(),
+        )
     }
 
     #[test]
@@ -176,7 +176,8 @@ mod tests {
         assert_eq!((window.buckets(), Window { period_ms: MINUTE_MS, ..window }.buckets()), (1, 42));
         for (start, end) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (i64::MAX, i64::MAX), (i64::MIN, i64::MIN)] {
             for period in [1, 60, 86_400, i64::from(i32::MAX)] {
-                let window = Window::new(TimestampMs(start), TimestampMs(end), period, TimestampMs(NOW), &Retention::default());
+                let window =
+                    Window::new(TimestampMs(start), TimestampMs(end), period, TimestampMs(NOW), &Retention::default());
                 assert!(window.buckets() >= 0 && window.readable_buckets() >= 0);
             }
         }

@@ -16,6 +16,7 @@ mod progress;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use watchkeep_core::TimestampMs;
 use watchkeep_store::{Keep, Table};
@@ -35,11 +36,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention {
-            minutes_ms: KEEP_MINUTES_MS,
-            five_minutes_ms: KEEP_FIVE_MINUTES_MS,
-            hours_ms: KEEP_HOURS_MS,
-        }
+        Retention { minutes_ms: KEEP_MINUTES_MS, five_minutes_ms: KEEP_FIVE_MINUTES_MS, hours_ms: KEEP_HOURS_MS }
     }
 }
 
@@ -132,12 +129,14 @@ impl Rollups {
                 if rolled_ms == i64::MIN {
                     return Keep::Forever;
                 }
-                now_ms.saturating_sub(rolled_ms).max(self.retention.minutes_ms)
+                // A little longer, as the store's idea of now is not quite this one.
+                let unrolled_ms = now_ms.saturating_sub(rolled_ms).saturating_add(ROLLUP_SLACK_MS);
+                unrolled_ms.saturating_sub(ROLLUP_MARGIN_MS).max(self.retention.minutes_ms)
             }
             Tier::FiveMinutes => self.retention.five_minutes_ms,
             Tier::Hours => self.retention.hours_ms,
         };
-        Keep::For(std::time::Duration::from_millis(age_ms.saturating_add(ROLLUP_MARGIN_MS) as u64))
+        Keep::For(Duration::from_millis(age_ms.saturating_add(ROLLUP_MARGIN_MS) as u64))
     }
 }
 
@@ -188,7 +187,7 @@ mod tests {
         };
         assert_eq!(kept(Tier::Points), None);
         rollups.set_rolled_until(TODAY - 100 * DAY_MS);
-        assert_eq!(kept(Tier::Points), Some(102));
+        assert_eq!(kept(Tier::Points), Some(100));
         rollups.set_rolled_until(TODAY - 10 * DAY_MS);
         assert_eq!((kept(Tier::Points), kept(Tier::FiveMinutes), kept(Tier::Hours)), (Some(17), Some(65), Some(457)));
     }
@@ -205,7 +204,7 @@ mod tests {
     fn nothing_is_put_into_a_day_that_was_rolled_up_even_if_the_clock_is_put_back() {
         let rollups = Rollups::new(Retention::default());
         assert_eq!(rollups.accepted_from(TimestampMs(NOW)).0, NOW - PAST_MAX_MS);
-        let day = TODAY - 16 * DAY_MS;
+        let day = TODAY - 15 * DAY_MS;
         assert!(is_due(day, NOW) && !is_due(day + DAY_MS, NOW));
         rollups.set_rolled_until(day + DAY_MS);
         assert_eq!(rollups.accepted_from(TimestampMs(NOW)).0, NOW - PAST_MAX_MS);

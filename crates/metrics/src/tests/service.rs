@@ -4,8 +4,8 @@ use super::*;
 use watchkeep_model::{OperationType, View};
 use watchkeep_store::TableOwner;
 
-use crate::series::{KeyWriter, SeriesId};
 use crate::rollup::Tier;
+use crate::series::{KeyWriter, SeriesId};
 use crate::tables::PointsOwner;
 
 #[tokio::test]

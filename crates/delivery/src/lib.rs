@@ -1,0 +1,77 @@
+//! What leaves Watchkeep: batches of records on their way to the targets that the settings point delivery streams at, an HTTP
+//! endpoint that speaks Firehose's protocol or a bucket that speaks S3's.
+//!
+//! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
+//! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod bucket;
+mod http_endpoint;
+mod limits;
+mod pauses;
+mod streams;
+
+use bytes::Bytes;
+use watchkeep_core::BoxFuture;
+
+pub use bucket::BucketTarget;
+pub use http_endpoint::HttpEndpointTarget;
+pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+pub use streams::{ConfiguredStreams, TargetConfig};
+
+/// Records that are delivered together.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The same however often it is tried: receivers tell repetitions by it.
+    pub id: String,
+    /// The ARN of the delivery stream.
+    pub source_arn: String,
+    /// The records, at most [`BATCH_RECORDS_MAX`] and [`BATCH_BYTES_MAX`] bytes.
+    pub records: Vec<Bytes>,
+}
+
+/// Why a batch was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// The same batch may be taken later.
+    #[error("not delivered now: {0}")]
+    Later(String),
+    /// It will not be taken.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+/// Where batches go.
+pub trait Target: Send + Sync + std::fmt::Debug {
+    /// Tries once to hand over the batch.
+    fn deliver<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DeliveryError>>;
+}
+
+/// The delivery streams that there are, by their ARNs: Firehose's side of whoever delivers to one.
+pub trait DeliveryStreams: Send + Sync + std::fmt::Debug {
+    /// Whether there is a delivery stream of this ARN.
+    fn has(&self, arn: &str) -> bool;
+
+    /// Hands records to the delivery stream, in batches; when it is done all of them are at its target. What fails is tried again
+    /// for some minutes.
+    ///
+    /// # Errors
+    ///
+    /// The last error of the first batch that was not delivered: all before it were, none behind it.
+    fn deliver<'a>(&'a self, arn: &'a str, records: Vec<Bytes>) -> BoxFuture<'a, Result<(), DeliveryError>>;
+}
+
+/// There are none.
+#[derive(Debug, Default)]
+pub struct NoDeliveryStreams;
+
+impl DeliveryStreams for NoDeliveryStreams {
+    fn has(&self, _: &str) -> bool {
+        false
+    }
+
+    fn deliver<'a>(&'a self, arn: &'a str, _: Vec<Bytes>) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        let error = DeliveryError::Refused(format!("there is no delivery stream {arn}"));
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
