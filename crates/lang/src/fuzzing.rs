@@ -2,6 +2,7 @@
 //! call them, and so does a test over the kept corpus.
 
 use crate::filter_pattern::FilterPattern;
+use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::label::{Label, LabelContext, parse_timezone};
 use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
@@ -16,6 +17,7 @@ pub type Target = fn(&[u8]);
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] = &[
     ("filter_pattern", filter_pattern),
+    ("insight_rule", insight_rule),
     ("label", label),
     ("metric_math", metric_math),
     ("metric_search", metric_search),
@@ -35,6 +37,20 @@ pub fn filter_pattern(bytes: &[u8]) {
             let is_there = memchr::memmem::find(message, word.as_bytes()).is_some();
             assert!(is_there, "a matching message lacks the required word {word}");
         }
+    }
+}
+
+/// A line with a rule, then an event: what the event adds is a finite number, and has a value for each key.
+pub fn insight_rule(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (definition, message) = bytes.split_at_checked(end).unwrap_or_default();
+    let events = [Format::Json, Format::Clf].map(|format| Event::parse(format, message));
+    let Ok(rule) = InsightRule::parse(&String::from_utf8_lossy(definition)) else { return };
+    rule.covers("123456789012", "eu-west-1", &String::from_utf8_lossy(message));
+    for contribution in events.iter().flatten().filter_map(|event| rule.contribution(event)) {
+        assert_eq!(contribution.keys.len(), rule.key_labels().len(), "a key without a value");
+        assert!(contribution.value.is_finite(), "no number");
+        assert!(rule.aggregate() == Aggregate::Sum || contribution.value == 1.0, "a count that is not 1");
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod filter_pattern;
 pub mod fuzzing;
+pub mod insight_rule;
 pub mod label;
 pub mod metric_identity;
 pub mod metric_math;

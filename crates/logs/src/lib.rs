@@ -25,6 +25,7 @@ mod retention;
 mod statistics;
 mod tables;
 mod tags;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -38,8 +39,10 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use directory::Directory;
 use resources::{LogGroup, LogStream};
+use tap::Taps;
 
 pub use tables::LOG_EVENTS;
+pub use tap::{Incoming, Stored, Tap};
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&LOG_EVENTS];
@@ -77,6 +80,7 @@ pub struct Logs {
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
+    taps: Taps,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -104,7 +108,13 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, history_end_seq }))
+        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), history_end_seq }))
+    }
+
+    /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
+    /// the store was opened with.
+    pub fn set_taps(&self, taps: Vec<Arc<dyn Tap>>) {
+        self.taps.set(taps);
     }
 
     /// The service with its routing table.

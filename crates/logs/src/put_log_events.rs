@@ -6,15 +6,17 @@ use std::sync::Arc;
 use watchkeep_core::{Caller, TimestampMs};
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
-use watchkeep_store::Rows;
+use watchkeep_store::{Append, Rows};
 
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::names::group_key;
 use crate::position::Position;
+use crate::resources::Class;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
+use crate::tap::Incoming;
 use crate::{Logs, entity};
 
 /// Stores events.
@@ -47,7 +49,7 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
-/// Where every accepted event passes, once: makes them durable and counts them.
+/// Where every accepted event passes, once: makes them durable, with what taps keep of them, and counts them.
 async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
@@ -69,10 +71,19 @@ async fn accept(
         rows.end_row();
         counted.count(event.timestamp, now.0, bytes);
     }
+    let mut append = Append::from(rows);
+    let stored = match (&group.key.region, group.document().class) {
+        (Some(region), Class::Standard) => {
+            let (account, log_group) = (group.key.account, group.key.name.as_str());
+            logs.taps.tap(&Incoming { account, region, log_group, received: now, events }, &mut append)
+        }
+        _ => Vec::new(),
+    };
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(rows).await.map_err(errors::store)?;
+        logs.store.append(append).await.map_err(errors::store)?;
         stream.statistics().add(&counted);
+        stored.into_iter().for_each(|stored| stored());
         Ok(())
     })
     .await

@@ -10,6 +10,7 @@
 
 mod append;
 mod buckets;
+mod dashboards;
 mod datum;
 mod entity;
 mod errors;
@@ -18,18 +19,23 @@ mod get_metric_data;
 mod get_metric_statistics;
 mod head;
 mod index;
+mod insight_rules;
 mod limits;
 mod list_metrics;
 mod open;
+mod paging;
 mod point;
 mod put_metric_data;
 mod queries;
+mod query_definitions;
 mod read;
+mod resources;
 mod rollup;
 mod series;
 mod sink;
 mod source;
 mod tables;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod total;
@@ -40,15 +46,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use watchkeep_core::Clock;
+use watchkeep_core::{Clock, Random};
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use index::SeriesIndex;
+use insight_rules::RuleBook;
 use limits::SWEEP_INTERVAL_MS;
+use resources::Resources;
 use rollup::Rollups;
 
+pub use insight_rules::{Contributions, LogEvent};
 pub use rollup::Retention;
 
 /// The tables that the store must be opened with.
@@ -58,6 +67,7 @@ pub static TABLES: &[&Table] = &[
     &tables::METRIC_POINTS_5M,
     &tables::METRIC_POINTS_1H,
     &tables::METRIC_ROLLUPS,
+    &tables::METRIC_CONTRIBUTIONS,
 ];
 
 watchkeep_wire::routes! {
@@ -67,6 +77,23 @@ watchkeep_wire::routes! {
         ListMetrics => list_metrics::list_metrics,
         GetMetricStatistics => get_metric_statistics::get_metric_statistics,
         GetMetricData => get_metric_data::get_metric_data,
+        PutDashboard => dashboards::put_dashboard,
+        GetDashboard => dashboards::get_dashboard,
+        ListDashboards => dashboards::list_dashboards,
+        DeleteDashboards => dashboards::delete_dashboards,
+        PutMetricDataQueryDefinition => query_definitions::put_metric_data_query_definition,
+        GetMetricDataQueryDefinition => query_definitions::get_metric_data_query_definition,
+        ListMetricDataQueryDefinitions => query_definitions::list_metric_data_query_definitions,
+        DeleteMetricDataQueryDefinition => query_definitions::delete_metric_data_query_definition,
+        PutInsightRule => insight_rules::put_insight_rule,
+        DescribeInsightRules => insight_rules::describe_insight_rules,
+        EnableInsightRules => insight_rules::enable_insight_rules,
+        DisableInsightRules => insight_rules::disable_insight_rules,
+        DeleteInsightRules => insight_rules::delete_insight_rules,
+        GetInsightRuleReport => insight_rules::get_insight_rule_report,
+        TagResource => tags::tag_resource,
+        UntagResource => tags::untag_resource,
+        ListTagsForResource => tags::list_tags_for_resource,
     }
 }
 
@@ -74,10 +101,14 @@ watchkeep_wire::routes! {
 pub struct Metrics {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     index: Arc<SeriesIndex>,
     rollups: Arc<Rollups>,
     /// Held by who rolls up.
     rolling: tokio::sync::Mutex<()>,
+    /// What the catalog has.
+    resources: Resources,
+    insight_rules: Arc<RuleBook>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
 }
@@ -97,6 +128,7 @@ impl Metrics {
     pub async fn reset(&self) {
         self.index.clear();
         self.rollups.reset();
+        self.insight_rules.clear();
     }
 
     /// How many series have had data of late.

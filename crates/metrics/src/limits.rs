@@ -160,3 +160,94 @@ pub const SAMPLES_BUCKET_WEIGHT: i64 = 8;
 /// The samples that one read may gather for percentiles and their like: 16 bytes each. Beyond, those that are nearly alike
 /// become one, and the statistic approximate, as AWS's always are.
 pub const SAMPLES_AT_ONCE: usize = 16 << 20;
+
+/// How often a resource is written if other calls change it at the same time.
+pub const WRITE_ATTEMPTS_MAX: usize = 5;
+
+/// The tags of a resource. AWS: 50.
+pub const TAGS_MAX: usize = 50;
+
+/// The dashboards of an account, whose bodies are all in memory. AWS sets no limit.
+pub const DASHBOARDS_MAX: usize = 2000;
+
+/// The dashboards on one page of ListDashboards. AWS: 1,000.
+pub const DASHBOARD_LIST_PAGE: usize = 1000;
+
+/// The dashboards of one DeleteDashboards. AWS: 100.
+pub const DASHBOARDS_AT_ONCE_MAX: usize = 100;
+
+/// The characters of a dashboard's name. AWS: 255.
+pub const DASHBOARD_NAME_CHARS_MAX: usize = 255;
+
+/// The bytes of a dashboard's body. AWS: 1 MB, that of a request.
+pub const DASHBOARD_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// The widgets of a dashboard. AWS: 500.
+pub const DASHBOARD_WIDGETS_MAX: usize = 500;
+
+/// The variables of a dashboard. AWS: 25.
+pub const DASHBOARD_VARIABLES_MAX: usize = 25;
+
+/// The metrics of a widget. AWS: 500.
+pub const DASHBOARD_WIDGET_METRICS_MAX: usize = 500;
+
+/// The metrics of a dashboard. AWS: 2,500.
+pub const DASHBOARD_METRICS_MAX: usize = 2500;
+
+/// The alarms of a widget. AWS: 100.
+pub const DASHBOARD_ALARMS_MAX: usize = 100;
+
+/// The annotations of a widget in one direction. AWS names no limit.
+pub const DASHBOARD_ANNOTATIONS_MAX: usize = 500;
+
+/// The columns of a dashboard's grid. AWS: 24.
+pub const DASHBOARD_COLUMNS: i64 = 24;
+
+/// The rows of a dashboard's grid that a widget may take. AWS: 1,000.
+pub const DASHBOARD_HEIGHT_MAX: i64 = 1000;
+
+/// How many errors, and how many warnings, the answer to a PutDashboard tells one by one.
+pub const DASHBOARD_FINDINGS_MAX: usize = 100;
+
+/// The saved queries of an account in a Region. AWS: 1,000.
+pub const QUERY_DEFINITIONS_MAX: usize = 1000;
+
+/// The saved queries on one page, unless fewer are asked for. AWS: 100.
+pub const QUERY_DEFINITIONS_PAGE: usize = 100;
+
+/// The Contributor Insights rules of an account in a Region. AWS: 100.
+pub const INSIGHT_RULES_MAX: usize = 100;
+
+/// The rules of one DeleteInsightRules, EnableInsightRules or DisableInsightRules.
+pub const INSIGHT_RULES_AT_ONCE_MAX: usize = 100;
+
+/// The rules on one page of DescribeInsightRules, unless fewer are asked for. AWS: 500.
+pub const INSIGHT_RULES_PAGE: usize = 500;
+
+/// How long what rules have counted is kept. AWS: 15 days.
+pub const KEEP_CONTRIBUTIONS_MS: u64 = 15 * DAY_MS as u64;
+
+/// The contributors of a rule that are told apart in what comes in within a minute. Others count in sums, without their keys.
+pub const CONTRIBUTORS_A_MINUTE_MAX: usize = 100_000;
+
+/// The bytes of keys that the events of one call may bring for all rules together, well below what one append of the store may
+/// hold. What is beyond counts in sums, without its keys.
+pub const CONTRIBUTION_BYTES_AT_ONCE: usize = 16 << 20;
+
+/// The contributors in a report, unless another number is asked for. AWS: 10.
+pub const REPORT_CONTRIBUTORS: usize = 10;
+
+/// The contributors that may be asked for. AWS: 100.
+pub const REPORT_CONTRIBUTORS_MAX: usize = 100;
+
+/// How long the time range of a report may be. AWS: 24 hours.
+pub const REPORT_RANGE_MS_MAX: i64 = DAY_MS;
+
+/// The shortest period of a report, in seconds: contributions are added up by the minute. AWS: 60.
+pub const REPORT_PERIOD_S_MIN: i64 = 60;
+
+/// The contributors of all buckets of a report together that are told apart, of some 100 bytes each.
+pub const REPORT_CELLS_MAX: usize = 1 << 20;
+
+/// The bytes of the keys of contributors that a report holds.
+pub const REPORT_KEY_BYTES_MAX: usize = 64 << 20;

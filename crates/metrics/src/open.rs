@@ -11,11 +11,13 @@ use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::Metrics;
 use crate::index::{SeriesIndex, horizon};
+use crate::insight_rules::{self, RuleBook};
 use crate::limits::SWEEP_INTERVAL_MS;
 use crate::point::of_batch;
+use crate::resources::Resources;
 use crate::rollup::{Retention, Rollups, Tier};
 use crate::series::{KeyWriter, SeriesId};
-use crate::tables::{METRIC_POINTS, METRIC_SERIES, PointsOwner, SeriesOwner, series};
+use crate::tables::{METRIC_CONTRIBUTIONS, METRIC_POINTS, METRIC_SERIES, PointsOwner, SeriesOwner, series};
 
 impl Metrics {
     /// Opens the service over a store that was opened with [`TABLES`](crate::TABLES) and is not started yet.
@@ -26,7 +28,7 @@ impl Metrics {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
         retention: Retention,
     ) -> Result<Arc<Metrics>, StoreError> {
         let index = Arc::new(SeriesIndex::default());
@@ -36,6 +38,10 @@ impl Metrics {
             store.set_owner(tier.table(), Arc::new(PointsOwner { tier, rollups, index, clock }));
         }
         store.set_owner(&METRIC_SERIES, Arc::new(SeriesOwner));
+        let resources = Resources::open(store.catalog()).await?;
+        let insight_rules = Arc::new(RuleBook::default());
+        insight_rules::load(&resources, &insight_rules);
+        store.set_owner(&METRIC_CONTRIBUTIONS, insight_rules.clone());
         let now_ms = clock.now().0;
         let restored = (index.clone(), rollups.clone());
         store
@@ -48,7 +54,17 @@ impl Metrics {
             .await?;
         let next_sweep_ms = AtomicI64::new(now_ms.saturating_add(SWEEP_INTERVAL_MS));
         tracing::info!(series = index.count(), head_bytes = index.head_bytes(), "metrics opened");
-        Ok(Arc::new(Metrics { store, clock, index, rollups, rolling: Mutex::default(), next_sweep_ms }))
+        Ok(Arc::new(Metrics {
+            store,
+            clock,
+            random,
+            index,
+            rollups,
+            rolling: Mutex::default(),
+            resources,
+            insight_rules,
+            next_sweep_ms,
+        }))
     }
 }
 

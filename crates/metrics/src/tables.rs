@@ -134,6 +134,40 @@ pub mod series {
     pub const DIMENSIONS: usize = 6;
 }
 
+/// What Contributor Insights rules have counted: a row for each contributor that one call's events have in a minute. `keys` is a
+/// JSON array of a value for each of the rule's keys; absent, where contributors were too many to be told apart.
+pub static METRIC_CONTRIBUTIONS: Table = Table {
+    name: "metric_contributions",
+    id: 20,
+    columns: &[
+        Column::new("rule", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::nullable("keys", ColumnKind::Text),
+        Column::new("count", ColumnKind::U64),
+        Column::new("sum", ColumnKind::F64),
+        Column::new("minimum", ColumnKind::F64),
+        Column::new("maximum", ColumnKind::F64),
+    ],
+    time: 1,
+    sort: &[0, 1],
+    retention_key: &[0],
+    text: None,
+    bloom: &[],
+    window_ms: DAY_MS,
+    labels: &[Label { name: "insight_rule", of: 0 }],
+};
+
+/// The columns of [`METRIC_CONTRIBUTIONS`], but for the time.
+pub mod contributions {
+    #![allow(missing_docs, reason = "named as the columns are")]
+    pub const RULE: usize = 0;
+    pub const KEYS: usize = 2;
+    pub const COUNT: usize = 3;
+    pub const SUM: usize = 4;
+    pub const MINIMUM: usize = 5;
+    pub const MAXIMUM: usize = 6;
+}
+
 /// Says how long points are kept and what their series are.
 pub(crate) struct PointsOwner {
     pub(crate) tier: Tier,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Random};
-use watchkeep_logs::Logs;
-use watchkeep_metrics::{Metrics, Retention};
-use watchkeep_store::{Store, Table};
+use watchkeep_logs::{Incoming, Logs, Stored, Tap};
+use watchkeep_metrics::{LogEvent, Metrics, Retention};
+use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
@@ -42,6 +42,20 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
+/// Log events count in the reports of Contributor Insights rules.
+struct InsightRules(Arc<Metrics>);
+
+impl Tap for InsightRules {
+    fn tap(&self, incoming: &Incoming<'_>, append: &mut Append) -> Option<Stored> {
+        let events = incoming.events.iter();
+        let events = events.map(|event| LogEvent { time_ms: event.timestamp, message: &event.message });
+        let place = (incoming.account, incoming.region);
+        let mut contributions = self.0.contributions(place, incoming.log_group, incoming.received, events)?;
+        append.push(contributions.take_rows());
+        Some(Box::new(move || contributions.stored()))
+    }
+}
+
 impl Services {
     /// Opens all services; each brings back what it keeps in memory.
     pub async fn open(
@@ -51,9 +65,12 @@ impl Services {
         retention: Retention,
     ) -> Result<Services> {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), retention).await;
+        let metrics = metrics.context("opening metrics")?;
+        let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
+        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone()))]);
         Ok(Services {
-            metrics: metrics.context("opening metrics")?,
-            logs: Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?,
+            metrics,
+            logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
             trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
         })

@@ -5,6 +5,7 @@ mod filter;
 mod groups;
 mod restart;
 mod streams;
+mod taps;
 
 use std::sync::Arc;
 use std::time::Duration;

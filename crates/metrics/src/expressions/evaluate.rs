@@ -19,6 +19,7 @@ use crate::Metrics;
 use crate::buckets::Buckets;
 use crate::errors::{internal, validation};
 use crate::get_metric_data::{message, weight};
+use crate::insight_rules::{ReportMetric, Span};
 use crate::limits::{BUCKETS_AT_ONCE, EXPRESSION_BUCKETS_MAX, EXPRESSION_POINTS_MAX};
 use crate::queries::{Query, Request, property};
 use crate::read::Reading;
@@ -91,11 +92,18 @@ impl Metrics {
             }
         }
         for query in &request.expressions {
-            let Program::Math(_, searches) = &query.program else { continue };
+            let Program::Math(expression, searches) = &query.program else { continue };
             let mut found = Vec::with_capacity(searches.len());
             for (external, search) in searches {
                 let series = self.searched(search, request, caller, now, &mut workings).await?;
                 found.push((external.clone(), Value::Array(series)));
+            }
+            for external in expression.externals() {
+                let External::InsightRule { rule, metric } = &external else { continue };
+                let window = Window::new(request.start, request.end, query.period_s, now);
+                workings.take_buckets(&window, Statistic::Sum)?;
+                let series = self.reported(query, rule, metric, &window, caller).await?;
+                found.push((external, Value::Series(series)));
             }
             workings.externals.insert(query.id.clone(), found);
         }
@@ -165,6 +173,31 @@ impl Metrics {
             }
         }
         Ok(series)
+    }
+
+    /// A metric of the report of a Contributor Insights rule.
+    async fn reported(
+        &self,
+        query: &ExpressionQuery,
+        name: &str,
+        metric: &str,
+        window: &Window,
+        caller: &Caller,
+    ) -> Result<Series, ServiceError> {
+        let rule = self.insight_rule(caller, name);
+        let rule =
+            rule.ok_or_else(|| in_expression(&query.id, format!("The insight rule '{name}' does not exist.")))?;
+        // Checked with the request.
+        let metric = ReportMetric::parse(metric).unwrap_or(ReportMetric::Sum);
+        let span = Span { start_ms: window.start_ms, end_ms: window.end_ms, period_ms: window.period_ms };
+        let points = self.insight_report(&rule, span).await?.series(metric);
+        let fold = match metric {
+            ReportMetric::SampleCount | ReportMetric::Sum => Fold::Sum,
+            ReportMetric::Minimum => Fold::Minimum,
+            ReportMetric::Maximum | ReportMetric::MaxContributorValue => Fold::Maximum,
+            ReportMetric::UniqueContributors | ReportMetric::Average => Fold::Mean,
+        };
+        Ok(Series { label: name.to_owned(), points, period_ms: window.period_ms, fold, ..Series::default() })
     }
 
     /// The series of a Metrics Insights query.

@@ -15,6 +15,8 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::MetricDataQuery;
 
 use crate::errors::validation;
+use crate::insight_rules::ReportMetric;
+use crate::limits::REPORT_PERIOD_S_MIN;
 use crate::queries::{Query, check_period};
 
 pub(crate) use evaluate::{Labelled, groups, points_of};
@@ -54,8 +56,7 @@ pub(crate) struct MetricSearch {
 }
 
 /// The functions of metric math that ask for what this version does not have.
-const UNAVAILABLE: [&str; 5] =
-    ["ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
+const UNAVAILABLE: [&str; 4] = ["ANOMALY_DETECTION_BAND", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
 
 /// Checks the expressions of a request, given with their places among all queries. They come back in the order in which they
 /// can be evaluated, and the metric queries that they refer to are marked to be read.
@@ -169,6 +170,7 @@ impl Parsed {
             }
             Source::Math(expression) => {
                 let searches = searches(&id, &expression, period_s)?;
+                check_reports(&id, &expression, period_s)?;
                 let of_operands = references.iter().filter_map(|id| periods.get(id).copied());
                 let of_searches = searches.iter().map(|(_, search)| search.period_s);
                 let period_s = period_s.or_else(|| of_operands.chain(of_searches).max());
@@ -202,6 +204,22 @@ fn searches(
         searches.push((external, search));
     }
     Ok(searches)
+}
+
+/// Checks what an expression asks of reports of Contributor Insights rules. Whether the rules exist is seen when they are read.
+fn check_reports(id: &str, expression: &Expression, period_s: Option<i64>) -> Result<(), ServiceError> {
+    for external in expression.externals() {
+        let External::InsightRule { metric, .. } = &external else { continue };
+        if ReportMetric::parse(metric).is_none() {
+            return Err(in_expression(id, format!("The value {metric} is not a metric of an insight rule.")));
+        }
+        let period_s = period_s.ok_or_else(|| in_expression(id, PERIOD_REQUIRED))?;
+        if period_s < REPORT_PERIOD_S_MIN {
+            let text = format!("The period of an insight rule must be at least {REPORT_PERIOD_S_MIN} seconds.");
+            return Err(in_expression(id, text));
+        }
+    }
+    Ok(())
 }
 
 /// The expressions, each behind those that it refers to.

@@ -1,15 +1,19 @@
 //! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock.
 
+mod dashboards;
 mod durability;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
+mod insight_rules;
 mod list_metrics;
 mod oracle;
 mod put_metric_data;
+mod query_definitions;
 mod retention;
 mod rollups;
 mod service;
+mod tags;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
