@@ -70,6 +70,11 @@ pub static TABLES: &[&Table] = &[
     &tables::METRIC_CONTRIBUTIONS,
 ];
 
+// Not routed, because they cannot be real yet: GetDataset, AssociateDatasetKmsKey and DisassociateDatasetKmsKey tell and change
+// the KMS key of the data, and there is no KMS; the ResourceMetricsConfiguration operations switch on detailed metrics that AWS
+// collects about its resources, of which there are none here; StartOTelEnrichment and its like add ARNs and tags of such resources
+// to the metrics that AWS vends; PutManagedInsightRules and ListManagedInsightRules offer templates of VPC endpoint services and
+// their like.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Metrics = cloudwatch {

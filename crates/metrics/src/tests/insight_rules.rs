@@ -145,7 +145,8 @@ async fn sums_ranks_and_metrics_bucket_by_bucket() {
         one.datapoints.iter().map(|point| (point.timestamp.0 - NOW, point.approximate_value)).collect::<Vec<_>>()
     };
     assert_eq!(times(&largest[0]), [(-2 * MINUTE, 30.0), (0, 5.0)]);
-    let some = GetInsightRuleReportInput { metrics: Some(vec!["Sum".into()]), ..request("bytes", -HOUR, HOUR, 300) };
+    let some =
+        GetInsightRuleReportInput { metrics: Some(vec!["Sum".into()]), ..request("bytes", -2 * MINUTE, HOUR, 300) };
     let [point] = report(&world, some).await.unwrap().metric_datapoints.unwrap().try_into().unwrap();
     assert_eq!((point.sum, point.sample_count), (Some(57.0), None));
 }

@@ -13,7 +13,7 @@ mod widgets;
 use serde_json::Value;
 
 use crate::limits::{DASHBOARD_METRICS_MAX, DASHBOARD_VARIABLES_MAX, DASHBOARD_WIDGETS_MAX};
-use schema::{Kind, Object, Property, Shape, check, check_object};
+use schema::{Kind, Object, Property, Shape, check_object};
 
 pub(crate) use schema::{Finding, Findings};
 
@@ -119,8 +119,4 @@ fn check_period(object: &Object, findings: &mut Findings) {
     if period.is_some_and(|period| !crate::window::is_period(period)) {
         findings.at("period", |findings| findings.error("Should be 1, 5, 10, 20, 30, or a multiple of 60"));
     }
-}
-
-fn check_value(value: &Value, kind: &Kind, findings: &mut Findings) {
-    check(value, kind, findings);
 }

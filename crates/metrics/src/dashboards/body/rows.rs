@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::schema::{Findings, Kind, Object, Property, Shape};
-use super::{COLOR, check_period, check_value};
+use super::schema::{Findings, Kind, Object, Property, Shape, check};
+use super::{COLOR, check_period};
 use crate::limits::{DASHBOARD_WIDGET_METRICS_MAX, DIMENSIONS_MAX};
 
 const NOT_ROWS: &str =
@@ -60,7 +60,7 @@ fn check_row(fields: &[Value], previous: &mut usize, findings: &mut Findings) {
         _ => (None, fields),
     };
     if let Some(rendering) = rendering {
-        findings.at(names.len(), |findings| check_value(rendering, &Kind::Object(&RENDERING), findings));
+        findings.at(names.len(), |findings| check(rendering, &Kind::Object(&RENDERING), findings));
     }
     let is_expression = rendering.is_some_and(|rendering| rendering.get("expression").is_some());
     if names.is_empty() && is_expression {
