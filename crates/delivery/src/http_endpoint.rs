@@ -39,6 +39,7 @@ struct Record {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    #[serde(default)]
     request_id: String,
     #[serde(default)]
     error_message: Option<String>,
