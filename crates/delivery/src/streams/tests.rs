@@ -113,7 +113,7 @@ async fn what_fails_is_tried_again_under_the_same_id() {
     });
     while !delivering.is_finished() {
         clock.advance(Duration::from_millis(100));
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
     delivering.await.unwrap().unwrap();
     assert_eq!(receiver.records(), [["one"], ["one"], ["one"]]);
@@ -136,7 +136,7 @@ async fn what_is_refused_or_fails_for_long_is_given_back() {
     });
     while !delivering.is_finished() {
         clock.advance(Duration::from_secs(1));
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
     assert!(matches!(delivering.await.unwrap(), Err(DeliveryError::Later(_))));
     assert_eq!(receiver.records().len(), 1 + TRIES_MAX as usize);
