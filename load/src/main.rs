@@ -10,9 +10,11 @@ mod metrics;
 mod missed;
 mod peers;
 mod report;
+mod series;
 mod server;
 mod traces;
 mod trails;
+mod victoria;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     Metrics,
+    /// Many series; by itself, as it fills the memory that series may have.
+    Series,
     Logs,
     Traces,
     Trails,
@@ -103,6 +107,9 @@ async fn run(options: &Options) -> Result<()> {
     }
     if is_wanted(Part::Trails) {
         trails::run(&client, &server, &mut report).await.context("trails")?;
+    }
+    if is_wanted(Part::Series) {
+        series::run(&client, &server, &mut report).await.context("many series")?;
     }
     server.stop().await?;
 

@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::peers::Peers;
 use crate::report::{Budget, Report};
 use crate::server::Server;
+use crate::victoria::VictoriaMetrics;
 
 const NAMESPACE: &str = "Load";
 const DATUMS_A_CALL: usize = 20;
@@ -27,6 +28,8 @@ const WARM_UP_CALLS: usize = 1000;
 const STORED_SERIES: usize = 500;
 const DAY_MINUTES: usize = 1440;
 const STORED_DATUMS_A_CALL: usize = 960;
+/// How long VictoriaMetrics has for its work in the background.
+const VICTORIA_REST: Duration = Duration::from_secs(10);
 
 /// Measures all of it.
 pub async fn run(
@@ -99,17 +102,103 @@ async fn stored(client: &Client, server: &Server, report: &mut Report) -> Result
         };
         client.prepare::<operations::PutMetricData>(&SERVICE, Protocol::RpcV2Cbor, &input)
     });
-    client.send_all(requests.collect::<Result<Vec<_>>>()?, CONNECTIONS).await?;
+    let requests = requests.collect::<Result<Vec<_>>>()?;
+    let cpu = server.cpu()?;
+    client.send_all(requests, CONNECTIONS).await?;
     server.rest().await?;
+    let seconds = (server.cpu()? - cpu).as_secs_f64() * 1e6 / points.len() as f64;
     let after = server.segment_bytes_by_day("metric_points")?;
     let of_that_day = after.iter().filter(|(day, _)| !before.contains_key(*day)).map(|(_, bytes)| bytes);
     let bytes = of_that_day.sum::<u64>() as f64 / points.len() as f64;
+    let median = client.median(READS, || read_day(client, start)).await?.as_secs_f64() * 1e3;
+    let peer = beside(client, &points, start).await?;
+    let peer = |shown: fn(&Beside) -> String| peer.as_ref().map(shown).unwrap_or_default();
+    report.row(
+        format!("a day of {STORED_SERIES} series put, sealed and compacted: CPU seconds a million points"),
+        Budget::None,
+        format!("{seconds:.2}"),
+        peer(|peer| format!("VictoriaMetrics {:.2}, not synced", peer.cpu_seconds)),
+    );
+    report.row(
+        format!("that day read by five minutes, {READ_SERIES} series: ms"),
+        Budget::None,
+        format!("{median:.1}"),
+        peer(|peer| format!("VictoriaMetrics {:.1}", peer.query_ms)),
+    );
     report.row(
         format!("stored bytes of a datapoint, {STORED_SERIES} series of a day, compacted"),
         Budget::AtMost(2.0),
         format!("{bytes:.2}"),
-        "",
+        peer(|peer| format!("VictoriaMetrics {:.2}", peer.bytes)),
     );
+    Ok(())
+}
+
+/// What VictoriaMetrics takes for the same points.
+struct Beside {
+    /// For a million of them.
+    cpu_seconds: f64,
+    query_ms: f64,
+    /// Of each.
+    bytes: f64,
+}
+
+async fn beside(client: &Client, points: &[usize], start: i64) -> Result<Option<Beside>> {
+    let Some(victoria) = VictoriaMetrics::start(client.clock.clone()).await? else { return Ok(None) };
+    let before = victoria.cpu()?;
+    for chunk in points.chunks(STORED_DATUMS_A_CALL) {
+        let mut lines = String::new();
+        for &number in chunk {
+            let (minute, series) = (number / STORED_SERIES, number % STORED_SERIES);
+            let (value, time) = (value(series, minute), start + minute as i64 * MINUTE_MS);
+            let service = series % 10;
+            lines.push_str(&format!(
+                "Stored{{Service=\"service-{service}\",InstanceId=\"i-{series:017x}\"}} {value} {time}\n"
+            ));
+        }
+        victoria.import(lines).await?;
+    }
+    victoria.flush().await?;
+    // Merging goes on in the background.
+    client.clock.sleep(VICTORIA_REST).await;
+    let cpu_seconds = (victoria.cpu()? - before).as_secs_f64() * 1e6 / points.len() as f64;
+    let bytes = victoria.stored_bytes()? as f64 / points.len() as f64;
+    let (start_s, end_s) = (start / 1000, (start + DAY_MS) / 1000 - 300);
+    let wanted: Vec<String> = (0..READ_SERIES).map(|series| format!("i-{series:017x}")).collect();
+    let query = format!("avg_over_time(Stored{{InstanceId=~\"{}\"}}[5m])", wanted.join("|"));
+    let mut taken = Vec::with_capacity(READS);
+    for _ in 0..READS {
+        taken.push(victoria.query_range(&query, start_s, end_s, 300).await?.as_secs_f64() * 1e3);
+    }
+    taken.sort_by(f64::total_cmp);
+    Ok(Some(Beside { cpu_seconds, query_ms: taken.get(READS / 2).copied().unwrap_or_default(), bytes }))
+}
+
+/// Reads some series of the day by five minutes.
+async fn read_day(client: &Client, start: i64) -> Result<()> {
+    let query = |series: usize| MetricDataQuery {
+        id: format!("q{series}"),
+        metric_stat: Some(MetricStat {
+            metric: Metric {
+                namespace: Some(NAMESPACE.to_owned()),
+                metric_name: Some("Stored".to_owned()),
+                dimensions: Some(dimensions(series)),
+            },
+            period: 300,
+            stat: "Average".to_owned(),
+            unit: None,
+        }),
+        ..MetricDataQuery::default()
+    };
+    let input = GetMetricDataInput {
+        metric_data_queries: (0..READ_SERIES).map(query).collect(),
+        start_time: Timestamp(start),
+        end_time: Timestamp(start + DAY_MS),
+        ..GetMetricDataInput::default()
+    };
+    let output = client.call::<operations::GetMetricData>(&SERVICE, input).await?;
+    let values = output.metric_data_results.iter().flatten().map(|result| result.values.as_ref().map_or(0, Vec::len));
+    ensure!(values.sum::<usize>() == READ_SERIES * DAY_MINUTES / 5, "not all points of the day");
     Ok(())
 }
 
