@@ -27,6 +27,12 @@ pub struct TargetConfig {
     pub bucket_credentials: Option<(String, String)>,
 }
 
+impl std::fmt::Debug for TargetConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TargetConfig").field("streams", &self.streams).finish_non_exhaustive()
+    }
+}
+
 /// The delivery streams that the settings name, whatever account and Region an ARN says.
 #[derive(Debug)]
 pub struct ConfiguredStreams {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use watchkeep_core::{AccountId, Region, TimestampMs};
+use watchkeep_delivery::TargetConfig;
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
@@ -71,6 +72,8 @@ pub struct Config {
     pub agent_log_files: Vec<String>,
     /// How long metric data are kept.
     pub retention: Retention,
+    /// The delivery streams, and how their targets are reached.
+    pub deliveries: TargetConfig,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -138,6 +141,7 @@ impl Config {
                 settings.parse("metrics.five_minutes_kept")?,
                 settings.parse("metrics.hours_kept")?,
             ),
+            deliveries: deliveries(settings)?,
             collectors,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
@@ -241,6 +245,26 @@ fn blobs(settings: &Settings) -> Result<BlobConfig> {
         ),
         ..S3Config::new((!endpoint.is_empty()).then(|| endpoint.to_owned()), bucket)
     }))
+}
+
+fn deliveries(settings: &Settings) -> Result<TargetConfig> {
+    let endpoint = settings.text("delivery.bucket_endpoint");
+    Ok(TargetConfig {
+        streams: pairs(settings, "delivery.streams")?,
+        access_keys: pairs(settings, "delivery.access_keys")?,
+        bucket_endpoint: (!endpoint.is_empty()).then(|| endpoint.to_owned()),
+        bucket_region: settings.text("delivery.bucket_region").to_owned(),
+        bucket_credentials: both(settings, "delivery.bucket_access_key_id", "delivery.bucket_secret_access_key")?,
+    })
+}
+
+/// A list of `name=value`. The message of an error does not show it: it may hold secrets.
+fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>> {
+    let pair = |text: &String| {
+        let (name, value) = text.split_once('=').with_context(|| format!("setting `{key}`: not NAME=VALUE"))?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    list(settings.text(key)).iter().map(pair).collect()
 }
 
 /// Two settings that only make sense together.

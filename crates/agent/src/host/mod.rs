@@ -87,6 +87,17 @@ impl HostFiles {
         HostFiles { proc: proc.into(), sys: sys.into(), usage: Box::new(usage) }
     }
 
+    /// Whether a block device is a disk of its own: neither part of another nor made of others.
+    pub(crate) fn is_whole_disk(&self, name: &str) -> bool {
+        let is_made = ["dm-", "md"].iter().any(|prefix| name.starts_with(prefix));
+        !is_made && !self.sys.join("class/block").join(name).join("partition").exists()
+    }
+
+    /// Whether a network interface has a device behind it.
+    pub(crate) fn is_physical_interface(&self, name: &str) -> bool {
+        self.sys.join("class/net").join(name).join("device").exists()
+    }
+
     fn proc<T: procfs::FromRead>(&self, file: &str) -> Result<T, HostError> {
         let path = self.proc.join(file);
         T::from_file(&path).map_err(|error| HostError { path, reason: error.to_string() })

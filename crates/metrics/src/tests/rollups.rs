@@ -31,8 +31,11 @@ fn rows(world: &World, table: &'static watchkeep_store::Table) -> usize {
     rows
 }
 
+/// A statistic, a period, and the points.
+type Answer = (&'static str, i32, Vec<(i64, f64)>);
+
 /// What is read of `Load` on the day of [`NOW`], by statistic and period.
-async fn answers(world: &World, stats: &[&'static str]) -> Vec<(&'static str, i32, Vec<(i64, f64)>)> {
+async fn answers(world: &World, stats: &[&'static str]) -> Vec<Answer> {
     let mut answers = Vec::new();
     for &stat in stats {
         for period in [300, 900, 3600, 86_400] {
@@ -131,7 +134,7 @@ async fn points_go_when_they_are_rolled_up_and_answers_stay() {
 
     // Later only the hours are read, and in the end nothing.
     world.pass(50 * DAY);
-    let hours = |answers: &[(&'static str, i32, Vec<(i64, f64)>)]| -> Vec<_> {
+    let hours = |answers: &[Answer]| -> Vec<Answer> {
         answers.iter().filter(|(_, period, _)| period % 3600 == 0).cloned().collect()
     };
     let after = answers(&world, &names).await;

@@ -136,6 +136,21 @@ pub static SETTINGS: &[Setting] = &[
     ),
     setting("metrics.five_minutes_kept", None, "63", "DAYS", "how long metric data can be read by five minutes"),
     setting("metrics.hours_kept", None, "455", "DAYS", "how long metric data can be read by the hour"),
+    setting(
+        "delivery.streams",
+        None,
+        "",
+        "NAME=URL",
+        "delivery streams, and where each delivers: an http(s):// URL that takes Firehose's requests, or s3://BUCKET/PREFIX; several separated by commas",
+    ),
+    secret(
+        "delivery.access_keys",
+        "what HTTP endpoints of delivery streams ask for, as NAME=KEY; several separated by commas",
+    ),
+    setting("delivery.bucket_endpoint", None, "", "URL", "endpoint of the buckets of delivery streams; default: AWS's"),
+    setting("delivery.bucket_region", None, "us-east-1", "REGION", "Region of those buckets"),
+    secret("delivery.bucket_access_key_id", "access key id for those buckets"),
+    secret("delivery.bucket_secret_access_key", "secret access key for those buckets"),
     // It may hold a password.
     Setting {
         secret: true,
