@@ -34,6 +34,7 @@ mod rollup;
 mod series;
 mod sink;
 mod source;
+mod streams;
 mod tables;
 mod tags;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use watchkeep_core::{Clock, Random};
+use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
@@ -55,6 +57,7 @@ use index::SeriesIndex;
 use insight_rules::RuleBook;
 use limits::SWEEP_INTERVAL_MS;
 use resources::Resources;
+use streams::Feeds;
 use rollup::Rollups;
 
 pub use insight_rules::{Contributions, LogEvent};
@@ -96,9 +99,30 @@ watchkeep_wire::routes! {
         DisableInsightRules => insight_rules::disable_insight_rules,
         DeleteInsightRules => insight_rules::delete_insight_rules,
         GetInsightRuleReport => insight_rules::get_insight_rule_report,
+        PutMetricStream => streams::put_metric_stream,
+        GetMetricStream => streams::get_metric_stream,
+        ListMetricStreams => streams::list_metric_streams,
+        DeleteMetricStream => streams::delete_metric_stream,
+        StartMetricStreams => streams::start_metric_streams,
+        StopMetricStreams => streams::stop_metric_streams,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
+    }
+}
+
+/// What the service is told.
+#[derive(Debug, Clone)]
+pub struct MetricsConfig {
+    /// How long points are kept.
+    pub retention: Retention,
+    /// Where metric streams deliver.
+    pub deliveries: Arc<dyn DeliveryStreams>,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> MetricsConfig {
+        MetricsConfig { retention: Retention::default(), deliveries: Arc::new(NoDeliveryStreams) }
     }
 }
 
@@ -114,6 +138,9 @@ pub struct Metrics {
     /// What the catalog has.
     resources: Resources,
     insight_rules: Arc<RuleBook>,
+    /// What metric streams still have to deliver, and where to.
+    feeds: Feeds,
+    deliveries: Arc<dyn DeliveryStreams>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
 }
@@ -124,9 +151,10 @@ impl Metrics {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
     }
 
-    /// Begins the work in the background: rolling up points.
+    /// Begins the work in the background: rolling up points, and streaming them.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(self.clone().keep_rolling_up());
+        tokio::spawn(self.clone().keep_publishing());
     }
 
     /// Forgets everything. To be called when the store was reset, while no call is under way.
@@ -134,6 +162,7 @@ impl Metrics {
         self.index.clear();
         self.rollups.reset();
         self.insight_rules.clear();
+        self.feeds.clear();
     }
 
     /// How many series have had data of late.

@@ -76,6 +76,39 @@ pub const ROLLUP_SERIES_ROWS_MAX: usize = 288;
 /// The bytes of roll-ups that become durable together.
 pub const ROLLUP_APPEND_BYTES: usize = 4 << 20;
 
+/// The streams on one page of ListMetricStreams. AWS: 500.
+pub const STREAMS_PAGE_MAX: usize = 500;
+
+/// The metric names in the filters of a stream; a namespace without names counts as one. AWS: 1,000.
+pub const STREAM_FILTER_NAMES_MAX: usize = 1000;
+
+/// The statistics configurations of a stream. AWS: 100.
+pub const STREAM_STATISTICS_CONFIGURATIONS_MAX: usize = 100;
+
+/// The metrics of a statistics configuration. AWS: 100.
+pub const STREAM_STATISTICS_METRICS_MAX: usize = 100;
+
+/// The statistics of a statistics configuration. AWS: 20.
+pub const STREAM_STATISTICS_MAX: usize = 20;
+
+/// The minutes of metrics that a stream may still have to deliver. Beyond, the older half is given up.
+pub const STREAM_PENDING_MAX: usize = 2_000_000;
+
+/// How old data may be that a stream delivers. AWS: two days.
+pub const STREAM_AGE_MS_MAX: i64 = 2 * DAY_MS;
+
+/// How long after a minute is over it is delivered: data of the minute may be under way.
+pub const STREAM_PUBLISH_DELAY_MS: i64 = 5 * SECOND_MS;
+
+/// The metrics whose minutes are read at once to be delivered.
+pub const STREAM_SERIES_AT_ONCE: usize = 1000;
+
+/// The bytes of a record of JSON lines, about.
+pub const STREAM_JSON_RECORD_BYTES: usize = 64 << 10;
+
+/// The minutes of metrics in a record of OpenTelemetry's format.
+pub const STREAM_RECORD_METRICS: usize = 100;
+
 /// How long after its newest point a metric is listed. AWS: two weeks.
 pub const LISTED_MS: i64 = 14 * DAY_MS;
 

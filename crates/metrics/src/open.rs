@@ -9,14 +9,15 @@ use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
-use crate::Metrics;
+use crate::{Metrics, MetricsConfig};
 use crate::index::{SeriesIndex, horizon};
 use crate::insight_rules::{self, RuleBook};
 use crate::limits::SWEEP_INTERVAL_MS;
 use crate::point::of_batch;
 use crate::resources::Resources;
-use crate::rollup::{Retention, Rollups, Tier};
+use crate::rollup::{Rollups, Tier};
 use crate::series::{KeyWriter, SeriesId};
+use crate::streams::Feeds;
 use crate::tables::{METRIC_CONTRIBUTIONS, METRIC_POINTS, METRIC_SERIES, PointsOwner, SeriesOwner, series};
 
 impl Metrics {
@@ -29,10 +30,10 @@ impl Metrics {
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        retention: Retention,
+        config: MetricsConfig,
     ) -> Result<Arc<Metrics>, StoreError> {
         let index = Arc::new(SeriesIndex::default());
-        let rollups = Rollups::new(retention);
+        let rollups = Rollups::new(config.retention);
         for tier in [Tier::Points, Tier::FiveMinutes, Tier::Hours] {
             let (rollups, index, clock) = (rollups.clone(), index.clone(), clock.clone());
             store.set_owner(tier.table(), Arc::new(PointsOwner { tier, rollups, index, clock }));
@@ -63,6 +64,8 @@ impl Metrics {
             rolling: Mutex::default(),
             resources,
             insight_rules,
+            feeds: Feeds::default(),
+            deliveries: config.deliveries,
             next_sweep_ms,
         }))
     }

@@ -11,6 +11,8 @@ pub(crate) enum Listed {
     QueryDefinitions = b'q',
     /// Contributor Insights rules.
     InsightRules = b'i',
+    /// Metric streams.
+    MetricStreams = b's',
 }
 
 /// A token that goes on behind `name`: letters and digits only.

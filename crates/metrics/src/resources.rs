@@ -1,6 +1,6 @@
 //! What the service keeps in the catalog, and how it is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use watchkeep_core::Caller;
@@ -74,12 +74,115 @@ impl Resource for InsightRule {
     const KIND: &'static str = "insight_rule";
 }
 
+/// A metric stream; its key's name is the stream's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MetricStream {
+    /// What it delivers, where and how.
+    pub definition: StreamDefinition,
+    /// When it was created, in milliseconds since the epoch.
+    pub created: i64,
+    /// When it was last put, started or stopped, likewise.
+    pub updated: i64,
+    /// Whether it delivers.
+    pub is_running: bool,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+impl Resource for MetricStream {
+    const KIND: &'static str = "metric_stream";
+}
+
+/// What a metric stream delivers, where and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamDefinition {
+    /// How records are written.
+    pub format: StreamFormat,
+    /// Only these metrics, if there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<StreamFilter>,
+    /// Not these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<StreamFilter>,
+    /// The delivery stream.
+    pub firehose_arn: String,
+    /// What was given; nobody needs it to deliver.
+    pub role_arn: String,
+    /// Statistics beside the sample count, sum, minimum and maximum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statistics: Vec<StreamStatistics>,
+}
+
+/// Metrics by namespace and name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamFilter {
+    /// The namespace.
+    pub namespace: String,
+    /// The names in it; all if there are none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub metric_names: BTreeSet<String>,
+}
+
+/// Further statistics of some metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamStatistics {
+    /// The metrics, by namespace and name.
+    pub metrics: Vec<(String, String)>,
+    /// The statistics, as `p99`.
+    pub statistics: Vec<String>,
+}
+
+/// How a metric stream's records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StreamFormat {
+    /// JSON, an object a line.
+    #[serde(rename = "json")]
+    Json,
+    /// OpenTelemetry 0.7.0.
+    #[serde(rename = "opentelemetry0.7")]
+    OpenTelemetry07,
+    /// OpenTelemetry 1.0.0.
+    #[serde(rename = "opentelemetry1.0")]
+    OpenTelemetry10,
+}
+
+impl StreamFormat {
+    /// The API's word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            StreamFormat::Json => "json",
+            StreamFormat::OpenTelemetry07 => "opentelemetry0.7",
+            StreamFormat::OpenTelemetry10 => "opentelemetry1.0",
+        }
+    }
+
+    /// The format of this name in the API.
+    pub(crate) fn parse(text: &str) -> Option<StreamFormat> {
+        let all = [StreamFormat::Json, StreamFormat::OpenTelemetry07, StreamFormat::OpenTelemetry10];
+        all.into_iter().find(|format| format.as_str() == text)
+    }
+}
+
+/// How far a metric stream has delivered; its key is the stream's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamPosition {
+    /// What was put up to this frame of the journal is delivered, or was put before the stream was started.
+    pub frame: u64,
+}
+
+impl Resource for StreamPosition {
+    const KIND: &'static str = "metric_stream_position";
+}
+
 /// All resources, by their kinds. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Resources {
     pub dashboards: Collection<Dashboard>,
     pub query_definitions: Collection<QueryDefinition>,
     pub insight_rules: Collection<InsightRule>,
+    pub metric_streams: Collection<MetricStream>,
+    pub stream_positions: Collection<StreamPosition>,
     /// Held while it is decided whether there is room for one more, and it is created.
     pub creating: Arc<tokio::sync::Mutex<()>>,
 }
@@ -95,6 +198,8 @@ impl Resources {
             dashboards: catalog.collection().await?,
             query_definitions: catalog.collection().await?,
             insight_rules: catalog.collection().await?,
+            metric_streams: catalog.collection().await?,
+            stream_positions: catalog.collection().await?,
             creating: Arc::default(),
         })
     }

@@ -12,7 +12,7 @@ use watchkeep_store::{Collection, Resource, ResourceKey};
 use crate::Metrics;
 use crate::errors::{self, invalid_value, not_found, value_is_invalid};
 use crate::limits::TAGS_MAX;
-use crate::resources::{Dashboard, InsightRule, QueryDefinition, Tags, change, regional};
+use crate::resources::{Dashboard, InsightRule, MetricStream, QueryDefinition, Tags, change, regional};
 
 /// The kinds of resource that have tags.
 static KINDS: &[&dyn Taggable] = &[
@@ -23,6 +23,11 @@ static KINDS: &[&dyn Taggable] = &[
         collection: |metrics| &metrics.resources.query_definitions,
     },
     &Kind { prefix: "insight-rule/", scope: Scope::Region, collection: |metrics| &metrics.resources.insight_rules },
+    &Kind {
+        prefix: "metric-stream/",
+        scope: Scope::Region,
+        collection: |metrics| &metrics.resources.metric_streams,
+    },
 ];
 
 /// A resource with tags.
@@ -48,7 +53,7 @@ macro_rules! tagged {
     )*};
 }
 
-tagged!(Dashboard, InsightRule, QueryDefinition);
+tagged!(Dashboard, InsightRule, MetricStream, QueryDefinition);
 
 /// Where names of a kind are unique.
 enum Scope {

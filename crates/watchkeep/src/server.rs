@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::AllowAll;
 use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
+use watchkeep_delivery::ConfiguredStreams;
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
+use watchkeep_metrics::MetricsConfig;
 use watchkeep_store::{JournalError, Store};
 
 use crate::EXIT_JOURNAL_FAILED;
@@ -44,7 +46,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let store = Store::open(store_config, &services::tables(), clock.clone(), random.clone(), stop_at_once).await;
     let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
     let meter = Arc::new(Meter::default());
-    let services = Arc::new(Services::open(&store, &clock, &random, config.retention).await?);
+    let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
+    let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
+    let services = Arc::new(Services::open(&store, &clock, &random, metrics).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.as_ref())?;
     let root =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
-use watchkeep_metrics::{LogEvent, Metrics, Retention};
+use watchkeep_metrics::{MetricsConfig, LogEvent, Metrics};
 use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
@@ -62,9 +62,9 @@ impl Services {
         store: &Arc<Store>,
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
-        retention: Retention,
+        metrics: MetricsConfig,
     ) -> Result<Services> {
-        let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), retention).await;
+        let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_taps(vec![Arc::new(InsightRules(metrics.clone()))]);

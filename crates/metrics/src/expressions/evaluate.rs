@@ -100,7 +100,7 @@ impl Metrics {
             }
             for external in expression.externals() {
                 let External::InsightRule { rule, metric } = &external else { continue };
-                let window = Window::new(request.start, request.end, query.period_s, now);
+                let window = Window::new(request.start, request.end, query.period_s, now, &self.rollups.retention);
                 workings.take_buckets(&window, Statistic::Sum)?;
                 let series = self.reported(query, rule, metric, &window, caller).await?;
                 found.push((external, Value::Series(series)));

@@ -43,7 +43,7 @@ pub(crate) async fn put_metric_stream(
     input: PutMetricStreamInput,
 ) -> Result<PutMetricStreamOutput, ServiceError> {
     let definition = checks::definition(&input, service.deliveries.as_ref())?;
-    let given = tags::given(input.tags)?;
+    let given = tags::checked(input.tags)?;
     let (service, key) = (service.clone(), regional(caller, &input.name));
     let arn = arn(&key);
     errors::finish(async move {

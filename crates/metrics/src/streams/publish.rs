@@ -69,7 +69,7 @@ impl Metrics {
     }
 
     /// Notes in the feeds what was put before the process ended and may not be delivered.
-    async fn fill_feeds(&self) -> Result<(), StoreError> {
+    pub(super) async fn fill_feeds(&self) -> Result<(), StoreError> {
         let feeds = self.feeds.all();
         let positions = &self.resources.stream_positions;
         let with_frame = |feed: Arc<Feed>| Some((feed.clone(), positions.get(&feed.key)?.value.frame));
@@ -219,5 +219,6 @@ fn fill(store: &Store, index: &SeriesIndex, feeds: &[(Arc<Feed>, u64)], since_ms
             }
         }
         ControlFlow::Continue(())
-    })
+    })?;
+    Ok(())
 }

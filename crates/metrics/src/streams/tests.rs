@@ -203,8 +203,8 @@ async fn a_stream_measures_itself() {
             namespace: "AWS/CloudWatch/MetricStreams".into(),
             metric_name: metric.into(),
             dimensions: with_name.then(|| dimensions(&[("MetricStreamName", "s")])).flatten(),
-            start_time: watchkeep_model::Timestamp(NOW),
-            end_time: watchkeep_model::Timestamp(NOW + HOUR),
+            start_time: Timestamp(NOW),
+            end_time: Timestamp(NOW + HOUR),
             period: 3600,
             statistics: Some(vec![statistic.into()]),
             ..Default::default()

@@ -20,13 +20,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use watchkeep_delivery::DeliveryStreams;
 use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_model::cloudwatch::*;
 use watchkeep_model::{ServiceError, Timestamp};
 use watchkeep_store::{Store, StoreConfig};
 use watchkeep_wire::service::Reply;
 
-use crate::{Metrics, Retention};
+use crate::{Metrics, MetricsConfig, Retention};
 
 /// 2026-01-15T10:00:00Z.
 pub const NOW: i64 = 1_768_471_200_000;
@@ -50,15 +51,24 @@ impl World {
 
     /// An empty one that keeps points so long.
     pub async fn with(retention: Retention) -> World {
-        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW))), retention).await
+        World::configured(MetricsConfig { retention, ..Default::default() }).await
     }
 
-    async fn open(directory: TempDir, clock: Arc<ManualClock>, retention: Retention) -> World {
+    /// An empty one that delivers there.
+    pub async fn delivering(deliveries: Arc<dyn DeliveryStreams>) -> World {
+        World::configured(MetricsConfig { deliveries, ..Default::default() }).await
+    }
+
+    async fn configured(config: MetricsConfig) -> World {
+        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW))), config).await
+    }
+
+    async fn open(directory: TempDir, clock: Arc<ManualClock>, config: MetricsConfig) -> World {
         let random = Arc::new(SeededRandom::new(1));
-        let config = StoreConfig::small(directory.path());
+        let store_config = StoreConfig::small(directory.path());
         let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
-        let store = Store::open(config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
-        let metrics = Metrics::open(store.clone(), clock.clone(), random, retention).await.unwrap();
+        let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
+        let metrics = Metrics::open(store.clone(), clock.clone(), random, config).await.unwrap();
         World { clock, store, metrics, directory }
     }
 
@@ -75,6 +85,13 @@ impl World {
         let World { clock, store, metrics, directory } = self;
         drop((metrics, store));
         World::open(directory, clock, Default::default()).await
+    }
+
+    /// The same, delivering there.
+    pub async fn crash_delivering(self, deliveries: Arc<dyn DeliveryStreams>) -> World {
+        let World { clock, store, metrics, directory } = self;
+        drop((metrics, store));
+        World::open(directory, clock, MetricsConfig { deliveries, ..Default::default() }).await
     }
 
     pub fn pass(&self, ms: i64) {
