@@ -16,6 +16,7 @@ mod errors;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
+mod get_metric_widget_image;
 mod head;
 mod index;
 mod limits;
@@ -34,12 +35,14 @@ mod tables;
 mod tests;
 mod total;
 mod unit;
+mod widget;
 mod window;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
 use watchkeep_core::Clock;
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{Store, Table};
@@ -67,6 +70,7 @@ watchkeep_wire::routes! {
         ListMetrics => list_metrics::list_metrics,
         GetMetricStatistics => get_metric_statistics::get_metric_statistics,
         GetMetricData => get_metric_data::get_metric_data,
+        GetMetricWidgetImage => get_metric_widget_image::get_metric_widget_image,
     }
 }
 
@@ -80,6 +84,8 @@ pub struct Metrics {
     rolling: tokio::sync::Mutex<()>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
+    /// The turns of those who draw pictures.
+    drawings: Semaphore,
 }
 
 impl Metrics {

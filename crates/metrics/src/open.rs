@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::Metrics;
 use crate::index::{SeriesIndex, horizon};
-use crate::limits::SWEEP_INTERVAL_MS;
+use crate::limits::{DRAWINGS_AT_ONCE, SWEEP_INTERVAL_MS};
 use crate::point::of_batch;
 use crate::rollup::{Retention, Rollups, Tier};
 use crate::series::{KeyWriter, SeriesId};
@@ -48,7 +48,8 @@ impl Metrics {
             .await?;
         let next_sweep_ms = AtomicI64::new(now_ms.saturating_add(SWEEP_INTERVAL_MS));
         tracing::info!(series = index.count(), head_bytes = index.head_bytes(), "metrics opened");
-        Ok(Arc::new(Metrics { store, clock, index, rollups, rolling: Mutex::default(), next_sweep_ms }))
+        let (rolling, drawings) = (Mutex::default(), Semaphore::new(DRAWINGS_AT_ONCE));
+        Ok(Arc::new(Metrics { store, clock, index, rollups, rolling, drawings, next_sweep_ms }))
     }
 }
 

@@ -17,7 +17,7 @@ use watchkeep_model::cloudwatch::MetricDataQuery;
 use crate::errors::validation;
 use crate::queries::{Query, check_period};
 
-pub(crate) use evaluate::{Labelled, groups, points_of};
+pub(crate) use evaluate::{Answers, Labelled, groups, points_of};
 
 /// A checked query with an expression.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod put_metric_data;
 mod retention;
 mod rollups;
 mod service;
+mod widget_image;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
