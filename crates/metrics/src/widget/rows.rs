@@ -79,10 +79,12 @@ fn written_out<'v>(items: &'v [Value], previous: &[&'v str], path: &str) -> Resu
         match text.as_str() {
             "." => values.push(previous.get(values.len()).ok_or_else(nothing)?),
             "..." => {
+                // Repeats nothing a second time: then it would be unclear how much is whose.
+                let is_first = !items.iter().take(place).any(|item| item == "...");
                 let rest = items.len() - place - 1;
-                let end = previous.len().checked_sub(rest).ok_or_else(nothing)?;
-                let repeated = previous.get(values.len()..end).filter(|values| !values.is_empty() || rest > 0);
-                values.extend(repeated.filter(|_| !previous.is_empty()).ok_or_else(nothing)?);
+                let end = previous.len().checked_sub(rest).filter(|_| is_first).ok_or_else(nothing)?;
+                let repeated = previous.get(values.len()..end).filter(|repeated| !repeated.is_empty());
+                values.extend(repeated.ok_or_else(nothing)?);
             }
             text => values.push(text),
         }

@@ -169,7 +169,7 @@ fn what_is_not_as_it_should_be_is_told_with_its_place() {
         (json!({"annotations": {"vertical": [{"value": 5}]}}), "/annotations/vertical/0/value"),
         (json!({"annotations": {"alarms": [5]}}), "/annotations/alarms/0"),
         (json!({"annotations": {"alarms": ["a", "b"]}}), "/annotations/alarms"),
-        (json!({"region": "moon"}), "/region"),
+        (json!({"region": "Not a Region"}), "/region"),
         (json!({"metrics": []}), "/metrics"),
         (json!({"metrics": null}), "/metrics"),
         (json!({"metrics": {}}), "/metrics"),

@@ -7,7 +7,7 @@ use watchkeep_core::TimestampMs;
 
 /// A `start` or `end` as milliseconds since the epoch; `None` if it is neither a time nor a duration.
 pub(crate) fn parse(text: &str, now: TimestampMs) -> Option<i64> {
-    if text.starts_with(['-', 'P', '+']) {
+    if text.strip_prefix(['-', '+']).unwrap_or(text).starts_with('P') {
         let span: Span = text.parse().ok()?;
         // Days and months of the calendar, in UTC.
         let now = Timestamp::from_millisecond(now.0).ok()?.to_zoned(TimeZone::UTC);
