@@ -8,17 +8,16 @@
 
 mod chart;
 mod marks;
-mod member;
+pub(crate) mod member;
 mod parse;
 mod queries;
-mod rows;
+pub(crate) mod rows;
 mod times;
 
 use watchkeep_chart::{Axis, Color, Horizontal, Legend, Side, Theme, Vertical, View};
 use watchkeep_core::Region;
 
-pub(crate) use member::Invalid;
-pub(crate) use rows::{Row, Source, expand};
+pub(crate) use rows::{Row, Source};
 
 /// A metric widget, checked.
 #[derive(Debug, Clone, PartialEq)]

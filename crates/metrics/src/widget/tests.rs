@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use watchkeep_core::TimestampMs;
 
+use super::member::Invalid;
+use super::rows::expand;
 use super::*;
 
 /// 2026-01-15T10:00:00Z.
@@ -62,7 +64,7 @@ fn rows_are_written_out() {
         assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), expected);
     }
     let bad = [
-        (json!([["A", "m", "X", "1"], ["...", "2", "Y", "3", "4"]]), "/metrics/1"),
+        (json!([["A", "m", "X", "1"], ["...", "2", "Y", "3", "4"]]), "/metrics/1/0"),
         (json!([[".", "m"]]), "/metrics/0/0"),
         (json!([["..."]]), "/metrics/0/0"),
         (json!([["A", "m"], ["..."], ["...", "a", "b", "c"]]), "/metrics/2/0"),
