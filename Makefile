@@ -1,7 +1,7 @@
 # What a person can run here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench crash fuzz models coverage dist
+.PHONY: help run test lint fmt bench crash fuzz snapshots models coverage dist
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ crash: ## kill the server under load, again and again; ROUNDS=200 for a long run
 
 fuzz: ## fuzz every decoder and reader for SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	@cargo xtask fuzz --seconds $(or $(SECONDS),60)
+
+snapshots: ## draw the reviewed pictures of charts anew; look at them before keeping them
+	@RENEW_SNAPSHOTS=1 cargo test --locked -p watchkeep-chart pictures
 
 models: ## take over the newest API models from PyPI
 	@cargo xtask models

@@ -1,6 +1,9 @@
 """CloudWatch metrics through boto3, in each of the three protocols."""
 
 import datetime as dt
+import json
+import urllib.parse
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
@@ -308,3 +311,77 @@ def test_answers_are_the_same_after_a_crash_and_from_segments(tmp_path):
             assert answers(server.client("cloudwatch")) == before
         server.restart()
         assert answers(server.client("cloudwatch")) == before
+
+
+WIDGET = {
+    "title": "Orders <&> by store",
+    "width": 480,
+    "height": 260,
+    "start": "-PT30M",
+    "period": 60,
+    "stat": "Sum",
+    "metrics": [
+        ["Shop", "Orders", "store", "berlin", {"id": "m1"}],
+        ["...", "paris", {"yAxis": "right", "color": "#102030"}],
+        [{"expression": "m1 * 2", "label": "twice ${MAX}"}],
+        [{"expression": "SEARCH('{Shop,store} Orders', 'Average')"}],
+    ],
+    "annotations": {"horizontal": [{"value": 5, "label": "busy", "fill": "above"}]},
+}
+
+
+def png_size(image):
+    assert image[:8] == b"\x89PNG\r\n\x1a\n" and image[-8:-4] == b"IEND"
+    return int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")
+
+
+def test_widgets_are_drawn(cloudwatch):
+    for store in ("berlin", "paris"):
+        cloudwatch.put_metric_data(
+            Namespace="Shop",
+            MetricData=[
+                {"MetricName": "Orders", "Dimensions": [{"Name": "store", "Value": store}], "Timestamp": minute(ago), "Value": ago, "Unit": "Count"}
+                for ago in range(1, 25)
+            ],
+        )
+    views = [
+        {"view": "timeSeries"},
+        {"view": "timeSeries", "stacked": True, "theme": "dark"},
+        {"view": "bar", "legend": {"position": "right"}},
+        {"view": "pie", "setPeriodToTimeRange": True},
+        {"view": "gauge", "yAxis": {"left": {"min": 0, "max": 30}}},
+        {"view": "singleValue", "sparkline": True},
+    ]
+    images = set()
+    for view in views:
+        answer = cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({**WIDGET, **view}))
+        assert png_size(answer["MetricWidgetImage"]) == (480, 260)
+        images.add(answer["MetricWidgetImage"])
+    assert len(images) == len(views)
+    empty = cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({**WIDGET, "metrics": [["Shop", "None"]]}))
+    assert png_size(empty["MetricWidgetImage"]) == (480, 260) and len(empty["MetricWidgetImage"]) < min(map(len, images))
+
+
+def test_widgets_that_cannot_be_drawn(cloudwatch):
+    cases = [
+        ("{", "Should be a valid JSON object"),
+        ("[]", "Should be object"),
+        ("{}", "/metrics: Should have at least one item"),
+        (json.dumps({**WIDGET, "width": 5000}), "/width: Should be from 1 to 2000"),
+        (json.dumps({**WIDGET, "view": "table"}), "/view: A table cannot be drawn as an image"),
+        (json.dumps({**WIDGET, "metrics": [["."]]}), "/metrics/0/0: "),
+    ]
+    for widget, reason in cases:
+        with pytest.raises(ClientError) as raised:
+            cloudwatch.get_metric_widget_image(MetricWidget=widget)
+        error = raised.value.response["Error"]
+        assert error["Code"] == "ValidationError" and error["Message"].startswith(f"Invalid MetricWidget: {reason}"), error
+    with raises(cloudwatch, "ValidationError", "The value jpeg for parameter OutputFormat is invalid."):
+        cloudwatch.get_metric_widget_image(MetricWidget=json.dumps(WIDGET), OutputFormat="jpeg")
+
+
+def test_the_query_protocol_answers_with_the_picture_itself(server):
+    form = {"Action": "GetMetricWidgetImage", "Version": "2010-08-01", "MetricWidget": json.dumps(WIDGET), "OutputFormat": "image/png"}
+    with urllib.request.urlopen(server.endpoint, urllib.parse.urlencode(form).encode(), timeout=30) as answer:
+        assert answer.headers["content-type"] == "image/png"
+        assert png_size(answer.read()) == (480, 260)

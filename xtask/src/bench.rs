@@ -9,7 +9,7 @@ use crate::{environment, root};
 
 /// Crates with benchmarks.
 const CRATES: &[&str] =
-    &["watchkeep-wire", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs", "watchkeep-trails"];
+    &["watchkeep-wire", "watchkeep-chart", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs", "watchkeep-trails"];
 
 /// Runs both parts, or the one named by `--only`.
 pub fn bench(options: &Options) -> Result<()> {

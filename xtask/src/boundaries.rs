@@ -11,7 +11,7 @@ use crate::root;
 /// other.
 const FLOORS: &[&[&str]] = &[
     &["core"],
-    &["model", "lang"],
+    &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
     &["metrics", "logs", "traces", "trails"],
     &["gateway", "agent", "daemon"],
@@ -26,6 +26,7 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),
     ("lang", &["model"], "languages are text in, program out"),
+    ("chart", &["model"], "charts are numbers in, picture out"),
 ];
 
 /// Checks every manifest in `crates/`.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use watchkeep_core::{BoxFuture, Caller};
 use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure};
 use watchkeep_wire::members::members_json;
-use watchkeep_wire::protocol::{Call, Dialect, decode_request, encode_error, encode_response, not_routed};
+use watchkeep_wire::protocol::{Call, Dialect, decode_request, encode_bare, encode_error, encode_response, not_routed};
 use watchkeep_wire::service::{CallResult, Reply};
 use watchkeep_wire::sigv4::{ErrorFamily, Verified};
 
@@ -88,8 +88,11 @@ impl Kind for AwsCall {
     }
 
     fn success(&self, shared: &Shared, output: Self::Output, request_id: &str) -> Response<ResponseBody> {
-        let Reply { output, headers, events } = output;
-        let mut response = encode_response(&self.call, output.as_ref(), request_id);
+        let Reply { output, headers, events, bare } = output;
+        let mut response = match bare {
+            Some(bare) if self.call.protocol == Protocol::AwsQuery => encode_bare(output.as_ref(), &bare, request_id),
+            _ => encode_response(&self.call, output.as_ref(), request_id),
+        };
         add_headers(response.headers_mut(), &headers);
         match events {
             None => whole(response),

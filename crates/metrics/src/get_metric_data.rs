@@ -169,7 +169,7 @@ impl Query {
     }
 
     /// Its result without points, but with the label that these points give it, and the message about these units.
-    fn result(
+    pub(crate) fn result(
         &self,
         points: &[(i64, f64)],
         units: Option<&[Unit]>,

@@ -17,6 +17,7 @@ mod errors;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
+mod get_metric_widget_image;
 mod head;
 mod index;
 mod insight_rules;
@@ -41,12 +42,14 @@ mod tags;
 mod tests;
 mod total;
 mod unit;
+mod widget;
 mod window;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
 use watchkeep_core::{Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
@@ -85,6 +88,7 @@ watchkeep_wire::routes! {
         ListMetrics => list_metrics::list_metrics,
         GetMetricStatistics => get_metric_statistics::get_metric_statistics,
         GetMetricData => get_metric_data::get_metric_data,
+        GetMetricWidgetImage => get_metric_widget_image::get_metric_widget_image,
         PutDashboard => dashboards::put_dashboard,
         GetDashboard => dashboards::get_dashboard,
         ListDashboards => dashboards::list_dashboards,
@@ -143,6 +147,8 @@ pub struct Metrics {
     deliveries: Arc<dyn DeliveryStreams>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
+    /// The turns of those who draw pictures.
+    drawings: Semaphore,
 }
 
 impl Metrics {

@@ -284,3 +284,18 @@ pub const REPORT_CELLS_MAX: usize = 1 << 20;
 
 /// The bytes of the keys of contributors that a report holds.
 pub const REPORT_KEY_BYTES_MAX: usize = 64 << 20;
+
+/// The bytes of a metric widget. AWS: 100 KB.
+pub const WIDGET_BYTES_MAX: usize = 100 << 10;
+
+/// The pixels of each side of a widget's picture. AWS: 2,000.
+pub const WIDGET_SIDE_PX_MAX: u32 = watchkeep_chart::limits::SIDE_PX_MAX;
+
+/// The annotations of each direction of a widget; those of a larger list could not be told apart.
+pub const ANNOTATIONS_MAX: usize = watchkeep_chart::limits::ANNOTATIONS_MAX;
+
+/// The alarms of a metric widget. AWS: 1.
+pub const WIDGET_ALARMS_MAX: usize = 1;
+
+/// The pictures that are drawn at once: each takes 16 MB at most, and a processor.
+pub const DRAWINGS_AT_ONCE: usize = 4;

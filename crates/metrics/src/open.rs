@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
@@ -12,7 +12,7 @@ use watchkeep_store::{Order, Scan, Store, StoreError};
 use crate::{Metrics, MetricsConfig};
 use crate::index::{SeriesIndex, horizon};
 use crate::insight_rules::{self, RuleBook};
-use crate::limits::SWEEP_INTERVAL_MS;
+use crate::limits::{DRAWINGS_AT_ONCE, SWEEP_INTERVAL_MS};
 use crate::point::of_batch;
 use crate::resources::Resources;
 use crate::rollup::{Rollups, Tier};
@@ -66,6 +66,7 @@ impl Metrics {
             insight_rules,
             feeds: Feeds::default(),
             deliveries: config.deliveries,
+            drawings: Semaphore::new(DRAWINGS_AT_ONCE),
             next_sweep_ms,
         }))
     }

@@ -2,7 +2,7 @@
 //! labels".
 
 use hashbrown::{HashMap, HashSet};
-use watchkeep_core::{Caller, TimestampMs};
+use watchkeep_core::{Caller, Region, TimestampMs};
 use watchkeep_lang::label::{Label, parse_timezone};
 use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::ServiceError;
@@ -91,6 +91,17 @@ impl Request {
         now: TimestampMs,
         retention: &Retention,
     ) -> Result<Request, ServiceError> {
+        Request::check_across(input, caller, now, retention, &HashMap::new())
+    }
+
+    /// Checks a request some of whose metrics are of other Regions than the caller's: those, by the ids of the queries.
+    pub(crate) fn check_across(
+        input: &GetMetricDataInput,
+        caller: &Caller,
+        now: TimestampMs,
+        retention: &Retention,
+        regions: &HashMap<String, Region>,
+    ) -> Result<Request, ServiceError> {
         let queries = &input.metric_data_queries;
         if queries.is_empty() {
             return Err(validation("At least one MetricDataQuery must be specified in MetricDataQueries."));
@@ -138,7 +149,8 @@ impl Request {
         for (index, query) in queries.iter().enumerate() {
             match (&query.metric_stat, &query.expression) {
                 (Some(stat), None) => {
-                    metrics.push(Query::check(query, stat, index, caller, |period_s| {
+                    let region = regions.get(&query.id).unwrap_or(&caller.region);
+                    metrics.push(Query::check(query, stat, index, (caller, region), |period_s| {
                         Window::new(start, end, period_s, now, retention)
                     })?);
                 }
@@ -176,7 +188,7 @@ impl Query {
         query: &MetricDataQuery,
         stat: &MetricStat,
         index: usize,
-        caller: &Caller,
+        (caller, region): (&Caller, &Region),
         window: impl FnOnce(i64) -> Window,
     ) -> Result<Query, ServiceError> {
         let place = format!("MetricDataQueries.member.{}", index + 1);
@@ -200,7 +212,7 @@ impl Query {
         let label = query.label.as_deref().map(|text| {
             Label::parse(text).map_err(|error| validation(format!("The parameter {place}.Label is invalid: {error}.")))
         });
-        let mut writer = KeyWriter::new(caller.account, &caller.region, &namespace);
+        let mut writer = KeyWriter::new(caller.account, region, &namespace);
         let key = writer.key(&name, metric.dimensions.as_deref().unwrap_or_default());
         let key = key.map_err(|_| validation("No metric may specify the same dimension name twice."))?.to_owned();
         Ok(Query {
@@ -236,7 +248,7 @@ pub(crate) fn property(name: &str, key: &str, stat: &str, period_s: i64, caller:
         "Namespace" => identity.namespace,
         "Stat" => stat,
         "Period" => return Some(period_s.to_string()),
-        "Region" => caller.region.as_str(),
+        "Region" => identity.region,
         // Accounts have no names of their own here.
         "AccountId" | "AccountLabel" => caller.account.as_str(),
         _ => {

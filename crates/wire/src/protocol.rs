@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure};
+use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure, View};
 
 pub use crate::answer::Dialect;
 pub use crate::identify::{Unidentified, identify, needs_form, not_routed};
 
 use crate::constraints::{self, Missing};
 use crate::json::Members;
-use crate::{cbor, json, query, rest};
+use crate::service::Bare;
+use crate::{answer, cbor, json, query, rest};
 
 /// What of a request precedes its body.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +81,16 @@ pub fn encode_response(call: &Call, output: &dyn Structure, request_id: &str) ->
         Protocol::AwsQuery => query::encode_response(call, output, request_id),
         Protocol::RestJson | Protocol::RestXml => rest::encode_response(call, output, request_id),
     }
+}
+
+/// The answer of success of an operation whose output is told as one blob, itself the body.
+pub fn encode_bare(output: &dyn Structure, bare: &Bare, request_id: &str) -> Response<Vec<u8>> {
+    let index = output.schema().members.iter().position(|member| member.name == bare.member);
+    let body = match index.and_then(|index| output.get(index)) {
+        Some(View::Blob(bytes)) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    answer::response(200, bare.content_type, body, request_id)
 }
 
 /// The answer of failure. `dialect` is [`Dialect::of`] the request (or the protocol alone, where its headers are not at

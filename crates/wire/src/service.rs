@@ -18,6 +18,17 @@ pub struct Reply<O> {
     pub headers: Vec<(&'static str, String)>,
     /// The events of an operation whose output has an event-stream member; sent after the output.
     pub events: Option<Events>,
+    /// What of the output is the whole body where the Query protocol is spoken.
+    pub bare: Option<Bare>,
+}
+
+/// A blob that is answered as it is, not wrapped in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bare {
+    /// The output's member.
+    pub member: &'static str,
+    /// What it is.
+    pub content_type: &'static str,
 }
 
 /// Events as they happen: each the union structure of the stream's schema with one member present, or the error that ends it.
@@ -25,14 +36,14 @@ pub type Events = BoxStream<'static, Result<Box<dyn Structure>, ServiceError>>;
 
 impl<O> From<O> for Reply<O> {
     fn from(output: O) -> Self {
-        Reply { output, headers: Vec::new(), events: None }
+        Reply { output, headers: Vec::new(), events: None, bare: None }
     }
 }
 
 impl<O: Structure> Reply<O> {
     /// The same reply, its output's type forgotten.
     pub fn boxed(self) -> Reply<Box<dyn Structure>> {
-        Reply { output: Box::new(self.output), headers: self.headers, events: self.events }
+        Reply { output: Box::new(self.output), headers: self.headers, events: self.events, bare: self.bare }
     }
 }
 

@@ -17,7 +17,7 @@ use watchkeep_core::{
 };
 use watchkeep_model::{ServiceError, Structure, Unit, cloudwatch, logs, sts, xray};
 use watchkeep_wire::routes;
-use watchkeep_wire::service::{Reply, Routed, RoutedService};
+use watchkeep_wire::service::{Bare, Reply, Routed, RoutedService};
 
 use super::http_apis::ToyApi;
 use crate::{Admin, AdminError, AuthMode, BindError, Gateway, GatewayConfig, Ports};
@@ -98,6 +98,16 @@ async fn put_metric_data(_: &Toy, _: &Caller, _: cloudwatch::PutMetricDataInput)
     Ok(Unit {})
 }
 
+async fn get_metric_widget_image(
+    _: &Toy,
+    _: &Caller,
+    input: cloudwatch::GetMetricWidgetImageInput,
+) -> Result<Reply<cloudwatch::GetMetricWidgetImageOutput>, ServiceError> {
+    let output = cloudwatch::GetMetricWidgetImageOutput { metric_widget_image: Some(b"\x89PNG".to_vec()) };
+    let bare = input.output_format.map(|_| Bare { member: "MetricWidgetImage", content_type: "image/png" });
+    Ok(Reply { bare, ..Reply::from(output) })
+}
+
 async fn get_traces(
     _: &Toy,
     _: &Caller,
@@ -125,6 +135,7 @@ routes! {
 routes! {
     static CLOUDWATCH: Toy = cloudwatch {
         PutMetricData => put_metric_data,
+        GetMetricWidgetImage => get_metric_widget_image,
     }
 }
 routes! {

@@ -71,6 +71,24 @@ async fn every_protocol_gets_through() {
 }
 
 #[tokio::test]
+async fn a_bare_blob_is_the_body_in_the_query_protocol_only() {
+    let server = open().await;
+    let form = "Action=GetMetricWidgetImage&Version=2010-08-01&MetricWidget=%7B%7D";
+    let answer = server.send(&Sent::form(&format!("{form}&OutputFormat=image%2Fpng"))).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/png"));
+    assert_eq!(answer.body, b"\x89PNG");
+    assert_eq!(answer.header("x-amzn-requestid").len(), 36);
+    let answer = server.send(&Sent::form(form)).await;
+    assert_eq!(answer.header("content-type"), "text/xml");
+    assert!(answer.text().contains("<MetricWidgetImage>iVBORw==</MetricWidgetImage>"), "{}", answer.text());
+    let json = Sent::new("POST", "/", r#"{"MetricWidget":"{}","OutputFormat":"image/png"}"#)
+        .with("content-type", "application/x-amz-json-1.0")
+        .with("x-amz-target", "GraniteServiceVersion20100801.GetMetricWidgetImage");
+    let answer = server.send(&json).await;
+    assert!(answer.text().contains("\"MetricWidgetImage\":"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn failures_have_their_protocols_error_and_their_record() {
     let server = Setup { no_new_groups: true, ..Setup::new(AuthMode::Open) }.start().await;
     for (request, status, code, call) in [

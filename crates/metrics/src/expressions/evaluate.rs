@@ -32,6 +32,8 @@ use crate::window::Window;
 pub(crate) struct Answers {
     /// For each metric query, in their order: the units that there are points of, and the points, oldest first.
     pub(crate) metrics: Vec<(Option<Vec<Unit>>, Vec<Point>)>,
+    /// The unit of each of these; `None` if there are no points.
+    pub(crate) units: Vec<Option<Unit>>,
     /// For each expression, in their order: its series, with their labels, oldest point first.
     pub(crate) expressions: Vec<Vec<Labelled>>,
     /// What is to be said of the whole.
@@ -88,6 +90,7 @@ impl Metrics {
             for (query, reading) in group.iter().zip(&readings) {
                 let (units, points) = query.points(&reading.buckets);
                 workings.add_metric(query, points.clone());
+                answers.units.push(reading.buckets.units().first().copied());
                 answers.metrics.push((units, points));
             }
         }

@@ -19,7 +19,7 @@ use crate::insight_rules::ReportMetric;
 use crate::limits::REPORT_PERIOD_S_MIN;
 use crate::queries::{Query, check_period};
 
-pub(crate) use evaluate::{Labelled, groups, points_of};
+pub(crate) use evaluate::{Answers, Labelled, groups, points_of};
 
 /// A checked query with an expression.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod retention;
 mod rollups;
 mod service;
 mod tags;
+mod widget_image;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
