@@ -2,10 +2,11 @@
 //! GetMetricStatistics answer with the `InvalidParameter*` family, GetMetricData with `ValidationError`.
 
 use std::fmt::Display;
+use std::future::Future;
 
 use watchkeep_model::ServiceError;
-use watchkeep_model::cloudwatch::errors;
-use watchkeep_store::StoreError;
+use watchkeep_model::cloudwatch::{ResourceNotFoundException, errors};
+use watchkeep_store::{CatalogError, StoreError};
 
 /// `InvalidParameterValue`.
 pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
@@ -74,6 +75,38 @@ pub(crate) fn of_store(error: &StoreError) -> ServiceError {
     }
     tracing::error!(%error, "the store failed");
     internal("The request processing has failed because of an internal error.")
+}
+
+/// [`of_store`], for the catalog.
+pub(crate) fn of_catalog(error: CatalogError) -> ServiceError {
+    match error {
+        CatalogError::Conflict { .. } | CatalogError::Exists { .. } => conflict(),
+        error => of_store(&error.into()),
+    }
+}
+
+/// `ConflictException`: others changed the same thing at the same time.
+pub(crate) fn conflict() -> ServiceError {
+    errors::conflict_exception("Another call changed the resource at the same time. Try again.")
+}
+
+/// `ResourceNotFoundException`.
+pub(crate) fn not_found(kind: &str, id: &str) -> ServiceError {
+    let details = ResourceNotFoundException { resource_type: Some(kind.to_owned()), resource_id: Some(id.to_owned()) };
+    errors::resource_not_found_exception(format!("The {kind} {id} does not exist.")).with_details(details)
+}
+
+/// Runs work to its end even if the caller stops waiting, so that what the catalog, the store and memory say stays the same.
+pub(crate) async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    match tokio::spawn(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(of_store(&StoreError::Stopped)),
+        },
+    }
 }
 
 /// A number as AWS writes it into messages: `4.69E108`, `1.0`, `NaN`.

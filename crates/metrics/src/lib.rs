@@ -8,6 +8,7 @@
 //! head or from the store, never from both; from the head only if that has every acknowledged point of the range.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod anomaly;
 mod append;
 mod buckets;
 mod datum;
@@ -45,6 +46,7 @@ use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use anomaly::Anomaly;
 use index::SeriesIndex;
 use limits::SWEEP_INTERVAL_MS;
 use rollup::Rollups;
@@ -67,6 +69,9 @@ watchkeep_wire::routes! {
         ListMetrics => list_metrics::list_metrics,
         GetMetricStatistics => get_metric_statistics::get_metric_statistics,
         GetMetricData => get_metric_data::get_metric_data,
+        PutAnomalyDetector => anomaly::put_anomaly_detector,
+        DescribeAnomalyDetectors => anomaly::describe_anomaly_detectors,
+        DeleteAnomalyDetector => anomaly::delete_anomaly_detector,
     }
 }
 
@@ -78,6 +83,7 @@ pub struct Metrics {
     rollups: Arc<Rollups>,
     /// Held by who rolls up.
     rolling: tokio::sync::Mutex<()>,
+    anomaly: Anomaly,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
 }
@@ -88,8 +94,9 @@ impl Metrics {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
     }
 
-    /// Begins the work in the background: rolling up points.
+    /// Begins the work in the background: rolling up points, training the models of anomaly detectors.
     pub fn start(self: &Arc<Self>) {
+        self.start_training();
         tokio::spawn(self.clone().keep_rolling_up());
     }
 
@@ -97,6 +104,7 @@ impl Metrics {
     pub async fn reset(&self) {
         self.index.clear();
         self.rollups.reset();
+        self.anomaly.clear();
     }
 
     /// How many series have had data of late.

@@ -10,6 +10,7 @@ use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::Metrics;
+use crate::anomaly::Anomaly;
 use crate::index::{SeriesIndex, horizon};
 use crate::limits::SWEEP_INTERVAL_MS;
 use crate::point::of_batch;
@@ -36,6 +37,7 @@ impl Metrics {
             store.set_owner(tier.table(), Arc::new(PointsOwner { tier, rollups, index, clock }));
         }
         store.set_owner(&METRIC_SERIES, Arc::new(SeriesOwner));
+        let anomaly = Anomaly::open(store.catalog()).await?;
         let now_ms = clock.now().0;
         let restored = (index.clone(), rollups.clone());
         store
@@ -48,7 +50,7 @@ impl Metrics {
             .await?;
         let next_sweep_ms = AtomicI64::new(now_ms.saturating_add(SWEEP_INTERVAL_MS));
         tracing::info!(series = index.count(), head_bytes = index.head_bytes(), "metrics opened");
-        Ok(Arc::new(Metrics { store, clock, index, rollups, rolling: Mutex::default(), next_sweep_ms }))
+        Ok(Arc::new(Metrics { store, clock, index, anomaly, rollups, rolling: Mutex::default(), next_sweep_ms }))
     }
 }
 

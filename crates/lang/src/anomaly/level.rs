@@ -66,7 +66,7 @@ pub(super) fn agreed(values: &[f64]) -> Option<f64> {
 /// The median of each block of what the seasons leave.
 pub(super) fn blocks(frame: &Frame, without_seasons: &[f64]) -> Vec<Option<f64>> {
     let items = frame.samples.iter().zip(without_seasons).map(|(sample, value)| (sample.block, *value));
-    Groups::new(frame.blocks, items).map(|block| median(block))
+    Groups::new(frame.blocks, items).map(median)
 }
 
 /// The level of each sample, from the day around it.

@@ -1,5 +1,6 @@
 //! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock.
 
+mod anomaly;
 mod durability;
 mod expressions;
 mod get_metric_data;

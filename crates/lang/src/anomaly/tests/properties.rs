@@ -9,7 +9,12 @@ fn settings() -> impl Strategy<Value = Settings> {
     let zone = prop_oneof![Just(Zone::default()), Just(Zone::named("Europe/Berlin").unwrap())];
     let period = prop_oneof![Just(MINUTE_MS), Just(5 * MINUTE_MS), Just(HOUR_MS), Just(DAY_MS), any::<i64>()];
     (period, zone, any::<bool>(), any::<(i64, i64)>()).prop_map(|(period_ms, zone, expects_spikes, excluded)| {
-        Settings { zone, expects_spikes, excluded: vec![excluded.0..excluded.1], ..Settings::new(period_ms) }
+        Settings {
+            zone,
+            expects_spikes,
+            excluded: std::iter::once(excluded.0..excluded.1).collect(),
+            ..Settings::new(period_ms)
+        }
     })
 }
 
