@@ -1,6 +1,7 @@
 //! The doors through which fuzzing reaches the languages: each takes any bytes and must come back. The targets in `fuzz/`
 //! call them, and so does a test over the kept corpus.
 
+use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::filter_pattern::FilterPattern;
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::label::{Label, LabelContext, parse_timezone};
@@ -16,6 +17,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("anomaly", anomaly),
     ("filter_pattern", filter_pattern),
     ("insight_rule", insight_rule),
     ("label", label),
@@ -25,6 +27,40 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sketch", sketch),
     ("statistic", statistic),
 ];
+
+/// A byte of settings, one of the period's size, eight of where time begins, then points: two bytes of the periods from one to the
+/// next, eight of the value. Bands are finite, and in order.
+pub fn anomaly(bytes: &[u8]) {
+    let Some((head, rest)) = bytes.split_first_chunk::<10>() else { return };
+    let [flags, size, start @ ..] = *head;
+    let period_ms = 1_i64 << (size % 63);
+    let settings = Settings {
+        zone: if flags & 1 == 0 { Zone::default() } else { Zone::named("America/New_York").unwrap_or_default() },
+        expects_spikes: flags & 2 != 0,
+        adaptation: if flags & 4 == 0 { Adaptation::Fast } else { Adaptation::Slow },
+        outliers: if flags & 8 == 0 { Outliers::Minimal } else { Outliers::Strict },
+        least: (flags & 16 != 0).then_some(0.0),
+        most: (flags & 32 != 0).then_some(-1.0),
+        ..Settings::new(period_ms)
+    };
+    let mut time_ms = i64::from_le_bytes(start);
+    let points: Vec<(i64, f64)> = rest
+        .as_chunks::<10>()
+        .0
+        .iter()
+        .map(|[low, high, value @ ..]| {
+            time_ms = time_ms.saturating_add(period_ms.saturating_mul(u16::from_le_bytes([*low, *high]).into()));
+            (time_ms, f64::from_le_bytes(*value))
+        })
+        .collect();
+    let Some(model) = Model::train(&points, &settings) else { return };
+    let times = [time_ms, time_ms.saturating_add(period_ms), i64::MIN, i64::MAX, model.range_ms().start];
+    for deviations in [0.0, 2.0, f64::MAX, f64::NAN] {
+        for band in model.band(&times, deviations) {
+            assert!(band.upper.is_finite() && band.lower.is_finite() && band.lower <= band.upper, "{band:?}");
+        }
+    }
+}
 
 /// A line with a filter pattern, then a message.
 pub fn filter_pattern(bytes: &[u8]) {

@@ -8,6 +8,7 @@
 //! head or from the store, never from both; from the head only if that has every acknowledged point of the range.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod anomaly;
 mod append;
 mod buckets;
 mod dashboards;
@@ -56,6 +57,7 @@ use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use anomaly::Anomaly;
 use index::SeriesIndex;
 use insight_rules::RuleBook;
 use limits::SWEEP_INTERVAL_MS;
@@ -109,6 +111,9 @@ watchkeep_wire::routes! {
         DeleteMetricStream => streams::delete_metric_stream,
         StartMetricStreams => streams::start_metric_streams,
         StopMetricStreams => streams::stop_metric_streams,
+        PutAnomalyDetector => anomaly::put_anomaly_detector,
+        DescribeAnomalyDetectors => anomaly::describe_anomaly_detectors,
+        DeleteAnomalyDetector => anomaly::delete_anomaly_detector,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
@@ -145,6 +150,7 @@ pub struct Metrics {
     /// What metric streams still have to deliver, and where to.
     feeds: Feeds,
     deliveries: Arc<dyn DeliveryStreams>,
+    anomaly: Anomaly,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
     /// The turns of those who draw pictures.
@@ -157,8 +163,9 @@ impl Metrics {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
     }
 
-    /// Begins the work in the background: rolling up points, and streaming them.
+    /// Begins the work in the background: rolling up points, streaming them, training the models of anomaly detectors.
     pub fn start(self: &Arc<Self>) {
+        self.start_training();
         tokio::spawn(self.clone().keep_rolling_up());
         tokio::spawn(self.clone().keep_publishing());
     }
@@ -169,6 +176,7 @@ impl Metrics {
         self.rollups.reset();
         self.insight_rules.clear();
         self.feeds.clear();
+        self.anomaly.clear();
     }
 
     /// How many series have had data of late.

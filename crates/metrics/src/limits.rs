@@ -299,3 +299,39 @@ pub const WIDGET_ALARMS_MAX: usize = 1;
 
 /// The pictures that are drawn at once: each takes 16 MB at most, and a processor.
 pub const DRAWINGS_AT_ONCE: usize = 4;
+
+/// The anomaly detectors of an account in a Region. AWS: 500.
+pub const DETECTORS_MAX: usize = 500;
+
+/// The anomaly detectors on a page of DescribeAnomalyDetectors. AWS: 100.
+pub const DETECTORS_PAGE_MAX: usize = 100;
+
+/// The metrics and expressions of a detector of metric math. AWS: 10.
+pub const DETECTOR_QUERIES_MAX: usize = 10;
+
+/// How often a detector is written anew if others change it at the same time.
+pub const DETECTOR_WRITES_MAX: usize = 10;
+
+/// The bands that one GetMetricData may ask for: each may have to be trained, a few hundredths of a second of one core.
+pub const BANDS_MAX: usize = 50;
+
+/// The points of one bound of a band: three weeks of minutes, and a week and some of seconds.
+pub const BAND_POINTS_MAX: usize = 700_000;
+
+/// The models of bands that are in memory, of up to 15 KB each. Beyond, the one that was not used for longest goes.
+pub const BAND_MODELS_MAX: usize = 2000;
+
+/// How many models may be trained at once: each reads two weeks of points and takes a few megabytes meanwhile.
+pub const BAND_TRAININGS_AT_ONCE: usize = 2;
+
+/// How old the model of a detector may be before it is trained anew in the background.
+pub const BAND_RETRAINED_MS: i64 = 30 * MINUTE_MS;
+
+/// How old a model may be for a band.
+pub const BAND_FRESH_MS: i64 = HOUR_MS;
+
+/// How long after a band was last asked for its model is kept trained, if it is a detector's.
+pub const BAND_USED_MS: i64 = DAY_MS;
+
+/// How often is looked for models to be trained.
+pub const BAND_CHECK_INTERVAL: Duration = Duration::from_secs(300);

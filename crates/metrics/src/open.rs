@@ -10,6 +10,7 @@ use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::{Metrics, MetricsConfig};
+use crate::anomaly::Anomaly;
 use crate::index::{SeriesIndex, horizon};
 use crate::insight_rules::{self, RuleBook};
 use crate::limits::{DRAWINGS_AT_ONCE, SWEEP_INTERVAL_MS};
@@ -43,6 +44,7 @@ impl Metrics {
         let insight_rules = Arc::new(RuleBook::default());
         insight_rules::load(&resources, &insight_rules);
         store.set_owner(&METRIC_CONTRIBUTIONS, insight_rules.clone());
+        let anomaly = Anomaly::open(store.catalog()).await?;
         let now_ms = clock.now().0;
         let restored = (index.clone(), rollups.clone());
         store
@@ -64,6 +66,7 @@ impl Metrics {
             rolling: Mutex::default(),
             resources,
             insight_rules,
+            anomaly,
             feeds: Feeds::default(),
             deliveries: config.deliveries,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),

@@ -8,6 +8,7 @@ use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::{GetMetricDataInput, MetricDataQuery, MetricStat};
 
+use crate::anomaly::{self, RequestBand};
 use crate::errors::{mutually_exclusive, validation};
 use crate::expressions::{self, ExpressionQuery};
 use crate::limits::{DATAPOINTS_MAX, QUERIES_MAX};
@@ -24,6 +25,8 @@ pub(crate) struct Request {
     pub(crate) queries: Vec<Query>,
     /// The queries with an expression, in their order.
     pub(crate) expressions: Vec<ExpressionQuery>,
+    /// The bands that these ask for.
+    pub(crate) bands: Vec<RequestBand>,
     /// The order in which these can be evaluated, as indexes.
     pub(crate) evaluation_order: Vec<usize>,
     /// The times asked for.
@@ -169,8 +172,19 @@ impl Request {
         let evaluation_order = ordered.iter().filter_map(|query| places.get(query.id.as_str()).copied()).collect();
         let mut expressions = ordered;
         expressions.sort_by_key(|query| places.get(query.id.as_str()).copied());
+        let bands = anomaly::request_bands(&expressions, queries, caller)?;
         let queries = metrics;
-        Ok(Request { queries, expressions, evaluation_order, start, end, scan_by, datapoints_max, offset_minutes })
+        Ok(Request {
+            queries,
+            expressions,
+            bands,
+            evaluation_order,
+            start,
+            end,
+            scan_by,
+            datapoints_max,
+            offset_minutes,
+        })
     }
 }
 

@@ -136,6 +136,14 @@ impl Expression {
         evaluate::evaluate(&self.root, environment)
     }
 
+    /// The canonical text with something else in the place of each id: two expressions have the same if they compute the same
+    /// of operands that are given the same names.
+    pub fn text_with(&self, name: &dyn Fn(&str) -> String) -> String {
+        let mut root = self.root.clone();
+        root.rename(name);
+        root.to_string()
+    }
+
     fn collect<'e, T: PartialEq>(&'e self, pick: impl Fn(&'e Expr) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
         self.root.visit(&mut |expr| match pick(expr) {

@@ -134,6 +134,25 @@ impl Expr {
         }
     }
 
+    /// Replaces each id.
+    pub(super) fn rename(&mut self, name: &dyn Fn(&str) -> String) {
+        match &mut self.kind {
+            Kind::Id(id) => *id = name(id),
+            Kind::Number(_) | Kind::Text(_) | Kind::Keyword(_) => {}
+            Kind::Negate(operand) => operand.rename(name),
+            Kind::Power(base, exponent) => {
+                base.rename(name);
+                exponent.rename(name);
+            }
+            Kind::Chain(first, links) => {
+                first.rename(name);
+                links.iter_mut().for_each(|link| link.operand.rename(name));
+            }
+            Kind::Array(members) => members.iter_mut().for_each(|member| member.rename(name)),
+            Kind::Call(_, arguments) => arguments.iter_mut().for_each(|argument| argument.rename(name)),
+        }
+    }
+
     /// Writes the node, in parentheses if it binds looser than `level`.
     fn write(&self, f: &mut fmt::Formatter<'_>, level: usize) -> fmt::Result {
         if self.kind.level() < level {

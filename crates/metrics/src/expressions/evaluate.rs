@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use watchkeep_core::{Caller, TimestampMs};
+use watchkeep_lang::anomaly::Model;
 use watchkeep_lang::label::{Label, LabelContext};
 use watchkeep_lang::metric_math::{BandSource, Environment, External, Fold, Grid, Point, Series, Value};
 use watchkeep_lang::metrics_insights::limits::{METRICS_MAX, RANGE_MS_MAX};
@@ -16,6 +17,7 @@ use watchkeep_model::cloudwatch::MessageData;
 use super::find::identity;
 use super::{ExpressionQuery, MetricSearch, Program, in_expression};
 use crate::Metrics;
+use crate::anomaly::times;
 use crate::buckets::Buckets;
 use crate::errors::{internal, validation};
 use crate::get_metric_data::{message, weight};
@@ -61,6 +63,8 @@ struct Workings {
     metric_ids: Vec<String>,
     externals: HashMap<String, Vec<(External, Value)>>,
     sources: Vec<Source>,
+    /// The models of bands, by the id of the query that asks for them and as it names them.
+    bands: Vec<(String, BandSource, Arc<Model>)>,
     messages: Vec<MessageData>,
     /// Weighed buckets that may still be read.
     buckets_left: i64,
@@ -110,6 +114,11 @@ impl Metrics {
             }
             workings.externals.insert(query.id.clone(), found);
         }
+        for band in &request.bands {
+            if let Some(model) = self.model(&band.source, caller, now).await? {
+                workings.bands.push((band.query_id.clone(), band.of.clone(), model));
+            }
+        }
         let mut computed: HashMap<&str, Vec<Labelled>> = HashMap::new();
         for query in request.evaluation_order.iter().filter_map(|&index| request.expressions.get(index)) {
             let window = Window::new(request.start, request.end, query.period_s, now, &self.rollups.retention);
@@ -118,10 +127,10 @@ impl Metrics {
                     self.aggregated(query, insights, request, caller, now, &mut workings).await?
                 }
                 Program::Math(expression, _) => {
-                    let (expression, id) = (expression.clone(), query.id.clone());
+                    let (expression, id, has_label) = (expression.clone(), query.id.clone(), query.label.is_some());
                     let work = move || {
-                        let evaluated =
-                            expression.evaluate(&Math { workings: &workings, id: &id, grid: grid(&window) });
+                        let environment = Math { workings: &workings, id: &id, has_label, grid: grid(&window) };
+                        let evaluated = expression.evaluate(&environment);
                         (workings, evaluated)
                     };
                     // Up to millions of points: nothing to hold the other calls up with.
@@ -344,6 +353,8 @@ struct Math<'w> {
     workings: &'w Workings,
     /// The expression's id.
     id: &'w str,
+    /// Whether the query has a label of its own.
+    has_label: bool,
     grid: Grid,
 }
 
@@ -365,9 +376,28 @@ impl Environment for Math<'_> {
         found.iter().find(|(known, _)| known == external).map(|(_, value)| value)
     }
 
-    fn band(&self, _: &BandSource, _: &Series, _: f64) -> [Series; 2] {
-        // Refused when the request was checked.
-        [Series::default(), Series::default()]
+    fn band(&self, of: &BandSource, series: &Series, deviations: f64) -> [Series; 2] {
+        let known = self.workings.bands.iter().find(|(id, other, _)| id == self.id && other == of);
+        let points = known.map(|(_, _, model)| {
+            let Grid { start_ms, end_ms, .. } = self.grid;
+            // Those of the series, whether it has points there or not.
+            let anchor_ms = series.points.first().map_or(start_ms, |point| point.0);
+            let times = times(start_ms..end_ms, series.period_ms, anchor_ms, model);
+            let bands = model.band(&times, deviations);
+            let upper: Vec<Point> = times.iter().zip(&bands).map(|(time_ms, band)| (*time_ms, band.upper)).collect();
+            let lower: Vec<Point> = times.iter().zip(&bands).map(|(time_ms, band)| (*time_ms, band.lower)).collect();
+            (upper, lower)
+        });
+        let (upper, lower) = points.unwrap_or_default();
+        let name = if series.label.is_empty() { self.id } else { &series.label };
+        let bound = |which: &str, points| Series {
+            label: if self.has_label { which.to_owned() } else { format!("{name} {which}") },
+            source: series.source,
+            points,
+            period_ms: series.period_ms,
+            ..Series::default()
+        };
+        [bound("High", upper), bound("Low", lower)]
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct MetricSearch {
 }
 
 /// The functions of metric math that ask for what this version does not have.
-const UNAVAILABLE: [&str; 4] = ["ANOMALY_DETECTION_BAND", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
+const UNAVAILABLE: [&str; 3] = ["SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
 
 /// Checks the expressions of a request, given with their places among all queries. They come back in the order in which they
 /// can be evaluated, and the metric queries that they refer to are marked to be read.

@@ -1,6 +1,7 @@
 //! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock.
 
 mod dashboards;
+mod anomaly;
 mod durability;
 mod expressions;
 mod get_metric_data;

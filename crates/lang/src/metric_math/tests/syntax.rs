@@ -55,3 +55,11 @@ fn functions_document_themselves() {
         assert!(is_sentence, "{}", function.name());
     }
 }
+
+#[test]
+fn ids_can_be_replaced_in_the_text() {
+    let text = "100 * -a / FILL(b, REPEAT) + SUM([a, b^2])";
+    let expression = Expression::parse(text).unwrap();
+    assert_eq!(expression.text_with(&|id| format!("{id}{id}")), "100 * -aa / FILL(bb, REPEAT) + SUM([aa, bb^2])");
+    assert_eq!(expression.text_with(&str::to_owned), expression.to_string());
+}
