@@ -8,8 +8,14 @@ use crate::process::{cargo, run, say};
 use crate::{environment, root};
 
 /// Crates with benchmarks.
-const CRATES: &[&str] =
-    &["watchkeep-wire", "watchkeep-chart", "watchkeep-store", "watchkeep-metrics", "watchkeep-logs", "watchkeep-trails"];
+const CRATES: &[&str] = &[
+    "watchkeep-wire",
+    "watchkeep-chart",
+    "watchkeep-store",
+    "watchkeep-metrics",
+    "watchkeep-logs",
+    "watchkeep-trails",
+];
 
 /// Runs both parts, or the one named by `--only`.
 pub fn bench(options: &Options) -> Result<()> {

@@ -62,8 +62,8 @@ use index::SeriesIndex;
 use insight_rules::RuleBook;
 use limits::SWEEP_INTERVAL_MS;
 use resources::Resources;
-use streams::Feeds;
 use rollup::Rollups;
+use streams::Feeds;
 
 pub use insight_rules::{Contributions, LogEvent};
 pub use rollup::Retention;

@@ -9,7 +9,6 @@ use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
-use crate::{Metrics, MetricsConfig};
 use crate::anomaly::Anomaly;
 use crate::index::{SeriesIndex, horizon};
 use crate::insight_rules::{self, RuleBook};
@@ -20,6 +19,7 @@ use crate::rollup::{Rollups, Tier};
 use crate::series::{KeyWriter, SeriesId};
 use crate::streams::Feeds;
 use crate::tables::{METRIC_CONTRIBUTIONS, METRIC_POINTS, METRIC_SERIES, PointsOwner, SeriesOwner, series};
+use crate::{Metrics, MetricsConfig};
 
 impl Metrics {
     /// Opens the service over a store that was opened with [`TABLES`](crate::TABLES) and is not started yet.

@@ -23,11 +23,7 @@ static KINDS: &[&dyn Taggable] = &[
         collection: |metrics| &metrics.resources.query_definitions,
     },
     &Kind { prefix: "insight-rule/", scope: Scope::Region, collection: |metrics| &metrics.resources.insight_rules },
-    &Kind {
-        prefix: "metric-stream/",
-        scope: Scope::Region,
-        collection: |metrics| &metrics.resources.metric_streams,
-    },
+    &Kind { prefix: "metric-stream/", scope: Scope::Region, collection: |metrics| &metrics.resources.metric_streams },
 ];
 
 /// A resource with tags.

@@ -50,4 +50,4 @@ pub use memtable::InvalidBlock;
 pub use rows::{Rows, RowsError};
 pub use scan::{KeyFilter, KeySet, Order, Scan, ScanStats, TextFilter, TextTest};
 pub use segment::SegmentError;
-pub use table::{SEQ_ROW_BITS, Column, ColumnKind, Keep, KeepForever, Label, SEQ, Table, TableOwner};
+pub use table::{Column, ColumnKind, Keep, KeepForever, Label, SEQ, SEQ_ROW_BITS, Table, TableOwner};

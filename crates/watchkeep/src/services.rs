@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
-use watchkeep_metrics::{MetricsConfig, LogEvent, Metrics};
+use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;

@@ -14,7 +14,7 @@ use watchkeep_wire::json::{Members, decode_members, encode_members};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AnomalyDetector {
     /// The input of the operation that put it, with its target in the member that is not deprecated; in the API's JSON.
-    put: Value,
+    pub(super) put: Value,
     /// How far its training is.
     pub(crate) state: State,
     /// How often it was put: a model is of one revision.

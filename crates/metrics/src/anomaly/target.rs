@@ -86,8 +86,8 @@ fn checked(mut single: SingleMetricAnomalyDetector, place: &str) -> Result<Singl
     if dimensions.len() > DIMENSIONS_MAX {
         return Err(collection_too_large(format!("{place}Dimensions"), DIMENSIONS_MAX));
     }
-    let names: HashSet<&str> = dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-    if names.len() < dimensions.len() {
+    let names = || dimensions.iter().map(|dimension| dimension.name.as_str());
+    if names().collect::<HashSet<_>>().len() < dimensions.len() {
         return Err(repeated_dimension());
     }
     Ok(single)

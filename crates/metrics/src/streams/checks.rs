@@ -10,10 +10,11 @@ use watchkeep_model::cloudwatch::{
     MetricStreamFilter, MetricStreamStatisticsConfiguration, MetricStreamStatisticsMetric, PutMetricStreamInput,
 };
 
-use crate::errors::{collection_too_large, invalid_combination, invalid_value, missing, mutually_exclusive, value_is_invalid};
+use crate::errors::{
+    collection_too_large, invalid_combination, invalid_value, missing, mutually_exclusive, value_is_invalid,
+};
 use crate::limits::{
-    STREAM_FILTER_NAMES_MAX, STREAM_STATISTICS_CONFIGURATIONS_MAX, STREAM_STATISTICS_MAX,
-    STREAM_STATISTICS_METRICS_MAX,
+    STREAM_FILTER_NAMES_MAX, STREAM_STATISTICS_CONFIGURATIONS_MAX, STREAM_STATISTICS_MAX, STREAM_STATISTICS_METRICS_MAX,
 };
 use crate::resources::{StreamDefinition, StreamFilter, StreamFormat, StreamStatistics};
 
@@ -99,8 +100,7 @@ fn checked_statistics(
                 return Err(value_is_invalid(name, format!("{place}.AdditionalStatistics")));
             }
         }
-        let metric =
-            |metric: &MetricStreamStatisticsMetric| (metric.namespace.clone(), metric.metric_name.clone());
+        let metric = |metric: &MetricStreamStatisticsMetric| (metric.namespace.clone(), metric.metric_name.clone());
         Ok(StreamStatistics { metrics: metrics.iter().map(metric).collect(), statistics: statistics.clone() })
     };
     configurations.iter().enumerate().map(check).collect()

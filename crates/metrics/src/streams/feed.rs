@@ -95,8 +95,7 @@ impl Feed {
     /// Notes data of a metric.
     pub(super) fn mark(&self, series: &Arc<Series>, time_ms: i64) {
         let mut pending = self.pending();
-        let (_, minutes) =
-            pending.by_series.entry(series.id).or_insert_with(|| (series.clone(), BTreeSet::new()));
+        let (_, minutes) = pending.by_series.entry(series.id).or_insert_with(|| (series.clone(), BTreeSet::new()));
         if minutes.insert(TimestampMs(time_ms).floor_to(MINUTE_MS).0) {
             pending.minutes += 1;
         }

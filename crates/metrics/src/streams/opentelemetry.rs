@@ -59,10 +59,10 @@ pub(super) fn record(minutes: &[Minute<'_>], exporter_arn: &str, format: StreamF
         ("cloud.region", first.identity.region),
         ("aws.exporter.arn", exporter_arn),
     ];
-    let resource =
-        attributes.into_iter().fold(Message::default(), |resource, (key, value)| resource.message(1, attribute(key, value)));
-    let metrics =
-        minutes.iter().fold(Message::default(), |metrics, minute| metrics.message(2, metric(minute, format)));
+    let resource = attributes
+        .into_iter()
+        .fold(Message::default(), |resource, (key, value)| resource.message(1, attribute(key, value)));
+    let metrics = minutes.iter().fold(Message::default(), |metrics, minute| metrics.message(2, metric(minute, format)));
     let request = Message::default().message(1, Message::default().message(1, resource).message(2, metrics));
     let mut record = Vec::with_capacity(request.0.len() + 5);
     Message::varint(&mut record, request.0.len() as u64);
@@ -109,8 +109,7 @@ fn point(minute: &Minute<'_>, format: StreamFormat) -> Message {
             point = point.message(7, attribute(key, value));
         }
         let dimensions = identity.dimensions();
-        let list =
-            dimensions.fold(Message::default(), |list, (name, value)| list.message(1, attribute(name, value)));
+        let list = dimensions.fold(Message::default(), |list, (name, value)| list.message(1, attribute(name, value)));
         let list = Message::default().message(6, list);
         point = point.message(7, Message::default().text(1, "Dimensions").message(2, list));
     }

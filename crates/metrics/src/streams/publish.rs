@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use watchkeep_core::ports::{Measurement, MetricIdentity, MetricPlace, MetricSink as _, Precision, Publisher, Samples};
 use watchkeep_core::TimestampMs;
+use watchkeep_core::ports::{Measurement, MetricIdentity, MetricPlace, MetricSink as _, Precision, Publisher, Samples};
 use watchkeep_delivery::DeliveryError;
 use watchkeep_lang::statistic::{Statistic, Summary};
 use watchkeep_model::ServiceError;
@@ -88,7 +88,11 @@ impl Metrics {
             let taken = feed.take(end_ms);
             let stream = &feed.key.name;
             if taken.lost > 0 {
-                tracing::warn!(stream, minutes = taken.lost, "a metric stream gave up data that could not be delivered");
+                tracing::warn!(
+                    stream,
+                    minutes = taken.lost,
+                    "a metric stream gave up data that could not be delivered"
+                );
             }
             let minutes = taken.minutes;
             let published = if minutes == 0 { Ok(()) } else { self.publish_feed(&feed, &taken).await };

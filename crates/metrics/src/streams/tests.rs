@@ -118,7 +118,10 @@ async fn filters_say_what_goes_out() {
     let (world, remembered) = world().await;
     let include = Some(vec![filter("Shop", &["Load"]), filter("Other", &[])]);
     let cases = [
-        (PutMetricStreamInput { include_filters: include.clone(), ..input("s", "json") }, vec!["Other/Size", "Shop/Load"]),
+        (
+            PutMetricStreamInput { include_filters: include.clone(), ..input("s", "json") },
+            vec!["Other/Size", "Shop/Load"],
+        ),
         (PutMetricStreamInput { exclude_filters: include, ..input("s", "json") }, vec!["Shop/Size"]),
         (input("s", "json"), vec!["Other/Size", "Shop/Load", "Shop/Size"]),
     ];
@@ -130,7 +133,8 @@ async fn filters_say_what_goes_out() {
         world.put("Other", vec![size]).await.unwrap();
         world.pass(MINUTE);
         world.metrics.publish(None).await;
-        let name = |line: &Value| format!("{}/{}", line["namespace"].as_str().unwrap(), line["metric_name"].as_str().unwrap());
+        let name =
+            |line: &Value| format!("{}/{}", line["namespace"].as_str().unwrap(), line["metric_name"].as_str().unwrap());
         let got: BTreeSet<String> = remembered.lines().iter().map(name).collect();
         assert_eq!(got.into_iter().collect::<Vec<_>>(), expected);
     }
@@ -182,8 +186,7 @@ async fn what_was_not_delivered_goes_out_after_a_failure_and_after_a_crash() {
     world.metrics.fill_feeds().await.unwrap();
     world.pass(MINUTE);
     world.metrics.publish(None).await;
-    let mut times: Vec<i64> =
-        remembered.lines().iter().map(|line| line["timestamp"].as_i64().unwrap() - NOW).collect();
+    let mut times: Vec<i64> = remembered.lines().iter().map(|line| line["timestamp"].as_i64().unwrap() - NOW).collect();
     times.sort_unstable();
     assert_eq!(times, [-HOUR, MINUTE], "nothing is left out, and what was delivered is not repeated");
 }
@@ -223,7 +226,10 @@ async fn streams_are_told_listed_and_deleted() {
     let full = PutMetricStreamInput {
         include_filters: Some(vec![filter("Shop", &["Load"])]),
         statistics_configurations: Some(vec![MetricStreamStatisticsConfiguration {
-            include_metrics: vec![MetricStreamStatisticsMetric { namespace: "Shop".into(), metric_name: "Load".into() }],
+            include_metrics: vec![MetricStreamStatisticsMetric {
+                namespace: "Shop".into(),
+                metric_name: "Load".into(),
+            }],
             additional_statistics: vec!["p99".into()],
         }]),
         ..input("b", "opentelemetry1.0")
@@ -247,7 +253,10 @@ async fn streams_are_told_listed_and_deleted() {
     };
     let first = list(None).await;
     let second = list(first.next_token.clone()).await;
-    assert_eq!((names(&first), names(&second), second.next_token), (vec!["a".into(), "b".into()], vec!["c".to_owned()], None));
+    assert_eq!(
+        (names(&first), names(&second), second.next_token),
+        (vec!["a".into(), "b".into()], vec!["c".to_owned()], None)
+    );
     for _ in 0..2 {
         delete_metric_stream(&world.metrics, &caller(), DeleteMetricStreamInput { name: "b".into() }).await.unwrap();
     }
@@ -270,16 +279,46 @@ async fn what_no_stream_can_be_is_refused() {
     let otel = || input("s", "opentelemetry1.0");
     let cases = [
         (PutMetricStreamInput { name: "a b".into(), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { include_filters: shop(), exclude_filters: shop(), ..base() }, "InvalidParameterCombination"),
-        (PutMetricStreamInput { firehose_arn: FIREHOSE.replace("metrics", "other"), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { role_arn: "arn:aws:iam::000000000000:user/x".into(), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { include_filters: Some(vec![MetricStreamFilter::default()]), ..base() }, "MissingParameter"),
-        (PutMetricStreamInput { include_filters: Some([shop().unwrap(), shop().unwrap()].concat()), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { include_filters: Some(vec![filter("Shop", &["x"; 1001])]), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { statistics_configurations: statistics(1, &["tm99"]), ..otel() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { statistics_configurations: statistics(1, &["Sum"]), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { statistics_configurations: statistics(1, &["p99"; 21]), ..base() }, "InvalidParameterValue"),
-        (PutMetricStreamInput { statistics_configurations: statistics(101, &["p99"]), ..base() }, "InvalidParameterValue"),
+        (
+            PutMetricStreamInput { include_filters: shop(), exclude_filters: shop(), ..base() },
+            "InvalidParameterCombination",
+        ),
+        (
+            PutMetricStreamInput { firehose_arn: FIREHOSE.replace("metrics", "other"), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { role_arn: "arn:aws:iam::000000000000:user/x".into(), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { include_filters: Some(vec![MetricStreamFilter::default()]), ..base() },
+            "MissingParameter",
+        ),
+        (
+            PutMetricStreamInput { include_filters: Some([shop().unwrap(), shop().unwrap()].concat()), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { include_filters: Some(vec![filter("Shop", &["x"; 1001])]), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { statistics_configurations: statistics(1, &["tm99"]), ..otel() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { statistics_configurations: statistics(1, &["Sum"]), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { statistics_configurations: statistics(1, &["p99"; 21]), ..base() },
+            "InvalidParameterValue",
+        ),
+        (
+            PutMetricStreamInput { statistics_configurations: statistics(101, &["p99"]), ..base() },
+            "InvalidParameterValue",
+        ),
     ];
     for (index, (input, code)) in cases.into_iter().enumerate() {
         let error = put_metric_stream(&world.metrics, &caller(), input).await.err();
@@ -309,7 +348,11 @@ fn opentelemetry_records_are_written_as_the_protocol_says() {
     let within = |field: u8, inside: &str| {
         let length = inside.len() / 2;
         assert!(length < 1 << 14);
-        let varint = if length < 128 { format!("{length:02x}") } else { format!("{:02x}{:02x}", length & 127 | 128, length >> 7) };
+        let varint = if length < 128 {
+            format!("{length:02x}")
+        } else {
+            format!("{:02x}{:02x}", length & 127 | 128, length >> 7)
+        };
         format!("{:02x}{varint}{inside}", field << 3 | 2)
     };
     let fixed = |field: u8, value: u64| {
@@ -327,7 +370,8 @@ fn opentelemetry_records_are_written_as_the_protocol_says() {
     .concat();
     let quantile = |quantile: f64, value: f64| within(6, &(fixed(1, quantile.to_bits()) + &fixed(2, value.to_bits())));
     let times = fixed(2, 60_000_000_000) + &fixed(3, 120_000_000_000);
-    let values = fixed(4, 2) + &fixed(5, 3f64.to_bits()) + &quantile(0.0, 1.0) + &quantile(0.99, 2.0) + &quantile(1.0, 2.0);
+    let values =
+        fixed(4, 2) + &fixed(5, 3f64.to_bits()) + &quantile(0.0, 1.0) + &quantile(0.99, 2.0) + &quantile(1.0, 2.0);
     let labels = label("Namespace", "N") + &label("MetricName", "M") + &label("D", "v");
     let dimensions = text(1, "Dimensions") + &within(2, &within(6, &within(1, &attribute("D", "v"))));
     let attributes =

@@ -1,7 +1,7 @@
 //! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock.
 
-mod dashboards;
 mod anomaly;
+mod dashboards;
 mod durability;
 mod expressions;
 mod get_metric_data;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use watchkeep_delivery::DeliveryStreams;
 use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_delivery::DeliveryStreams;
 use watchkeep_model::cloudwatch::*;
 use watchkeep_model::{ServiceError, Timestamp};
 use watchkeep_store::{Store, StoreConfig};
