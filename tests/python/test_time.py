@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from server import Server
+from server import Server, until
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 DAY_MS = 86_400_000
@@ -74,6 +74,32 @@ def test_the_server_counts_its_calls(server):
         assert time.monotonic() < deadline, "calls are counted within a minute"
         time.sleep(0.05)
     assert calls() == [3.0]
+
+
+def test_what_comes_into_log_groups_is_counted(server):
+    logs, cloudwatch = server.client("logs"), server.client("cloudwatch")
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="s")
+    events = [{"timestamp": ms(START), "message": message} for message in ("one", "three")]
+    logs.put_log_events(logGroupName="/shop", logStreamName="s", logEvents=events)
+    server.admin("clock", advance_ms=60_000)
+
+    def total(name, dimensions):
+        answer = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Logs",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=START,
+            EndTime=START + dt.timedelta(hours=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return [point["Sum"] for point in answer["Datapoints"]]
+
+    of_group = [{"Name": "LogGroupName", "Value": "/shop"}]
+    until(lambda: total("IncomingBytes", of_group))
+    assert total("IncomingBytes", of_group) == total("IncomingBytes", []) == [8.0]
+    assert total("IncomingLogEvents", of_group) == total("IncomingLogEvents", []) == [2.0]
 
 
 def test_metrics_of_months_ago_are_read_from_roll_ups(tmp_path):

@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 use watchkeep_core::ports::{
     AuditSink, Capture, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink, Publisher,
 };
+use watchkeep_logs::{Incoming, Stored, Tap};
+use watchkeep_store::Append;
 use watchkeep_core::{AccountId, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
 
 use crate::server::ended;
@@ -85,6 +87,59 @@ fn usage_name(service: &str) -> &str {
         "xray" => "X-Ray",
         "cloudtrail" | "cloudtrail_data" => "CloudTrail",
         other => other,
+    }
+}
+
+/// Counts what comes into log groups. Source: "CloudWatch Logs metrics and dimensions".
+pub struct CountedLogs {
+    meter: Arc<Meter>,
+    counters: RwLock<HashMap<LogKey, Arc<LogCounters>>>,
+}
+
+type LogKey = (AccountId, Region, String);
+
+/// Of a log group, and of all log groups of its Region.
+struct LogCounters {
+    bytes: [Arc<Counter>; 2],
+    events: [Arc<Counter>; 2],
+}
+
+impl CountedLogs {
+    /// Counts with this meter.
+    pub fn new(meter: Arc<Meter>) -> CountedLogs {
+        CountedLogs { meter, counters: RwLock::default() }
+    }
+
+    fn counters(&self, incoming: &Incoming<'_>) -> Arc<LogCounters> {
+        let key = (incoming.account, incoming.region.clone(), incoming.log_group.to_owned());
+        if let Some(counters) = self.counters.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return counters.clone();
+        }
+        let place = MetricPlace { account: key.0, region: key.1.clone() };
+        let counter = |name: &str, unit, dimensions: Vec<(Arc<str>, Arc<str>)>| {
+            let metric = MetricIdentity { namespace: "AWS/Logs".into(), name: name.into(), dimensions };
+            self.meter.counter(place.clone(), metric, unit)
+        };
+        let of_group = || vec![("LogGroupName".into(), incoming.log_group.into())];
+        let both = |name, unit| [counter(name, unit, of_group()), counter(name, unit, Vec::new())];
+        let made = LogCounters { bytes: both("IncomingBytes", "Bytes"), events: both("IncomingLogEvents", "None") };
+        let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
+        if counters.len() >= COUNTERS_MAX {
+            counters.clear();
+        }
+        counters.entry(key).or_insert(Arc::new(made)).clone()
+    }
+}
+
+impl Tap for CountedLogs {
+    fn tap(&self, incoming: &Incoming<'_>, _: &mut Append) -> Option<Stored> {
+        let counters = self.counters(incoming);
+        let events = incoming.events.len() as f64;
+        let bytes = incoming.events.iter().map(|event| event.message.len()).sum::<usize>() as f64;
+        Some(Box::new(move || {
+            counters.bytes.iter().for_each(|counter| counter.add(bytes));
+            counters.events.iter().for_each(|counter| counter.add(events));
+        }))
     }
 }
 

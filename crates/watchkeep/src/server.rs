@@ -48,7 +48,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let meter = Arc::new(Meter::default());
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
-    let services = Arc::new(Services::open(&store, &clock, &random, metrics).await?);
+    let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.as_ref())?;
     let root =

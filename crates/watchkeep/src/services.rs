@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use watchkeep_core::{Clock, Random};
+use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_store::{Append, Store, Table};
@@ -11,6 +11,8 @@ use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
+
+use crate::measuring::CountedLogs;
 
 /// All services over one store.
 pub struct Services {
@@ -63,11 +65,12 @@ impl Services {
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
         metrics: MetricsConfig,
+        meter: &Arc<Meter>,
     ) -> Result<Services> {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
-        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone()))]);
+        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone())), Arc::new(CountedLogs::new(meter.clone()))]);
         Ok(Services {
             metrics,
             logs,
