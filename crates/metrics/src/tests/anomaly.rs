@@ -174,7 +174,10 @@ async fn what_is_not_allowed_is_refused() {
         (Default::default(), "MissingRequiredParameterException"),
         (PutAnomalyDetectorInput { namespace: None, ..flat("Load") }, "MissingRequiredParameterException"),
         (PutAnomalyDetectorInput { stat: None, ..flat("Load") }, "MissingRequiredParameterException"),
-        (of_single(SingleMetricAnomalyDetector { metric_name: None, ..single("Load") }), "MissingRequiredParameterException"),
+        (
+            of_single(SingleMetricAnomalyDetector { metric_name: None, ..single("Load") }),
+            "MissingRequiredParameterException",
+        ),
         (PutAnomalyDetectorInput { stat: Some("Most".into()), ..flat("Load") }, "InvalidParameterValueException"),
         (
             PutAnomalyDetectorInput { dimensions: dimensions(&[("A", "1"), ("A", "2")]), ..flat("Load") },
@@ -186,10 +189,16 @@ async fn what_is_not_allowed_is_refused() {
         ),
         (both, "InvalidParameterCombinationException"),
         (mixed, "InvalidParameterCombinationException"),
-        (PutAnomalyDetectorInput { stat: Some("Sum".into()), ..of_math(sum()) }, "InvalidParameterCombinationException"),
+        (
+            PutAnomalyDetectorInput { stat: Some("Sum".into()), ..of_math(sum()) },
+            "InvalidParameterCombinationException",
+        ),
         (PutAnomalyDetectorInput { configuration: ranges(11, 1), ..flat("Load") }, "InvalidParameterValueException"),
         (PutAnomalyDetectorInput { configuration: ranges(1, 0), ..flat("Load") }, "InvalidParameterValueException"),
-        (PutAnomalyDetectorInput { configuration: zone("Europe/Atlantis"), ..flat("Load") }, "InvalidParameterValueException"),
+        (
+            PutAnomalyDetectorInput { configuration: zone("Europe/Atlantis"), ..flat("Load") },
+            "InvalidParameterValueException",
+        ),
         (of_math(Vec::new()), "MissingRequiredParameterException"),
         (of_math(many), "InvalidParameterValueException"),
         (of_math(vec![m("m1", "One", 60)]), "InvalidParameterValueException"),
@@ -198,7 +207,10 @@ async fn what_is_not_allowed_is_refused() {
             of_math(vec![m("m1", "One", 60), expression("e1", "m1"), expression("e2", "m1 * 2")]),
             "InvalidParameterValueException",
         ),
-        (of_math(vec![m("m1", "One", 60), m("m2", "Two", 300), expression("e1", "m1 + m2")]), "InvalidParameterValueException"),
+        (
+            of_math(vec![m("m1", "One", 60), m("m2", "Two", 300), expression("e1", "m1 + m2")]),
+            "InvalidParameterValueException",
+        ),
         (of_math(vec![m("m1", "One", 10), expression("e1", "m1 * 2")]), "InvalidParameterValueException"),
         (math("METRICS() * 2"), "InvalidParameterValueException"),
         (math("[m1, m2]"), "InvalidParameterValueException"),
