@@ -219,7 +219,8 @@ impl Metrics {
         if detector.state == state {
             return;
         }
-        let noted = AnomalyDetector { state, ..detector.value.clone() };
+        let mut noted = detector.value.clone();
+        noted.state = state;
         match self.anomaly.detectors.update(detector, noted).await {
             Ok(_) | Err(CatalogError::Conflict { .. }) => {}
             Err(error) => tracing::warn!(detector = detector.key.name, %error, "the state of a detector was not noted"),

@@ -220,7 +220,7 @@ async fn what_cannot_be_computed_is_refused_with_the_reason() {
             &[("e1", "SELECT SUM(x) FROM Shop", Some(60)), ("e2", "SELECT SUM(y) FROM Shop", Some(60))],
             "Maximum number of queries (1) exceeded.",
         ),
-        (&[("e1", "ANOMALY_DETECTION_BAND(m1)", None)], "Function 'ANOMALY_DETECTION_BAND' is not available."),
+        (&[("e1", "SERVICE_QUOTA(m1)", None)], "Function 'SERVICE_QUOTA' is not available."),
     ];
     for (expressions, reason) in cases {
         let mut queries = operands();
