@@ -1,5 +1,7 @@
 """The AWS CLI, as a person at a prompt uses it."""
 
+import base64
+import json
 import time
 
 # The exit status of a call that the service refused: of version 1, and of version 2.
@@ -12,6 +14,9 @@ def test_metrics(server):
     assert metrics == [{"Namespace": "Shop", "MetricName": "Orders", "Dimensions": []}]
     start, end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600)), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
     queries = '[{"Id":"orders","MetricStat":{"Metric":{"Namespace":"Shop","MetricName":"Orders"},"Period":60,"Stat":"Sum"}}]'
+    widget = json.dumps({"metrics": [["Shop", "Orders"]], "width": 300, "height": 200})
+    image = server.cli("cloudwatch", "get-metric-widget-image", "--metric-widget", widget)
+    assert base64.b64decode(image["MetricWidgetImage"])[:4] == b"\x89PNG"
     data = server.cli("cloudwatch", "get-metric-data", "--metric-data-queries", queries, "--start-time", start, "--end-time", end)
     assert data["MetricDataResults"][0]["Values"] == [3.0] and data["MetricDataResults"][0]["Label"] == "Orders"
     statistics = server.cli(
