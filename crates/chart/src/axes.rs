@@ -111,7 +111,7 @@ impl ValueAxis {
     }
 }
 
-/// What series have in common.
+/// What series have in common. Those of which nothing is known, as of an expression, go with the others.
 enum Unit {
     None,
     One(String),
@@ -120,7 +120,7 @@ enum Unit {
 
 fn common_unit<'c>(series: impl Iterator<Item = &'c Series>) -> Unit {
     let mut common = Unit::None;
-    for series in series.filter(|series| !series.points.is_empty()) {
+    for series in series.filter(|series| !series.points.is_empty() && !series.unit.is_empty()) {
         let unit = if series.unit == "None" { "" } else { &series.unit };
         common = match common {
             Unit::None => Unit::One(unit.to_owned()),
