@@ -274,7 +274,12 @@ impl Export<'_> {
                     Extremes::Exactly(minimum, maximum) => Extremes::Within(minimum, maximum),
                     other => other,
                 };
+                let whole = counts.clone();
                 match self.since(shared, head, Total::Histogram(counts))? {
+                    // Where all of it is new, so are its extremes.
+                    Some(Total::Histogram(counts)) if counts == whole => {
+                        Ok(distribution::samples(&counts, extremes, factor))
+                    }
                     Some(Total::Histogram(counts)) => Ok(distribution::samples(&counts, within, factor)),
                     _ => Ok(None),
                 }

@@ -77,6 +77,12 @@ async fn kinds_and_what_becomes_of_them() {
             // The extremes, and the one between so that the sum is right.
             &["0.5x1 1.75x1 1.25x1"],
         ),
+        (
+            "histogram",
+            CUMULATIVE,
+            vec![point(0, 1, explicit(json!([1, 2, 0]), json!({ "count": 3, "sum": 3.5, "min": 0.5, "max": 1.75 })))],
+            &["0.5x1 1.75x1 1.25x1"],
+        ),
         ("histogram", DELTA, vec![point(0, 1, explicit(json!([0, 2, 0]), json!({ "count": 2 })))], &["1.5x2"]),
         ("histogram", DELTA, vec![point(0, 1, explicit(json!([0, 0, 0]), json!({ "count": 0, "sum": 0 })))], &[]),
         ("histogram", DELTA, vec![point(0, 1, json!({ "count": 4, "sum": 8, "min": 1, "max": 3 }))], &["4 8 1 3"]),
