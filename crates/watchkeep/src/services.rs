@@ -13,6 +13,8 @@ use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 
+use crate::embedded_metrics::EmbeddedMetrics;
+
 /// All services over one store.
 pub struct Services {
     pub metrics: Arc<Metrics>,
@@ -69,7 +71,7 @@ impl Services {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
-        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone()))]);
+        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone())), Arc::new(EmbeddedMetrics(metrics.clone()))]);
         Ok(Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             metrics,
