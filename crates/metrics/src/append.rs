@@ -130,6 +130,7 @@ impl Metrics {
             let entity = registration.entity.as_deref().map_or(0, hash);
             registration.series.was_registered(registration.time_ms, entity);
         }
+        self.feeds.mark(batch.points.iter().map(|(series, point)| (series, point.time_ms)));
         self.sweep_when_due();
     }
 }
