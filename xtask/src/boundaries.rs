@@ -13,15 +13,20 @@ const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
-    &["metrics", "logs", "traces", "trails"],
+    &["metrics", "logs", "traces", "trails", "opentelemetry"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
 ];
 
 /// Imports that the floors would allow, and that are refused all the same.
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
-    ("gateway", &["metrics", "logs", "traces", "trails", "store"], "the gateway knows no service and keeps nothing"),
+    (
+        "gateway",
+        &["metrics", "logs", "traces", "trails", "opentelemetry", "store"],
+        "the gateway knows no service and keeps nothing",
+    ),
     ("agent", &["metrics", "logs", "traces", "trails", "store"], "the agent is a client of the public API"),
+    ("opentelemetry", &["store"], "what OpenTelemetry sends is handed to a port"),
     ("daemon", &["metrics", "logs", "traces", "trails", "store"], "the daemon hands segments to a port"),
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),

@@ -6,6 +6,7 @@
 //! - `tail` follows log files across rotation and restart, and hands their lines in; a file's offset moves when the service
 //!   has acknowledged what was before it, so a restart loses nothing.
 //!   `journalctl` is followed likewise, where the journal is all there is.
+//! - `statsd` takes what applications of this host send by StatsD's protocol.
 //! - `client` speaks the API, behind the trait of `api`.
 //!
 //! It knows nothing of the store, of the services, or of who answers at the other end.
@@ -17,6 +18,8 @@ mod client;
 mod host;
 mod limits;
 mod metrics;
+mod outbox;
+mod statsd;
 mod tail;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ use watchkeep_core::{Clock, Random, Region};
 pub use api::{Api, ApiError};
 pub use client::{Credentials, HttpApi, InvalidEndpoint};
 pub use host::{Figure, HostError, HostFiles, PLUGINS, Plugin, PluginInfo, Usage};
+pub use statsd::{StatsdConfig, StatsdListener};
 pub use tail::LOG_GLOBS;
 
 /// What an agent collects, and where it takes it.
@@ -81,11 +85,14 @@ pub fn host_name() -> String {
 }
 
 /// A collector of one host.
-#[derive(Debug)]
 pub struct Agent {
     metrics: metrics::Metrics,
     tailer: tail::Tailer,
     journal: tail::Journal,
+    statsd: Option<statsd::Statsd>,
+    host: String,
+    api: Arc<dyn Api>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Agent {
@@ -111,13 +118,33 @@ impl Agent {
         Agent {
             metrics: metrics::Metrics::new(&config, files, api.clone(), clock.clone()),
             tailer: tail::Tailer::new(&config, api.clone(), clock.clone(), random.clone()),
-            journal: tail::Journal::new(&config, api, clock, random),
+            journal: tail::Journal::new(&config, api.clone(), clock.clone(), random),
+            statsd: None,
+            host: config.host,
+            api,
+            clock,
         }
+    }
+
+    /// The same collector, taking StatsD's packets besides.
+    pub fn with_statsd(mut self, listener: StatsdListener) -> Agent {
+        self.statsd = Some(statsd::Statsd::new(listener, self.host.clone(), self.api.clone(), self.clock.clone()));
+        self
     }
 
     /// Collects until `shutdown` says true (or its sender is gone), hands in what it has, and returns.
     pub async fn run(self, shutdown: watch::Receiver<bool>) {
-        tokio::join!(self.metrics.run(shutdown.clone()), self.tailer.run(shutdown.clone()), self.journal.run(shutdown));
+        let statsd = async {
+            if let Some(statsd) = self.statsd {
+                statsd.run(shutdown.clone()).await;
+            }
+        };
+        tokio::join!(
+            self.metrics.run(shutdown.clone()),
+            self.tailer.run(shutdown.clone()),
+            self.journal.run(shutdown.clone()),
+            statsd
+        );
     }
 }
 

@@ -85,3 +85,18 @@ pub(crate) const JOURNAL_ENTRY_BYTES_MAX: usize = 4 << 20;
 
 /// The bytes of the journal's entries that are read at once.
 pub(crate) const JOURNAL_READ_BYTES: usize = 256 << 10;
+
+/// The values of one datum (CloudWatch's quota).
+pub(crate) const VALUES_PER_DATUM_MAX: usize = 150;
+
+/// The series that StatsD's packets of one interval may make; each takes some hundred bytes.
+pub(crate) const STATSD_SERIES_MAX: usize = 10_000;
+
+/// Different values of a series in an interval; beyond them values are put into buckets that differ by a tenth.
+pub(crate) const STATSD_VALUES_MAX: usize = 1_000;
+
+/// Different texts of a set that are counted.
+pub(crate) const STATSD_SET_MEMBERS_MAX: usize = 100_000;
+
+/// The packets that are still taken from StatsD's socket when the agent stops (the CloudWatch agent's `allowed_pending_messages`).
+pub(crate) const STATSD_LAST_PACKETS_MAX: usize = 10_000;

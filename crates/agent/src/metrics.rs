@@ -1,8 +1,7 @@
 //! The host's figures on their way to PutMetricData: read at once, again after a second (rates need two readings), and then
-//! every interval. While the service does not answer they wait, with the time at which they were read; when too many wait the
-//! oldest go.
+//! every interval.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,26 +9,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use watchkeep_core::{Clock, TimestampMs};
 use watchkeep_model::Timestamp;
-use watchkeep_model::cloudwatch::{Dimension, MetricDatum, PutMetricDataInput};
+use watchkeep_model::cloudwatch::{Dimension, MetricDatum};
 
-use crate::api::{Api, ApiError};
+use crate::api::Api;
 use crate::host::{Figure, HostFiles, PLUGINS, Plugin};
-use crate::limits::{DATUMS_PER_CALL_MAX, DATUMS_QUEUED_MAX, SECOND_READING_AFTER};
+use crate::limits::SECOND_READING_AFTER;
+use crate::outbox::Outbox;
 use crate::{AgentConfig, stopped};
-
-/// The CloudWatch agent's namespace.
-const NAMESPACE: &str = "CWAgent";
 
 /// Reads figures and sends them.
 pub(crate) struct Metrics {
-    api: Arc<dyn Api>,
     clock: Arc<dyn Clock>,
     interval: Duration,
     host: String,
     readers: Arc<Mutex<Readers>>,
-    queue: VecDeque<MetricDatum>,
-    /// Whether the last call failed, so that an outage is told once.
-    is_failing: bool,
+    outbox: Outbox,
 }
 
 /// The plugins, with what they remember.
@@ -44,13 +38,11 @@ impl Metrics {
     pub(crate) fn new(config: &AgentConfig, files: HostFiles, api: Arc<dyn Api>, clock: Arc<dyn Clock>) -> Metrics {
         let plugins = PLUGINS.iter().map(|plugin| (plugin.name, (plugin.new)())).collect();
         Metrics {
-            api,
             clock,
             interval: config.interval.max(SECOND_READING_AFTER),
             host: config.host.clone(),
             readers: Arc::new(Mutex::new(Readers { files, plugins, failing: HashSet::new() })),
-            queue: VecDeque::new(),
-            is_failing: false,
+            outbox: Outbox::new(api, "host"),
         }
     }
 
@@ -59,7 +51,7 @@ impl Metrics {
         let mut is_first = true;
         loop {
             self.read().await;
-            self.send(&shutdown).await;
+            self.outbox.send(&shutdown).await;
             let now = self.clock.monotonic();
             next += if is_first { SECOND_READING_AFTER } else { self.interval };
             is_first = false;
@@ -70,10 +62,10 @@ impl Metrics {
                 () = self.clock.sleep(next - now) => {}
             }
         }
-        self.send_some().await;
+        self.outbox.send_some().await;
     }
 
-    /// Takes a reading into the queue.
+    /// Takes a reading into the outbox.
     async fn read(&mut self) {
         let readers = self.readers.clone();
         // Files in /proc answer at once, but file systems may take their time.
@@ -81,54 +73,13 @@ impl Metrics {
         let Ok(figures) = read.await else { return };
         let now = self.clock.now();
         let resolution = if self.interval < Duration::from_secs(60) { 1 } else { 60 };
-        self.queue.extend(figures.into_iter().filter_map(|figure| datum(figure, &self.host, now, resolution)));
-        let surplus = self.queue.len().saturating_sub(DATUMS_QUEUED_MAX);
-        if surplus > 0 {
-            tracing::warn!(
-                datums = surplus,
-                "the oldest figures of this host are given up: the service did not take them for long"
-            );
-            self.queue.drain(..surplus);
-        }
-    }
-
-    /// Sends the queue, a call at a time, until it is empty, a call fails, or the agent is to stop.
-    async fn send(&mut self, shutdown: &watch::Receiver<bool>) {
-        while !self.queue.is_empty() && !*shutdown.borrow() {
-            if !self.send_some().await {
-                return;
-            }
-        }
-    }
-
-    /// Sends as much of the queue as fits into one call. Says whether to go on.
-    async fn send_some(&mut self) -> bool {
-        let count = self.queue.len().min(DATUMS_PER_CALL_MAX);
-        if count == 0 {
-            return true;
-        }
-        let data: Vec<MetricDatum> = self.queue.iter().take(count).cloned().collect();
-        let input =
-            PutMetricDataInput { namespace: NAMESPACE.to_owned(), metric_data: Some(data), ..Default::default() };
-        match self.api.put_metric_data(input).await {
-            Ok(()) => self.is_failing = false,
-            Err(error @ ApiError::Unavailable { .. }) => {
-                if !std::mem::replace(&mut self.is_failing, true) {
-                    tracing::warn!(%error, "figures of this host cannot be sent now; it is tried again");
-                }
-                return false;
-            }
-            // The same call would be refused again.
-            Err(error) => tracing::warn!(%error, datums = count, "figures of this host were refused and are given up"),
-        }
-        self.queue.drain(..count);
-        true
+        self.outbox.push(figures.into_iter().filter_map(|figure| datum(figure, &self.host, now, resolution)));
     }
 }
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").field("host", &self.host).field("queued", &self.queue.len()).finish_non_exhaustive()
+        f.debug_struct("Metrics").field("host", &self.host).field("outbox", &self.outbox).finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 //! call them, and so does a test over the kept corpus.
 
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
+use crate::embedded_metrics;
 use crate::filter_pattern::FilterPattern;
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::label::{Label, LabelContext, parse_timezone};
@@ -11,6 +12,7 @@ use crate::metric_search::{Search, labels};
 use crate::metrics_insights::{Aggregation, Query, is_query};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
+use crate::statsd;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -18,6 +20,7 @@ pub type Target = fn(&[u8]);
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] = &[
     ("anomaly", anomaly),
+    ("embedded_metrics", embedded_metrics),
     ("filter_pattern", filter_pattern),
     ("insight_rule", insight_rule),
     ("label", label),
@@ -26,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metrics_insights", metrics_insights),
     ("sketch", sketch),
     ("statistic", statistic),
+    ("statsd", statsd),
 ];
 
 /// A byte of settings, one of the period's size, eight of where time begins, then points: two bytes of the periods from one to the
@@ -59,6 +63,15 @@ pub fn anomaly(bytes: &[u8]) {
         for band in model.band(&times, deviations) {
             assert!(band.upper.is_finite() && band.lower.is_finite() && band.lower <= band.upper, "{band:?}");
         }
+    }
+}
+
+/// A log event: what it makes is bounded.
+pub fn embedded_metrics(bytes: &[u8]) {
+    let Ok(Some(embedded)) = embedded_metrics::read(bytes) else { return };
+    assert!(embedded.measurements.len() <= embedded_metrics::limits::MEASUREMENTS_MAX, "too many measurements");
+    for measurement in &embedded.measurements {
+        assert!(measurement.dimensions.len() <= embedded_metrics::limits::DIMENSIONS_MAX, "too many dimensions");
     }
 }
 
@@ -229,6 +242,17 @@ pub fn statistic(bytes: &[u8]) {
         let _ = statistic.of_samples(samples);
     }
     let _ = statistic.of_summary(&Summary { count: 0.0, sum: 0.0, minimum: 0.0, maximum: 0.0 });
+}
+
+/// A packet of StatsD's.
+pub fn statsd(bytes: &[u8]) {
+    for line in statsd::lines(bytes).flatten() {
+        assert!(
+            !line.samples.is_empty() && line.samples.len() <= statsd::limits::SAMPLES_MAX,
+            "no sample, or too many"
+        );
+        assert!(line.tags.len() <= statsd::limits::TAGS_MAX, "too many tags");
+    }
 }
 
 #[cfg(test)]

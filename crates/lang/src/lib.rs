@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod anomaly;
+pub mod embedded_metrics;
 pub mod filter_pattern;
 pub mod fuzzing;
 pub mod insight_rule;
@@ -15,3 +16,4 @@ pub mod metric_search;
 pub mod metrics_insights;
 pub mod sketch;
 pub mod statistic;
+pub mod statsd;

@@ -54,16 +54,24 @@ impl Batch {
 
     fn rows(&self) -> Append {
         let mut append = Append::new();
+        self.write(&mut append);
+        append
+    }
+
+    /// Adds the rows to an append.
+    pub(crate) fn write(&self, append: &mut Append) {
         if !self.registrations.is_empty() {
             let mut rows = Rows::new(&METRIC_SERIES);
             self.registrations.values().for_each(|registration| registration.write(&mut rows));
             append.push(rows);
         }
-        let mut rows = Rows::with_capacity(&METRIC_POINTS, self.points.len(), self.points.len() * ROW_VALUE_BYTES);
-        for (series, point) in &self.points {
-            point.as_ref().write(series.id.0, &mut rows);
+        if !self.points.is_empty() {
+            let mut rows = Rows::with_capacity(&METRIC_POINTS, self.points.len(), self.points.len() * ROW_VALUE_BYTES);
+            for (series, point) in &self.points {
+                point.as_ref().write(series.id.0, &mut rows);
+            }
+            append.push(rows);
         }
-        append.and(rows)
     }
 }
 
@@ -103,12 +111,17 @@ impl Metrics {
         if batch.points.is_empty() {
             return Ok(());
         }
-        let mut in_flight = InFlight { batch, is_settled: false };
+        let mut in_flight = InFlight::new(batch);
         let appended = self.store.append(in_flight.batch.rows()).await;
         // An error that may pass says that nothing was appended; after any other the points may or may not be there.
         in_flight.is_settled = appended.as_ref().map_or_else(|error| error.is_retryable(), |_| true);
         appended?;
-        let batch = &in_flight.batch;
+        self.show(in_flight.settled());
+        Ok(())
+    }
+
+    /// Shows points that are durable.
+    pub(crate) fn show(&self, batch: Batch) {
         let now_ms = self.clock.now().0;
         for (series, point) in &batch.points {
             self.index.push(series, &point.as_ref(), now_ms);
@@ -119,15 +132,31 @@ impl Metrics {
         }
         self.feeds.mark(batch.points.iter().map(|(series, point)| (series, point.time_ms)));
         self.sweep_when_due();
-        Ok(())
     }
 }
 
 /// Points that the store may or may not have. If their caller gives up before that is known, the heads have to say that they
 /// do not know (M-2).
-struct InFlight {
+pub(crate) struct InFlight {
     batch: Batch,
     is_settled: bool,
+}
+
+impl InFlight {
+    pub(crate) fn new(batch: Batch) -> InFlight {
+        InFlight { batch, is_settled: false }
+    }
+
+    /// The points.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// The points, which are durable.
+    pub(crate) fn settled(mut self) -> Batch {
+        self.is_settled = true;
+        std::mem::take(&mut self.batch)
+    }
 }
 
 impl Drop for InFlight {

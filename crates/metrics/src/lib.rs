@@ -36,6 +36,7 @@ mod rollup;
 mod series;
 mod sink;
 mod source;
+mod staged;
 mod streams;
 mod tables;
 mod tags;
@@ -67,6 +68,7 @@ use streams::Feeds;
 
 pub use insight_rules::{Contributions, LogEvent};
 pub use rollup::Retention;
+pub use staged::Staged;
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[

@@ -48,7 +48,7 @@ impl MetricSink for Metrics {
 
 impl Metrics {
     /// Adds a measurement to the batch, if it is one that can be kept.
-    fn take(
+    pub(crate) fn take(
         &self,
         place: &MetricPlace,
         publisher: Publisher,

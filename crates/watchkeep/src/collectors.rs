@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use watchkeep_agent::{Agent, AgentConfig, Credentials};
+use watchkeep_agent::{Agent, AgentConfig, Credentials, StatsdListener};
 use watchkeep_core::{Clock, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
 use watchkeep_gateway::Gateway;
@@ -65,7 +65,11 @@ pub async fn start(
             log_globs: config.agent_log_files.clone(),
             ..AgentConfig::new(endpoint, credentials, config.region.clone(), directory.join("agent"))
         };
-        let agent = Agent::new(agent_config, clock.clone(), random.clone()).context("collecting from this host")?;
+        let mut agent = Agent::new(agent_config, clock.clone(), random.clone()).context("collecting from this host")?;
+        if let Some(statsd) = &config.statsd {
+            let listening = || format!("taking StatsD's packets on {}", statsd.listen);
+            agent = agent.with_statsd(StatsdListener::bind(statsd.clone()).await.with_context(listening)?);
+        }
         tasks.spawn(agent.run(stopped));
     }
     Ok(Running { tasks, stop })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use watchkeep_agent::StatsdConfig;
 use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_delivery::TargetConfig;
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
@@ -74,6 +75,8 @@ pub struct Config {
     pub retention: Retention,
     /// The delivery streams, and how their targets are reached.
     pub deliveries: TargetConfig,
+    /// Where this host's StatsD packets are taken, if anywhere.
+    pub statsd: Option<StatsdConfig>,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -142,6 +145,7 @@ impl Config {
                 settings.parse("metrics.hours_kept")?,
             ),
             deliveries: deliveries(settings)?,
+            statsd: statsd(settings)?,
             collectors,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
@@ -265,6 +269,20 @@ fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     };
     list(settings.text(key)).iter().map(pair).collect()
+}
+
+fn statsd(settings: &Settings) -> Result<Option<StatsdConfig>> {
+    let Some(listen) = settings.optional("agent.statsd_listen")? else { return Ok(None) };
+    let seconds = |key| -> Result<Duration> { Ok(Duration::from_secs(settings.parse::<u32>(key)?.into())) };
+    let separator = settings.text("agent.statsd_separator");
+    let plain = separator.len() <= 8 && separator.bytes().all(|byte| byte.is_ascii_graphic());
+    ensure!(plain, "setting `agent.statsd_separator`: at most eight characters that a metric's name may have");
+    Ok(Some(StatsdConfig {
+        listen,
+        collection_interval: seconds("agent.statsd_interval")?,
+        aggregation_interval: seconds("agent.statsd_aggregation")?,
+        separator: separator.to_owned(),
+    }))
 }
 
 /// Two settings that only make sense together.

@@ -9,6 +9,7 @@ mod config;
 mod coverage;
 mod credentials;
 mod directory;
+mod embedded_metrics;
 mod measuring;
 mod server;
 mod services;

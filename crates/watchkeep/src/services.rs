@@ -6,12 +6,14 @@ use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
+use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 
+use crate::embedded_metrics::EmbeddedMetrics;
 use crate::measuring::CountedLogs;
 
 /// All services over one store.
@@ -20,6 +22,7 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub opentelemetry: Arc<OpenTelemetry>,
 }
 
 /// The tables of all services: what the store is opened with.
@@ -70,8 +73,13 @@ impl Services {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
-        logs.set_taps(vec![Arc::new(InsightRules(metrics.clone())), Arc::new(CountedLogs::new(meter.clone()))]);
+        logs.set_taps(vec![
+            Arc::new(InsightRules(metrics.clone())),
+            Arc::new(EmbeddedMetrics(metrics.clone())),
+            Arc::new(CountedLogs::new(meter.clone())),
+        ]);
         Ok(Services {
+            opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
@@ -86,7 +94,7 @@ impl Services {
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        Vec::new()
+        vec![self.opentelemetry.clone()]
     }
 
     /// Forgets what is in memory, after the store was emptied.
@@ -95,5 +103,6 @@ impl Services {
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;
+        self.opentelemetry.reset();
     }
 }

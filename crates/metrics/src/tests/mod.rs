@@ -14,6 +14,7 @@ mod query_definitions;
 mod retention;
 mod rollups;
 mod service;
+mod staged;
 mod tags;
 mod widget_image;
 

@@ -189,6 +189,28 @@ pub static SETTINGS: &[Setting] = &[
         "log files that `up` tails into log groups, separated by commas",
     ),
     setting("agent.interval", None, "10", "SECONDS", "how often `up` collects this host's metrics"),
+    setting(
+        "agent.statsd_listen",
+        None,
+        "",
+        "ADDRESS",
+        "where `up` takes StatsD's packets by UDP, as 127.0.0.1:8125; nowhere without it",
+    ),
+    setting("agent.statsd_interval", None, "10", "SECONDS", "how often a sample is made of StatsD's packets"),
+    setting(
+        "agent.statsd_aggregation",
+        None,
+        "60",
+        "SECONDS",
+        "over how long StatsD's samples are sent together; 0 sends each by itself, to the second",
+    ),
+    setting(
+        "agent.statsd_separator",
+        None,
+        "_",
+        "TEXT",
+        "what takes the place of dots in the names of StatsD's metrics",
+    ),
     setting("log.format", Some("log-format"), "text", "text|json", "format of the program's own log"),
     setting(
         "log.level",

@@ -1,0 +1,197 @@
+"""OpenTelemetry's own SDK and exporters, over HTTP and gRPC, and plain HTTP for what they never send."""
+
+import base64
+import datetime as dt
+import gzip
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricExportResult
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+
+from server import KEY_ID, SECRET, Server
+
+RESOURCE = Resource({"service.name": "shop"})
+DELTA = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+
+
+def over_http(server, **options):
+    return HttpExporter(endpoint=f"{server.endpoint}/v1/metrics", **options)
+
+
+def over_grpc(server, **options):
+    import grpc
+
+    if options.pop("compression", None):
+        options["compression"] = grpc.Compression.Gzip
+    return GrpcExporter(endpoint=server.endpoint.removeprefix("http://"), insecure=True, **options)
+
+
+EXPORTERS = [pytest.param(over_http, id="http"), pytest.param(over_grpc, id="grpc")]
+
+
+def statistics(cloudwatch, name, dimensions, statistics=("SampleCount", "Sum", "Minimum", "Maximum"), percentiles=(), namespace="OpenTelemetry"):
+    """The statistics of the last quarter of an hour together."""
+    now = dt.datetime.now(dt.timezone.utc)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - dt.timedelta(minutes=15),
+        EndTime=now + dt.timedelta(minutes=15),
+        Period=1800,
+        **({"ExtendedStatistics": list(percentiles)} if percentiles else {"Statistics": list(statistics)}),
+    )
+    found = answer["Datapoints"]
+    assert len(found) <= 2, found
+    if not found:
+        return None
+    if percentiles:
+        return [found[0]["ExtendedStatistics"][name] for name in percentiles]
+    return [found[0][name] for name in statistics], found[0]["Unit"]
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("temporality", ["cumulative", "delta"])
+def test_the_sdks_metrics(server, exporter, compressed, temporality):
+    options = {"compression": Compression.Gzip} if compressed else {}
+    kinds = DELTA if temporality == "delta" else {}
+    reader = InMemoryMetricReader(preferred_temporality=kinds)
+    provider = MeterProvider(
+        [reader],
+        RESOURCE,
+        views=[View(instrument_name="payload", aggregation=ExponentialBucketHistogramAggregation())],
+    )
+    meter = provider.get_meter("tests")
+    counter = meter.create_counter("requests", unit="{request}")
+    meter.create_observable_gauge("temperature", [lambda _: [Observation(21.5)]], unit="Cel")
+    waiting = meter.create_up_down_counter("waiting")
+    duration = meter.create_histogram("duration", unit="ms", explicit_bucket_boundaries_advisory=[10, 20, 50, 100])
+    payload = meter.create_histogram("payload", unit="By")
+    sender = exporter(server, **options)
+
+    def send():
+        assert sender.export(reader.get_metrics_data()) is MetricExportResult.SUCCESS
+
+    counter.add(5, {"method": "GET"})
+    waiting.add(3)
+    for value in (12, 14, 16, 90):
+        duration.record(value)
+        payload.record(value * 1000)
+    send()
+    counter.add(2, {"method": "GET"})
+    waiting.add(-1)
+    duration.record(18)
+    send()
+    sender.shutdown()
+    provider.shutdown()
+
+    cloudwatch = server.client("cloudwatch")
+    shop = {"service.name": "shop"}
+    assert statistics(cloudwatch, "requests", {"method": "GET", **shop}) == ([2, 7, 2, 5], "Count")
+    assert statistics(cloudwatch, "temperature", shop) == ([2, 43, 21.5, 21.5], "None")
+    assert statistics(cloudwatch, "waiting", shop) == ([2, 5, 2, 3], "None")
+    (count, total, low, high), unit = statistics(cloudwatch, "duration", shop)
+    assert (count, unit) == (5, "Milliseconds")
+    assert total == pytest.approx(150)
+    assert (low, high) == (12, 90)
+    (count, total, low, high), unit = statistics(cloudwatch, "payload", shop)
+    assert (count, unit) == (4, "Bytes") and total == pytest.approx(132_000)
+    (p50, p99) = statistics(cloudwatch, "payload", shop, percentiles=["p50", "p99"])
+    assert 14_000 * 0.99 <= p50 <= 16_000 * 1.01 and p99 == pytest.approx(90_000, rel=0.01)
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_a_namespace_by_header(server, exporter):
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], RESOURCE)
+    provider.get_meter("tests").create_counter("orders").add(1)
+    sender = exporter(server, headers={"x-aws-metric-namespace": "Shop"})
+    assert sender.export(reader.get_metrics_data()) is MetricExportResult.SUCCESS
+    sender.shutdown()
+    provider.shutdown()
+    metrics = server.client("cloudwatch").list_metrics(Namespace="Shop")["Metrics"]
+    assert [(metric["MetricName"], metric["Dimensions"]) for metric in metrics] == [
+        ("orders", [{"Name": "service.name", "Value": "shop"}])
+    ]
+
+
+def post(server, body, content_type="application/json", **headers):
+    request = urllib.request.Request(
+        f"{server.endpoint}/v1/metrics", data=body, headers={"content-type": content_type, **headers}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def gauge(name, value, attributes=()):
+    point = {
+        "timeUnixNano": str(time.time_ns()),
+        "asDouble": value,
+        "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in attributes],
+    }
+    metric = {"name": name, "gauge": {"dataPoints": [point]}}
+    return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+
+
+def test_json_and_partial_success(server):
+    request = gauge("pressure", 3.5)
+    refused = gauge("pressure", 1, [("key", "\N{SNOWMAN}")])["resourceMetrics"]
+    request["resourceMetrics"] += refused
+    status, answer = post(server, gzip.compress(json.dumps(request).encode()), **{"content-encoding": "gzip"})
+    assert status == 200
+    assert answer["partialSuccess"]["rejectedDataPoints"] == "1"
+    assert "non-ASCII" in answer["partialSuccess"]["errorMessage"]
+    assert statistics(server.client("cloudwatch"), "pressure", {}) == ([1, 3.5, 3.5, 3.5], "None")
+
+    status, answer = post(server, json.dumps(gauge("x", 1)).encode(), **{"x-aws-metric-namespace": "AWS/Own"})
+    assert status == 200 and answer["partialSuccess"]["rejectedDataPoints"] == "1"
+    assert post(server, b"{") [0] == 400
+    assert post(server, b"{}", content_type="text/plain")[0] == 415
+    assert post(server, b"\n", content_type="application/json")[0] == 400
+
+
+def test_who_may_send(tmp_path):
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    environment = {"WATCHKEEP_ROOT_ACCESS_KEY_ID": KEY_ID, "WATCHKEEP_ROOT_SECRET_ACCESS_KEY": SECRET}
+    with Server("--auth", "enforced", environment=environment) as server:
+        body = json.dumps(gauge("pressure", 3.5)).encode()
+        status, answer = post(server, body)
+        assert (status, answer["code"]) == (401, 16)
+
+        def basic(secret):
+            return {"authorization": "Basic " + base64.b64encode(f"{KEY_ID}:{secret}".encode()).decode()}
+
+        assert post(server, body, **basic(SECRET)) == (200, {})
+        assert post(server, body, **basic("wrong"))[0] == 401
+        request = AWSRequest("POST", f"{server.endpoint}/v1/metrics", {"content-type": "application/json"}, body)
+        SigV4Auth(Credentials(KEY_ID, SECRET), "monitoring", "us-east-1").add_auth(request)
+        assert post(server, body, **dict(request.headers)) == (200, {})
+
+        reader = InMemoryMetricReader()
+        provider = MeterProvider([reader], RESOURCE)
+        provider.get_meter("tests").create_counter("orders").add(1)
+        data = reader.get_metrics_data()
+        for secret, result in [("wrong", MetricExportResult.FAILURE), (SECRET, MetricExportResult.SUCCESS)]:
+            sender = over_grpc(server, headers=basic(secret))
+            assert sender.export(data) is result
+            sender.shutdown()
+        provider.shutdown()
+        assert statistics(server.client("cloudwatch"), "pressure", {}) == ([2, 7, 3.5, 3.5], "None")
+        assert statistics(server.client("cloudwatch"), "orders", {"service.name": "shop"})[0][1] == 1
