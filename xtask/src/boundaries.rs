@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
-    &["metrics", "logs", "traces", "trails"],
+    &["metrics", "logs", "traces", "trails", "prometheus"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
 ];
@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ("gateway", &["metrics", "logs", "traces", "trails", "store"], "the gateway knows no service and keeps nothing"),
     ("agent", &["metrics", "logs", "traces", "trails", "store"], "the agent is a client of the public API"),
+    ("prometheus", &["store", "lang"], "metrics come and go through the ports of core"),
     ("daemon", &["metrics", "logs", "traces", "trails", "store"], "the daemon hands segments to a port"),
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),

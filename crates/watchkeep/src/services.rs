@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
+use watchkeep_prometheus::Prometheus;
 use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
@@ -18,6 +19,7 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub prometheus: Arc<Prometheus>,
 }
 
 /// The tables of all services: what the store is opened with.
@@ -69,6 +71,7 @@ impl Services {
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_taps(vec![Arc::new(InsightRules(metrics.clone()))]);
         Ok(Services {
+            prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
@@ -83,7 +86,7 @@ impl Services {
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        Vec::new()
+        vec![self.prometheus.api()]
     }
 
     /// Forgets what is in memory, after the store was emptied.
@@ -92,5 +95,6 @@ impl Services {
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;
+        self.prometheus.reset();
     }
 }
