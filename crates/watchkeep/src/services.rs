@@ -7,6 +7,7 @@ use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
+use watchkeep_prometheus::Prometheus;
 use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
@@ -23,6 +24,7 @@ pub struct Services {
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
     pub opentelemetry: Arc<OpenTelemetry>,
+    pub prometheus: Arc<Prometheus>,
 }
 
 /// The tables of all services: what the store is opened with.
@@ -80,6 +82,7 @@ impl Services {
         ]);
         Ok(Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
+            prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
@@ -94,7 +97,7 @@ impl Services {
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        vec![self.opentelemetry.clone()]
+        vec![self.opentelemetry.clone(), self.prometheus.api()]
     }
 
     /// Forgets what is in memory, after the store was emptied.
@@ -104,5 +107,6 @@ impl Services {
         self.traces.reset().await;
         self.trails.reset().await;
         self.opentelemetry.reset();
+        self.prometheus.reset();
     }
 }
