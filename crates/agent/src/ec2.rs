@@ -50,7 +50,10 @@ pub struct InstanceConfig {
 impl fmt::Debug for InstanceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (monitoring, id) = (self.monitoring, &self.instance_id);
-        f.debug_struct("InstanceConfig").field("monitoring", &monitoring).field("instance_id", id).finish_non_exhaustive()
+        f.debug_struct("InstanceConfig")
+            .field("monitoring", &monitoring)
+            .field("instance_id", id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@
 //! - `tail` follows log files across rotation and restart, and hands their lines in; a file's offset moves when the service
 //!   has acknowledged what was before it, so a restart loses nothing.
 //!   `journalctl` is followed likewise, where the journal is all there is.
+//! - `ec2` makes metrics of an instance out of the same figures.
 //! - `statsd` takes what applications of this host send by StatsD's protocol.
 //! - `client` speaks the API, behind the trait of `api`.
 //!
@@ -15,6 +16,7 @@
 mod api;
 mod backoff;
 mod client;
+mod ec2;
 mod host;
 mod limits;
 mod metrics;
@@ -31,6 +33,7 @@ use watchkeep_core::{Clock, Random, Region};
 
 pub use api::{Api, ApiError};
 pub use client::{Credentials, HttpApi, InvalidEndpoint};
+pub use ec2::{InstanceConfig, Monitoring};
 pub use host::{Figure, HostError, HostFiles, PLUGINS, Plugin, PluginInfo, Usage};
 pub use statsd::{StatsdConfig, StatsdListener};
 pub use tail::LOG_GLOBS;
@@ -129,6 +132,12 @@ impl Agent {
     /// The same collector, taking StatsD's packets besides.
     pub fn with_statsd(mut self, listener: StatsdListener) -> Agent {
         self.statsd = Some(statsd::Statsd::new(listener, self.host.clone(), self.api.clone(), self.clock.clone()));
+        self
+    }
+
+    /// The same collector, measuring this host as an instance of EC2 besides.
+    pub fn with_instance(mut self, config: InstanceConfig) -> Agent {
+        self.metrics.measure_instance(config);
         self
     }
 

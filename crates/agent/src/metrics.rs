@@ -12,6 +12,7 @@ use watchkeep_model::Timestamp;
 use watchkeep_model::cloudwatch::{Dimension, MetricDatum};
 
 use crate::api::Api;
+use crate::ec2::{Instance, InstanceConfig, InstanceReading, instance_reading};
 use crate::host::{Figure, HostFiles, PLUGINS, Plugin};
 use crate::limits::SECOND_READING_AFTER;
 use crate::outbox::Outbox;
@@ -24,6 +25,8 @@ pub(crate) struct Metrics {
     host: String,
     readers: Arc<Mutex<Readers>>,
     outbox: Outbox,
+    /// This host as an instance of EC2, if it is measured as one.
+    instance: Option<Instance>,
 }
 
 /// The plugins, with what they remember.
@@ -43,7 +46,13 @@ impl Metrics {
             host: config.host.clone(),
             readers: Arc::new(Mutex::new(Readers { files, plugins, failing: HashSet::new() })),
             outbox: Outbox::new(api, "host"),
+            instance: None,
         }
+    }
+
+    /// Measures this host as an instance of EC2 besides.
+    pub(crate) fn measure_instance(&mut self, config: InstanceConfig) {
+        self.instance = Some(Instance::new(config));
     }
 
     pub(crate) async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
@@ -70,8 +79,11 @@ impl Metrics {
         let readers = self.readers.clone();
         // Files in /proc answer at once, but file systems may take their time.
         let read = tokio::task::spawn_blocking(move || readers.lock().unwrap_or_else(PoisonError::into_inner).read());
-        let Ok(figures) = read.await else { return };
+        let Ok((figures, reading)) = read.await else { return };
         let now = self.clock.now();
+        if let Some(instance) = &mut self.instance {
+            instance.note(reading, now).await;
+        }
         let resolution = if self.interval < Duration::from_secs(60) { 1 } else { 60 };
         self.outbox.push(figures.into_iter().filter_map(|figure| datum(figure, &self.host, now, resolution)));
     }
@@ -84,8 +96,8 @@ impl fmt::Debug for Metrics {
 }
 
 impl Readers {
-    /// What all plugins read; one that fails does not keep the others from it.
-    fn read(&mut self) -> Vec<Figure> {
+    /// What all plugins read, and what that makes of an instance; a plugin that fails does not keep the others from it.
+    fn read(&mut self) -> (Vec<Figure>, InstanceReading) {
         let mut figures = Vec::new();
         for (name, plugin) in &mut self.plugins {
             match plugin.read(&self.files, &mut figures) {
@@ -99,7 +111,8 @@ impl Readers {
                 }
             }
         }
-        figures
+        let reading = instance_reading(&self.files, &figures);
+        (figures, reading)
     }
 }
 

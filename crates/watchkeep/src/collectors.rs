@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use watchkeep_agent::{Agent, AgentConfig, Credentials, StatsdListener};
+use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener, host_name};
+use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{Clock, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
 use watchkeep_gateway::Gateway;
@@ -66,6 +67,12 @@ pub async fn start(
             ..AgentConfig::new(endpoint, credentials, config.region.clone(), directory.join("agent"))
         };
         let mut agent = Agent::new(agent_config, clock.clone(), random.clone()).context("collecting from this host")?;
+        if let Some((monitoring, instance_id)) = &config.instance {
+            let place = MetricPlace { account: config.account, region: config.region.clone() };
+            let instance_id = instance_id.clone().unwrap_or_else(host_name);
+            let sink = services.metrics.clone();
+            agent = agent.with_instance(InstanceConfig { monitoring: *monitoring, instance_id, place, sink });
+        }
         if let Some(statsd) = &config.statsd {
             let listening = || format!("taking StatsD's packets on {}", statsd.listen);
             agent = agent.with_statsd(StatsdListener::bind(statsd.clone()).await.with_context(listening)?);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use watchkeep_agent::StatsdConfig;
+use watchkeep_agent::{Monitoring, StatsdConfig};
 use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_delivery::TargetConfig;
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
@@ -77,6 +77,8 @@ pub struct Config {
     pub deliveries: TargetConfig,
     /// Where this host's StatsD packets are taken, if anywhere.
     pub statsd: Option<StatsdConfig>,
+    /// How often this host is measured as an instance of EC2, if it is, and under which id, if not its name.
+    pub instance: Option<(Monitoring, Option<String>)>,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -146,6 +148,7 @@ impl Config {
             ),
             deliveries: deliveries(settings)?,
             statsd: statsd(settings)?,
+            instance: instance(settings)?,
             collectors,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
@@ -269,6 +272,17 @@ fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     };
     list(settings.text(key)).iter().map(pair).collect()
+}
+
+fn instance(settings: &Settings) -> Result<Option<(Monitoring, Option<String>)>> {
+    let monitoring = match settings.text("agent.instance_monitoring") {
+        "off" => return Ok(None),
+        "basic" => Monitoring::Basic,
+        "detailed" => Monitoring::Detailed,
+        other => bail!("setting `agent.instance_monitoring`: {other:?}: neither `basic`, `detailed` nor `off`"),
+    };
+    let id = settings.text("agent.instance_id");
+    Ok(Some((monitoring, (!id.is_empty()).then(|| id.to_owned()))))
 }
 
 fn statsd(settings: &Settings) -> Result<Option<StatsdConfig>> {

@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use watchkeep_core::ports::{
     AuditSink, Capture, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink, Publisher,
 };
+use watchkeep_core::{AccountId, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
 use watchkeep_logs::{Incoming, Stored, Tap};
 use watchkeep_store::Append;
-use watchkeep_core::{AccountId, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
 
 use crate::server::ended;
 

@@ -190,6 +190,14 @@ pub static SETTINGS: &[Setting] = &[
     ),
     setting("agent.interval", None, "10", "SECONDS", "how often `up` collects this host's metrics"),
     setting(
+        "agent.instance_monitoring",
+        None,
+        "basic",
+        "basic|detailed|off",
+        "whether `up` measures this host as EC2 measures an instance, every five minutes or every minute",
+    ),
+    setting("agent.instance_id", None, "", "TEXT", "the instance's id; default: the host's name"),
+    setting(
         "agent.statsd_listen",
         None,
         "",
