@@ -94,10 +94,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("foo[]", "1:5: parse error: unexpected \"]\" in subquery or range selector, expected duration"),
         ("foo[1e300]", "1:5: parse error: duration out of range"),
         ("foo[5mm]", "1:5: parse error: bad number or duration syntax: \"5mm\""),
-        (
-            "foo @ 1e16",
-            "1:7: parse error: timestamp out of bounds for @ modifier: 10000000000000000",
-        ),
+        ("foo @ 1e16", "1:7: parse error: timestamp out of bounds for @ modifier: 10000000000000000"),
         ("\"a", "1:1: parse error: unterminated quoted string"),
         ("\"\\q\"", "1:1: parse error: unknown escape sequence"),
         ("foo{a=~\"(\"}", "1:5: parse error: error parsing regexp: unclosed group: `(`"),
