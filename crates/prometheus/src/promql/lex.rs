@@ -68,12 +68,13 @@ fn token(rest: &str, first: char) -> Result<(Token, usize), String> {
     if matches!(first, '"' | '\'' | '`') {
         return string(rest, first);
     }
-    let second_is_digit = rest.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
+    let second = rest.as_bytes().get(1).copied().unwrap_or_default();
+    let second_is_digit = second.is_ascii_digit();
     if first.is_ascii_digit() || (first == '.' && second_is_digit) {
         return number(rest);
     }
     // A colon begins a metric's name, and separates range and step of a subquery.
-    let second_is_letter = rest.bytes().nth(1).is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let second_is_letter = second.is_ascii_alphabetic() || second == b'_';
     if first.is_ascii_alphabetic() || first == '_' || (first == ':' && second_is_letter) {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b':';
         let length = rest.bytes().take_while(is_part).count();

@@ -12,9 +12,12 @@ use watchkeep_core::{BoxFuture, TimestampMs};
 
 type Key = (String, String, Vec<(String, String)>);
 
+/// A metric with its readings by time.
+type Kept = (MetricIdentity, BTreeMap<TimestampMs, Reading>);
+
 #[derive(Default)]
 pub(super) struct Memory {
-    metrics: Mutex<BTreeMap<Key, (MetricIdentity, BTreeMap<TimestampMs, Reading>)>>,
+    metrics: Mutex<BTreeMap<Key, Kept>>,
     /// What the next call answers instead of what is true.
     pub(super) fails: Mutex<Option<MetricsError>>,
 }

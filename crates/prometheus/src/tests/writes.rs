@@ -129,7 +129,8 @@ async fn requests_are_told_apart_from_what_they_are_not() {
     let world = World::new();
     let body = snappy(&request(vec![series(&[("__name__", "m")], &[(0, 1.0)])]));
     let oversized = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
-    let cases: [(&[(&'static str, &str)], &[u8], u16); 8] = [
+    type Case<'c> = (&'c [(&'static str, &'c str)], &'c [u8], u16);
+    let cases: [Case<'_>; 8] = [
         (&[("content-type", "application/x-protobuf"), ("content-encoding", "gzip")], &body, 415),
         (&[("content-type", "application/json")], &body, 415),
         (&[("content-type", "application/x-protobuf;proto=io.prometheus.write.v3.Request")], &body, 415),
