@@ -117,8 +117,8 @@ def test_json_lines_arrive_and_survive_an_outage_and_a_crash(receiver, tmp_path)
         receiver.down = True
         put(server, 1, 5.0)
         server.kill()
-    receiver.down = False
-    with serve(receiver, tmp_path / "data") as server:
+        receiver.down = False
+        server.start()
         put(server, 2, 7.0)
         pass_until(server, lambda: {5.0, 7.0} <= {line["value"]["sum"] for line in receiver.lines()})
 
