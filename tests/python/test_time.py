@@ -173,3 +173,32 @@ def test_metrics_fall_silent_after_two_weeks(server):
         Namespace="Shop", MetricName="Early", StartTime=START - dt.timedelta(hours=1), EndTime=START + dt.timedelta(hours=1), Period=3600, Statistics=["Sum"]
     )
     assert [point["Sum"] for point in statistics["Datapoints"]] == [1.0]
+
+
+def test_this_host_is_measured_as_an_instance(tmp_path):
+    environment = {
+        "WATCHKEEP_AGENT_INSTANCE_MONITORING": "detailed",
+        "WATCHKEEP_AGENT_INSTANCE_ID": "i-1",
+        "WATCHKEEP_AGENT_LOG_FILES": str(tmp_path / "*.log"),
+    }
+    with Server("--manual-clock", str(ms(START)), command="up", environment=environment) as server:
+        cloudwatch = server.client("cloudwatch")
+        instance = [{"Name": "InstanceId", "Value": "i-1"}]
+
+        def busy():
+            server.admin("clock", advance_ms=10_000)
+            answer = cloudwatch.get_metric_statistics(
+                Namespace="AWS/EC2",
+                MetricName="CPUUtilization",
+                Dimensions=instance,
+                StartTime=START,
+                EndTime=START + dt.timedelta(hours=1),
+                Period=60,
+                Statistics=["Average"],
+            )
+            points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+            return points if len(points) >= 2 else None
+
+        points = until(busy, seconds_max=30)
+        assert all(0 <= point["Average"] <= 100 and point["Unit"] == "Percent" for point in points)
+        assert points[1]["Timestamp"] - points[0]["Timestamp"] == dt.timedelta(minutes=1)

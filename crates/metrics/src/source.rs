@@ -24,6 +24,7 @@ impl MetricSource for Metrics {
     fn find(
         &self,
         place: &MetricPlace,
+        name: Option<&str>,
         wanted: &mut dyn FnMut(&MetricIdentity) -> bool,
         max: usize,
     ) -> Vec<MetricIdentity> {
@@ -34,7 +35,9 @@ impl MetricSource for Metrics {
             if found.len() >= max {
                 return Walk::Stop;
             }
-            if series.newest_ms() >= since_ms {
+            // What most series fail at costs no more than a comparison.
+            let has_name = name.is_none_or(|name| series.identity().name == name);
+            if has_name && series.newest_ms() >= since_ms {
                 let identity = identity(&series.identity());
                 if wanted(&identity) {
                     found.push(identity);
@@ -54,7 +57,7 @@ impl MetricSource for Metrics {
     ) -> BoxFuture<'a, Result<Vec<MetricReadings>, MetricsError>> {
         Box::pin(async move {
             let range = times.start.0..times.end.0;
-            let mut gathered = Gathered { room: readings_max, by_metric: BTreeMap::new() };
+            let mut gathered = Gathered { max: readings_max, count: 0, by_metric: BTreeMap::new() };
             let mut cold = HashMap::<u64, usize>::default();
             let now_ms = self.clock.now().0;
             for (index, metric) in metrics.iter().enumerate() {
@@ -85,8 +88,10 @@ impl MetricSource for Metrics {
 
 /// What was read so far.
 struct Gathered {
-    /// How many more readings there may be; none left means that there were too many.
-    room: usize,
+    /// How many readings there may be.
+    max: usize,
+    /// How many there are; one more than there may be, if there were too many.
+    count: usize,
     by_metric: BTreeMap<(usize, u8), BTreeMap<i64, Reading>>,
 }
 
@@ -95,7 +100,7 @@ impl Gathered {
         let summary = point.samples.summary();
         let added =
             Reading { count: summary.count, sum: summary.sum, minimum: summary.minimum, maximum: summary.maximum };
-        if self.room == 0 {
+        if self.count > self.max {
             return;
         }
         let readings = self.by_metric.entry((index, point.unit.code())).or_default();
@@ -108,14 +113,14 @@ impl Gathered {
                 reading.maximum = reading.maximum.max(added.maximum);
             })
             .or_insert_with(|| {
-                self.room -= 1;
+                self.count += 1;
                 added
             });
     }
 
     fn finish(self) -> Result<Vec<MetricReadings>, MetricsError> {
-        if self.room == 0 {
-            return Err(MetricsError::Failed("the query reads more readings than it may".to_owned()));
+        if self.count > self.max {
+            return Err(MetricsError::TooMany(self.max));
         }
         let readings = self.by_metric.into_iter().map(|((index, unit), readings)| MetricReadings {
             index,
@@ -140,7 +145,7 @@ fn read_cold(
                     gathered.add(index, &point);
                 }
             }
-            if gathered.room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if gathered.count > gathered.max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
     }
     Ok(gathered)

@@ -83,7 +83,7 @@ fn failed(error: &MetricsError) -> ServiceError {
         MetricsError::Busy(_) => {
             ServiceError::common("ServiceUnavailable", "ServiceUnavailable", 503, "Metrics are busy. Try again.")
         }
-        MetricsError::Failed(_) => {
+        MetricsError::TooMany(_) | MetricsError::Failed(_) => {
             ServiceError::common("InternalFailure", "InternalFailure", 500, "The metrics could not be kept.")
         }
     }

@@ -31,6 +31,7 @@ impl MetricSource for Counters {
     fn find(
         &self,
         _: &MetricPlace,
+        _: Option<&str>,
         wanted: &mut dyn FnMut(&MetricIdentity) -> bool,
         max: usize,
     ) -> Vec<MetricIdentity> {

@@ -56,6 +56,7 @@ pub(crate) fn of_metrics(error: MetricsError) -> ServiceError {
         MetricsError::Busy(_) => {
             ServiceError::common("ServiceUnavailable", "ServiceUnavailable", 503, error.to_string())
         }
+        MetricsError::TooMany(_) => execution(format!("the query reads {error}")),
         MetricsError::Failed(_) => internal(error.to_string()),
     }
 }

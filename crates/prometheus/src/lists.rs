@@ -87,6 +87,7 @@ fn visit(
     // Nothing is collected but what the visit keeps.
     prometheus.source.find(
         &place,
+        None,
         &mut |metric| {
             if is_wanted(metric) {
                 visit(metric);
@@ -103,7 +104,7 @@ fn find(
     place: &MetricPlace,
     mut is_wanted: impl FnMut(&MetricIdentity) -> bool,
 ) -> Result<Vec<MetricIdentity>, ServiceError> {
-    let metrics = prometheus.source.find(place, &mut is_wanted, SERIES_MAX + 1);
+    let metrics = prometheus.source.find(place, None, &mut is_wanted, SERIES_MAX + 1);
     if metrics.len() > SERIES_MAX {
         return Err(execution(format!("more than {SERIES_MAX} series are selected")));
     }

@@ -44,7 +44,9 @@ impl Reader<'_> {
     ) -> Result<Vec<SampleSeries>, ServiceError> {
         let selection = Selection::new(need.selector, self.place);
         let room = SERIES_MAX.saturating_sub(self.series);
-        let found = self.prometheus.source.find(self.place, &mut |metric| selection.accepts(metric), 2 * room + 1);
+        let name = need.selector.metric_name();
+        let mut is_wanted = |metric: &MetricIdentity| selection.accepts(metric);
+        let found = self.prometheus.source.find(self.place, name, &mut is_wanted, 2 * room + 1);
         let metrics = without_markers(found);
         self.series += metrics.len();
         if self.series > SERIES_MAX {

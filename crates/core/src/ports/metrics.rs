@@ -84,6 +84,9 @@ pub enum MetricsError {
     /// The same may do a little later.
     #[error("metrics are busy: {0}")]
     Busy(String),
+    /// More is asked for than may be read at once.
+    #[error("more than {0} readings")]
+    TooMany(usize),
     /// It will not do.
     #[error("metrics failed: {0}")]
     Failed(String),
@@ -127,11 +130,12 @@ pub struct MetricReadings {
 
 /// Finds and reads metrics as they are kept, without the statistics and periods of GetMetricData.
 pub trait MetricSource: Send + Sync {
-    /// The metrics in this place with data in the last two weeks that `wanted` accepts, in the order of namespace, name and
-    /// dimensions; the first `max` of them.
+    /// The metrics in this place with data in the last two weeks, of this name if one is given, that `wanted` accepts, in the
+    /// order of namespace, name and dimensions; the first `max` of them.
     fn find(
         &self,
         place: &MetricPlace,
+        name: Option<&str>,
         wanted: &mut dyn FnMut(&MetricIdentity) -> bool,
         max: usize,
     ) -> Vec<MetricIdentity>;
@@ -140,7 +144,7 @@ pub trait MetricSource: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`MetricsError::Failed`] also if there are more than `readings_max`.
+    /// [`MetricsError::TooMany`] if there are more than `readings_max`.
     fn read<'a>(
         &'a self,
         place: &'a MetricPlace,

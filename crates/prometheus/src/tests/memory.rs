@@ -77,11 +77,14 @@ impl MetricSource for Memory {
     fn find(
         &self,
         _: &MetricPlace,
+        name: Option<&str>,
         wanted: &mut dyn FnMut(&MetricIdentity) -> bool,
         max: usize,
     ) -> Vec<MetricIdentity> {
         let metrics = self.metrics.lock().unwrap();
-        metrics.values().map(|(metric, _)| metric).filter(|metric| wanted(metric)).take(max).cloned().collect()
+        let named =
+            metrics.values().map(|(metric, _)| metric).filter(|metric| name.is_none_or(|name| *metric.name == *name));
+        named.filter(|metric| wanted(metric)).take(max).cloned().collect()
     }
 
     fn read<'a>(
@@ -100,7 +103,7 @@ impl MetricSource for Memory {
             };
             let all: Vec<MetricReadings> = wanted.iter().enumerate().filter_map(of).collect();
             let count: usize = all.iter().map(|readings| readings.readings.len()).sum();
-            if count > readings_max { Err(MetricsError::Failed("too many readings".to_owned())) } else { Ok(all) }
+            if count > readings_max { Err(MetricsError::TooMany(readings_max)) } else { Ok(all) }
         })
     }
 }

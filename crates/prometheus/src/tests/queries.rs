@@ -266,6 +266,8 @@ async fn what_cannot_be_read_is_an_error() {
     let error = MetricsError::Failed("a disk".to_owned());
     let failure = crate::errors::of_metrics(error);
     assert_eq!((failure.status, crate::errors::error_type(&failure)), (500, "internal"));
+    let failure = crate::errors::of_metrics(MetricsError::TooMany(7));
+    assert_eq!((failure.status, crate::errors::error_type(&failure)), (422, "execution"));
     let (status, _) = world.get("query?query=m&timeout=0").await;
     assert_eq!(status, 503);
 }
