@@ -162,7 +162,6 @@ async fn beside(client: &Client, points: &[usize], start: i64) -> Result<Option<
     // Merging goes on in the background.
     client.clock.sleep(VICTORIA_REST).await;
     let cpu_seconds = (victoria.cpu()? - before).as_secs_f64() * 1e6 / points.len() as f64;
-    let bytes = victoria.stored_bytes()? as f64 / points.len() as f64;
     let (start_s, end_s) = (start / 1000, (start + DAY_MS) / 1000 - 300);
     let wanted: Vec<String> = (0..READ_SERIES).map(|series| format!("i-{series:017x}")).collect();
     let query = format!("avg_over_time(Stored{{InstanceId=~\"{}\"}}[5m])", wanted.join("|"));
@@ -171,6 +170,7 @@ async fn beside(client: &Client, points: &[usize], start: i64) -> Result<Option<
         taken.push(victoria.query_range(&query, start_s, end_s, 300).await?.as_secs_f64() * 1e3);
     }
     taken.sort_by(f64::total_cmp);
+    let bytes = victoria.stored_bytes().await? as f64 / points.len() as f64;
     Ok(Some(Beside { cpu_seconds, query_ms: taken.get(READS / 2).copied().unwrap_or_default(), bytes }))
 }
 
@@ -205,7 +205,8 @@ async fn read_day(client: &Client, start: i64) -> Result<()> {
 /// A series' value at a minute of the day. One in four is a setting that never changes, one a count of requests, one a
 /// percentage to one decimal, one a latency to two.
 fn value(series: usize, minute: usize) -> f64 {
-    let mixed = ((series * DAY_MINUTES + minute) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // The steps of a plain multiple would be regular, and compress as no measurement does.
+    let mixed = mix((series * DAY_MINUTES + minute) as u64);
     let noise = (mixed >> 40) as f64 / (1u64 << 24) as f64;
     let of_day = 1.0 + (minute as f64 / DAY_MINUTES as f64 * std::f64::consts::TAU).sin();
     match series % 4 {
@@ -214,6 +215,14 @@ fn value(series: usize, minute: usize) -> f64 {
         2 => (of_day * 300.0 + noise * 40.0).floor() / 10.0,
         _ => (of_day * 2000.0 + noise * 800.0).floor() / 100.0,
     }
+}
+
+/// Numbers without pattern, the same in every run (the finalizer of SplitMix64).
+fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 fn put(client: &Client, first: usize) -> PutMetricDataInput {

@@ -29,7 +29,7 @@ pub struct VictoriaMetrics {
     data: TempDir,
     pid: u32,
     clock: Arc<dyn Clock>,
-    _child: Child,
+    child: Child,
 }
 
 impl VictoriaMetrics {
@@ -53,8 +53,7 @@ impl VictoriaMetrics {
             .spawn()?;
         let pid = child.id().context("VictoriaMetrics ended")?;
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
-        let victoria =
-            VictoriaMetrics { endpoint: format!("http://127.0.0.1:{port}"), http, data, pid, clock, _child: child };
+        let victoria = VictoriaMetrics { endpoint: format!("http://127.0.0.1:{port}"), http, data, pid, clock, child };
         let begun = victoria.clock.monotonic();
         while victoria.get("/health").await.is_err() {
             ensure!(victoria.clock.monotonic() - begun < START_TIMEOUT, "VictoriaMetrics does not start");
@@ -90,8 +89,11 @@ impl VictoriaMetrics {
         Ok(self.clock.monotonic() - begun)
     }
 
-    /// The bytes of its data files.
-    pub fn stored_bytes(&self) -> Result<u64> {
+    /// Ends it in order, which writes out what is in memory; the bytes of its data files then.
+    pub async fn stored_bytes(mut self) -> Result<u64> {
+        let pid = rustix::process::Pid::from_raw(self.pid as i32).context("a process id")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.child.wait().await?;
         let mut sum = 0;
         let mut folders: Vec<PathBuf> = vec![self.data.path().join("data")];
         while let Some(folder) = folders.pop() {
