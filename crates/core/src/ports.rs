@@ -1,16 +1,20 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod data_keys;
 mod metrics;
+mod sealing;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use metrics::{
     Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
     Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use sealing::{SealingError, SecretSealing};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

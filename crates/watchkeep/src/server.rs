@@ -50,7 +50,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
     let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
-    let sealer = Sealer::open(&master_key, random.as_ref())?;
+    let sealer = Sealer::open(&master_key, random.clone())?;
     let root =
         RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
     store.start();
