@@ -248,6 +248,8 @@ pub struct ScanStats {
     pub segments_opened: u64,
     /// Segments that could not be read, or not to their end, because they are damaged: rows may be missing.
     pub segments_damaged: u64,
+    /// Segments, and blocks in memory, passed over because their data key cannot be used now.
+    pub locked: u64,
     /// Segments skipped by their time or key range.
     pub segments_skipped: u64,
     /// Row groups skipped by statistics, bloom or token filters.

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::limits::{BATCH_BYTES, BATCH_ROWS};
 use crate::memtable::{Block, Selection, select, value_bytes};
 use crate::scan::{KeySet, Order, Scan, ScanStats};
-use crate::segment::{SegmentError, SegmentReader};
+use crate::segment::SegmentError;
 use crate::table::ColumnKind;
 
 use super::keep::Keeper;
@@ -26,7 +26,9 @@ impl Store {
     /// it through [`Store::blocking`].
     ///
     /// A damaged segment does not make a whole table unreadable: what can be read is delivered, and
-    /// [`ScanStats::segments_damaged`] says how many segments may have had more. Who answers a user passes that on.
+    /// [`ScanStats::segments_damaged`] says how many segments may have had more. Who answers a user passes that on. Likewise what
+    /// is encrypted under a key that cannot be used now is passed over, and [`ScanStats::locked`] says so: only its owner knows
+    /// whether that matters.
     ///
     /// # Errors
     ///
@@ -153,6 +155,11 @@ impl<'a> Running<'a> {
         columns: &[usize],
         take: &mut Take<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
+        if let Some(key) = &block.key
+            && self.unlocked(self.store.key_to_read(key.id()))?.is_none()
+        {
+            return Ok(ControlFlow::Continue(()));
+        }
         self.stats.rows_scanned += block.rows() as u64;
         self.stats.bytes_scanned += block.bytes as u64;
         let selection = select(block, inner);
@@ -175,6 +182,8 @@ impl<'a> Running<'a> {
         take: &mut Take<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let store = self.store;
+        let opened = store.noticing_damage(segment, store.open_segment(&segment.row));
+        let opened = self.unlocked(opened);
         let mut failed = None;
         let mut flow = ControlFlow::Continue(());
         let keeper = &mut self.keeper;
@@ -188,10 +197,15 @@ impl<'a> Running<'a> {
             }
             Ok(flow)
         };
-        let read = SegmentReader::open(store.blobs.clone(), &segment.row.path, segment.row.bytes, &store.footers)
-            .and_then(|reader| reader.scan(inner, &mut visit));
+        let read = match opened {
+            Ok(None) => return Ok(ControlFlow::Continue(())),
+            Ok(Some(reader)) => {
+                store.noticing_damage(segment, reader.scan(inner, &mut visit).map_err(StoreError::from))
+            }
+            Err(error) => Err(error),
+        };
         self.stats.segments_opened += 1;
-        let touched = match store.noticing_damage(segment, read.map_err(StoreError::from)) {
+        let touched = match read {
             Ok(touched) => touched,
             Err(error) if error.is_damage() => {
                 self.damaged.insert(segment.row.id);
@@ -205,6 +219,18 @@ impl<'a> Running<'a> {
         self.stats.row_groups_read += touched.row_groups_read;
         self.stats.row_groups_skipped += touched.row_groups_skipped();
         failed.map_or(Ok(flow), Err)
+    }
+
+    /// What was opened; `None`, and counted, if its key cannot be used.
+    fn unlocked<T>(&mut self, opened: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match opened {
+            Err(StoreError::Locked(locked)) => {
+                tracing::debug!(%locked, "data were passed over");
+                self.stats.locked += 1;
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
     }
 
     /// Delivers rows in whatever order they come.

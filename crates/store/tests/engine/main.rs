@@ -2,6 +2,7 @@
 
 mod damage;
 mod durability;
+mod encryption;
 mod harness;
 mod lifecycle;
 mod random;
