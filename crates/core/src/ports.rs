@@ -2,15 +2,17 @@
 //! another's port; neither knows the other.
 
 mod metrics;
+mod resources;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
 pub use metrics::{
-    Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
-    Publisher, Reading, RefusedMeasurement, Samples,
+    Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
+    MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,6 +67,7 @@ impl Metrics {
             resources,
             insight_rules,
             anomaly,
+            known: Arc::default(),
             feeds: Feeds::default(),
             deliveries: config.deliveries,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),

@@ -49,6 +49,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
     let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
+    let is_measured = config.collectors == Collectors::ThisHost;
+    services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.as_ref())?;
     let root =
@@ -56,7 +58,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
-    let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
+    let measuring = Measuring::start(meter.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
         services: services.routed(),

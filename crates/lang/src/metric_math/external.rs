@@ -40,7 +40,7 @@ pub enum External {
         /// The resource's identifier.
         resource: String,
         /// The metrics with their statistics.
-        metrics: Vec<String>,
+        metrics: DatabaseMetrics,
         /// The period in seconds, as written; without one, it is the query's.
         period_seconds: Option<f64>,
     },
@@ -60,6 +60,15 @@ pub enum BandSource {
     Id(String),
     /// An expression that stands in the call, as its canonical text.
     Expression(String),
+}
+
+/// Metrics of `DB_PERF_INSIGHTS`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DatabaseMetrics {
+    /// One, written as a text: its value is a series.
+    One(String),
+    /// A list: its value is an array.
+    Several(Vec<String>),
 }
 
 /// An argument of `LAMBDA`.
@@ -89,8 +98,8 @@ impl External {
                 service: text(service)?,
                 resource: text(resource)?,
                 metrics: match &metrics.kind {
-                    Kind::Array(members) => members.iter().map(text).collect::<Option<_>>()?,
-                    _ => vec![text(metrics)?],
+                    Kind::Array(members) => DatabaseMetrics::Several(members.iter().map(text).collect::<Option<_>>()?),
+                    _ => DatabaseMetrics::One(text(metrics)?),
                 },
                 period_seconds: rest.first().and_then(number),
             }),

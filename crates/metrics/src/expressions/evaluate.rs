@@ -15,6 +15,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::MessageData;
 
 use super::find::identity;
+use super::outside::of_database;
 use super::{ExpressionQuery, MetricSearch, Program, in_expression};
 use crate::Metrics;
 use crate::anomaly::times;
@@ -106,11 +107,22 @@ impl Metrics {
                 found.push((external.clone(), Value::Array(series)));
             }
             for external in expression.externals() {
-                let External::InsightRule { rule, metric } = &external else { continue };
                 let window = Window::new(request.start, request.end, query.period_s, now, &self.rollups.retention);
-                workings.take_buckets(&window, Statistic::Sum)?;
-                let series = self.reported(query, rule, metric, &window, caller).await?;
-                found.push((external, Value::Series(series)));
+                let value = match &external {
+                    External::InsightRule { rule, metric } => {
+                        workings.take_buckets(&window, Statistic::Sum)?;
+                        Value::Series(self.reported(query, rule, metric, &window, caller).await?)
+                    }
+                    External::ServiceQuota { metric } => {
+                        workings.take_buckets(&window, Statistic::Sum)?;
+                        let usage = request.queries.iter().find(|query| query.id == *metric);
+                        let none = || Value::Series(Series::default());
+                        usage.map_or_else(none, |usage| self.quota_of(usage, &window, now.0))
+                    }
+                    External::DatabaseInsights { metrics, .. } => of_database(metrics, &window),
+                    External::Search { .. } | External::Band { .. } | External::Lambda { .. } => continue,
+                };
+                found.push((external, value));
             }
             workings.externals.insert(query.id.clone(), found);
         }

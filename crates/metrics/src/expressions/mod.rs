@@ -4,6 +4,7 @@
 
 mod evaluate;
 mod find;
+mod outside;
 
 use hashbrown::{HashMap, HashSet};
 use watchkeep_lang::label::Label;
@@ -56,7 +57,7 @@ pub(crate) struct MetricSearch {
 }
 
 /// The functions of metric math that ask for what this version does not have.
-const UNAVAILABLE: [&str; 3] = ["SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
+const UNAVAILABLE: [&str; 1] = ["LAMBDA"];
 
 /// Checks the expressions of a request, given with their places among all queries. They come back in the order in which they
 /// can be evaluated, and the metric queries that they refer to are marked to be read.
@@ -171,9 +172,11 @@ impl Parsed {
             Source::Math(expression) => {
                 let searches = searches(&id, &expression, period_s)?;
                 check_reports(&id, &expression, period_s)?;
+                outside::check_quotas(&id, &expression, queries)?;
+                let databases_s = outside::check_databases(&id, &expression, period_s)?;
                 let of_operands = references.iter().filter_map(|id| periods.get(id).copied());
                 let of_searches = searches.iter().map(|(_, search)| search.period_s);
-                let period_s = period_s.or_else(|| of_operands.chain(of_searches).max());
+                let period_s = period_s.or_else(|| of_operands.chain(of_searches).chain(databases_s).max());
                 let period_s = period_s.ok_or_else(|| in_expression(&id, PERIOD_REQUIRED))?;
                 (Program::Math(expression, searches), period_s)
             }

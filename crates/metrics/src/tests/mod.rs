@@ -2,15 +2,20 @@
 
 mod anomaly;
 mod dashboards;
+mod datasets;
 mod durability;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
 mod insight_rules;
+mod known;
 mod list_metrics;
+mod managed_rules;
 mod oracle;
+mod otel_enrichment;
 mod put_metric_data;
 mod query_definitions;
+mod resource_metrics;
 mod retention;
 mod rollups;
 mod service;

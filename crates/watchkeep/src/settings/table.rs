@@ -197,6 +197,7 @@ pub static SETTINGS: &[Setting] = &[
         "whether `up` measures this host as EC2 measures an instance, every five minutes or every minute",
     ),
     setting("agent.instance_id", None, "", "TEXT", "the instance's id; default: the host's name"),
+    setting("agent.instance_tags", None, "", "KEY=VALUE,...", "the instance's tags"),
     setting(
         "agent.statsd_listen",
         None,

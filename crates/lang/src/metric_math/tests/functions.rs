@@ -198,12 +198,13 @@ fn what_is_outside_is_asked_for() {
     let search = External::Search { query: text("{NS,Dim} x"), statistic: text("Sum"), period_seconds: Some(300.0) };
     let rule = External::InsightRule { rule: text("r"), metric: text("Sum") };
     let quota = External::ServiceQuota { metric: text("m") };
-    let database = |metrics: &[&str]| External::DatabaseInsights {
+    let database = |metrics: DatabaseMetrics| External::DatabaseInsights {
         service: text("RDS"),
         resource: text("db-1"),
-        metrics: metrics.iter().map(|metric| text(metric)).collect(),
+        metrics,
         period_seconds: None,
     };
+    let several = DatabaseMetrics::Several(vec![text("a.avg"), text("b.avg")]);
     let lambda = External::Lambda {
         function: text("f"),
         arguments: vec![LambdaArgument::Text(text("x")), LambdaArgument::Number(5.0)],
@@ -212,8 +213,8 @@ fn what_is_outside_is_asked_for() {
         .external(search.clone(), Value::Array(vec![series("1 1"), series("2 2")]))
         .external(rule.clone(), Value::Series(series("3 3")))
         .external(quota.clone(), Value::Series(series("4 4")))
-        .external(database(&["a.avg"]), Value::Series(series("5 5")))
-        .external(database(&["a.avg", "b.avg"]), Value::Array(vec![series("6 6")]))
+        .external(database(DatabaseMetrics::One(text("a.avg"))), Value::Series(series("5 5")))
+        .external(database(several), Value::Array(vec![series("6 6")]))
         .external(lambda.clone(), Value::Array(vec![series("7 7")]));
     world.check(&[
         ("SUM(SEARCH('{NS,Dim} x', 'Sum', 300))", "3 3"),
