@@ -1,6 +1,7 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod functions;
 mod metrics;
 mod resources;
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use functions::{Functions, InvokeError, NoFunctions};
 pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,

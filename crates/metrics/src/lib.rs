@@ -56,6 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::Semaphore;
+use watchkeep_core::ports::{Functions, NoFunctions};
 use watchkeep_core::{Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
@@ -142,11 +143,17 @@ pub struct MetricsConfig {
     pub retention: Retention,
     /// Where metric streams deliver.
     pub deliveries: Arc<dyn DeliveryStreams>,
+    /// The custom data sources of metric math.
+    pub functions: Arc<dyn Functions>,
 }
 
 impl Default for MetricsConfig {
     fn default() -> MetricsConfig {
-        MetricsConfig { retention: Retention::default(), deliveries: Arc::new(NoDeliveryStreams) }
+        MetricsConfig {
+            retention: Retention::default(),
+            deliveries: Arc::new(NoDeliveryStreams),
+            functions: Arc::new(NoFunctions),
+        }
     }
 }
 
@@ -165,6 +172,7 @@ pub struct Metrics {
     /// What metric streams still have to deliver, and where to.
     feeds: Feeds,
     deliveries: Arc<dyn DeliveryStreams>,
+    functions: Arc<dyn Functions>,
     anomaly: Anomaly,
     /// What the other services know of resources.
     known: Arc<Known>,

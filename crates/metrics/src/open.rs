@@ -70,6 +70,7 @@ impl Metrics {
             known: Arc::default(),
             feeds: Feeds::default(),
             deliveries: config.deliveries,
+            functions: config.functions,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
             next_sweep_ms,
         }))

@@ -79,6 +79,8 @@ pub struct Config {
     pub deliveries: TargetConfig,
     /// Where this host's StatsD packets are taken, if anywhere.
     pub statsd: Option<StatsdConfig>,
+    /// Where functions are invoked, by their names.
+    pub functions: Vec<(String, String)>,
     /// How often this host is measured as an instance of EC2, if it is, and what it is then.
     pub instance: Option<(Monitoring, HostInstance)>,
     /// What runs beside the server.
@@ -149,6 +151,7 @@ impl Config {
                 settings.parse("metrics.hours_kept")?,
             ),
             deliveries: deliveries(settings)?,
+            functions: pairs(settings, "delivery.functions")?,
             statsd: statsd(settings)?,
             instance: instance(
                 settings,

@@ -78,6 +78,8 @@ pub enum LambdaArgument {
     Text(String),
     /// A number.
     Number(f64),
+    /// `true` or `false`.
+    Boolean(bool),
 }
 
 impl External {
@@ -123,7 +125,12 @@ impl BandSource {
 
 impl LambdaArgument {
     fn of(expr: &Expr) -> Option<LambdaArgument> {
-        text(expr).map(LambdaArgument::Text).or_else(|| number(expr).map(LambdaArgument::Number))
+        match &expr.kind {
+            Kind::Text(text) => Some(LambdaArgument::Text(text.clone())),
+            Kind::Number(number) => Some(LambdaArgument::Number(*number)),
+            Kind::Keyword(word) => word.parse().ok().map(LambdaArgument::Boolean),
+            _ => None,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-//! What expressions ask of others than metrics: quotas of usage metrics, and counters of databases. Sources: "SERVICE_QUOTA",
-//! "DB_PERF_INSIGHTS" of "Use metric math"; "AWS usage metrics".
+//! What expressions ask of others than metrics: quotas of usage metrics, and counters of databases (functions: `lambda`). Sources:
+//! "SERVICE_QUOTA", "DB_PERF_INSIGHTS" of "Use metric math"; "AWS usage metrics".
 
 use watchkeep_lang::metric_math::{DatabaseMetrics, Expression, External, Fold, Series, Value};
 use watchkeep_model::ServiceError;
 
 use super::{PERIOD_REQUIRED, in_expression};
 use crate::Metrics;
+use crate::limits::FUNCTION_PERIOD_S_MIN;
 use crate::queries::{Query, check_period};
 use crate::series::Identity;
 use crate::window::Window;
@@ -28,6 +29,24 @@ pub(super) fn check_quotas(id: &str, expression: &Expression, queries: &[Query])
         }
     }
     Ok(())
+}
+
+/// Checks what is asked of functions.
+///
+/// # Errors
+///
+/// `ValidationError`.
+pub(super) fn check_functions(id: &str, expression: &Expression, period_s: Option<i64>) -> Result<(), ServiceError> {
+    if !expression.externals().iter().any(|external| matches!(external, External::Lambda { .. })) {
+        return Ok(());
+    }
+    match period_s.ok_or_else(|| in_expression(id, PERIOD_REQUIRED))? {
+        period_s if period_s < FUNCTION_PERIOD_S_MIN => {
+            let text = format!("The period of a LAMBDA must be at least {FUNCTION_PERIOD_S_MIN} seconds.");
+            Err(in_expression(id, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks what is asked of databases. Answers the longest period that is written there, in seconds.

@@ -227,7 +227,9 @@ async fn what_cannot_be_computed_is_refused_with_the_reason() {
             &[("e1", "DB_PERF_INSIGHTS('RDS', 'x', 'a.avg', 61)", None)],
             "The parameter Period must be a multiple of 60.",
         ),
-        (&[("e1", "LAMBDA('f')", Some(60))], "Function 'LAMBDA' is not available."),
+        (&[("e1", "LAMBDA('f')", Some(60))], "LAMBDA: there is no function f."),
+        (&[("e1", "LAMBDA('f')", None)], "Period is a required field"),
+        (&[("e1", "LAMBDA('f')", Some(30))], "The period of a LAMBDA must be at least 60 seconds."),
     ];
     for (expressions, reason) in cases {
         let mut queries = operands();

@@ -164,7 +164,8 @@ impl Store {
         let Some(mut places) = places else { return Ok(None) };
         order::sort(table, &batches, &mut places);
         let sorted = write::Sorted { window, batches: &batches, places: &places, level: 1 };
-        self.write_segment(table, &*owner, &sorted).map(Some)
+        let owner = self.remembering(table, owner, inputs)?;
+        self.write_segment(table, &owner, &sorted).map(Some)
     }
 
     /// All rows of a segment, checked to be as many as were published.

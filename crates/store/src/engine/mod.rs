@@ -13,6 +13,7 @@ mod claim;
 mod compact;
 mod config;
 mod keep;
+mod labels;
 mod open;
 mod order;
 mod ordered;
