@@ -4,17 +4,22 @@
 mod data_keys;
 mod metrics;
 mod sealing;
+mod functions;
+mod metrics;
+mod resources;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
+pub use functions::{Functions, InvokeError, NoFunctions};
 pub use metrics::{
-    Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
-    Publisher, Reading, RefusedMeasurement, Samples,
+    Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
+    MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
 pub use sealing::{SealingError, SecretSealing};
+pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -285,6 +285,27 @@ pub const REPORT_CELLS_MAX: usize = 1 << 20;
 /// The bytes of the keys of contributors that a report holds.
 pub const REPORT_KEY_BYTES_MAX: usize = 64 << 20;
 
+/// The rules of one PutManagedInsightRules.
+pub const MANAGED_RULES_AT_ONCE_MAX: usize = 100;
+
+/// The templates on one page of ListManagedInsightRules, unless another number is asked for. AWS: 100.
+pub const MANAGED_RULES_PAGE: usize = 100;
+
+/// The selectors of an enrichment, included and excluded ones together. AWS: 100.
+pub const ENRICHMENT_SELECTORS_MAX: usize = 100;
+
+/// How long a function that `LAMBDA` calls may take. AWS: 10 seconds.
+pub const FUNCTION_TIME: Duration = Duration::from_secs(10);
+
+/// The calls of functions of one GetMetricData, all of which are under way at once.
+pub const FUNCTION_CALLS_MAX: usize = 10;
+
+/// The series that a function may return: as many as a search.
+pub const FUNCTION_SERIES_MAX: usize = 500;
+
+/// The shortest period of what functions return, in seconds. AWS: 60.
+pub const FUNCTION_PERIOD_S_MIN: i64 = 60;
+
 /// The bytes of a metric widget. AWS: 100 KB.
 pub const WIDGET_BYTES_MAX: usize = 100 << 10;
 

@@ -67,8 +67,10 @@ impl Metrics {
             resources,
             insight_rules,
             anomaly,
+            known: Arc::default(),
             feeds: Feeds::default(),
             deliveries: config.deliveries,
+            functions: config.functions,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
             next_sweep_ms,
         }))

@@ -65,13 +65,70 @@ pub(crate) struct InsightRule {
     /// What was asked for. There are no log transformers, so that it changes nothing.
     #[serde(default)]
     pub on_transformed_logs: bool,
+    /// What it was made of, if it is a managed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<Managed>,
     /// Its tags.
     #[serde(default)]
     pub tags: Tags,
 }
 
+/// What a managed rule was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Managed {
+    /// The template's name.
+    pub template: String,
+    /// The ARN of the resource.
+    pub resource_arn: String,
+}
+
 impl Resource for InsightRule {
     const KIND: &'static str = "insight_rule";
+}
+
+/// The enrichment that runs in a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OTelEnrichment {
+    /// Only these metrics, if there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<MetricSelector>,
+    /// Not these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<MetricSelector>,
+    /// When it was started, in milliseconds since the epoch.
+    pub created: i64,
+    /// When its filters were last replaced, likewise.
+    pub updated: i64,
+}
+
+impl Resource for OTelEnrichment {
+    const KIND: &'static str = "otel_enrichment";
+}
+
+/// Metrics of a namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MetricSelector {
+    /// The namespace.
+    pub namespace: String,
+    /// The names in it; all if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metric_names: Vec<String>,
+}
+
+/// How a resource is monitored in detail; its key's name is the resource's ARN.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ResourceMetricsConfiguration {
+    /// Only the metrics of these names; all, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<BTreeSet<String>>,
+    /// When it was created, in milliseconds since the epoch.
+    pub created: i64,
+    /// When it was last updated, likewise.
+    pub updated: i64,
+}
+
+impl Resource for ResourceMetricsConfiguration {
+    const KIND: &'static str = "resource_metrics_configuration";
 }
 
 /// A metric stream; its key's name is the stream's.
@@ -177,6 +234,8 @@ pub(crate) struct Resources {
     pub query_definitions: Collection<QueryDefinition>,
     pub insight_rules: Collection<InsightRule>,
     pub metric_streams: Collection<MetricStream>,
+    pub enrichments: Collection<OTelEnrichment>,
+    pub metrics_configurations: Collection<ResourceMetricsConfiguration>,
     /// Held while it is decided whether there is room for one more, and it is created.
     pub creating: Arc<tokio::sync::Mutex<()>>,
 }
@@ -193,6 +252,8 @@ impl Resources {
             query_definitions: catalog.collection().await?,
             insight_rules: catalog.collection().await?,
             metric_streams: catalog.collection().await?,
+            enrichments: catalog.collection().await?,
+            metrics_configurations: catalog.collection().await?,
             creating: Arc::default(),
         })
     }

@@ -5,7 +5,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use watchkeep_core::ports::{MetricIdentity, MetricPlace, MetricReadings, MetricSource, MetricsError, Reading};
+use watchkeep_core::ports::{
+    Enrichment, MetricIdentity, MetricPlace, MetricReadings, MetricSource, MetricsError, Reading,
+};
 use watchkeep_core::{BoxFuture, TimestampMs};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Scan, Store, StoreError};
@@ -83,6 +85,10 @@ impl MetricSource for Metrics {
             }
             gathered.finish()
         })
+    }
+
+    fn enrichment(&self, place: &MetricPlace) -> Option<Arc<dyn Enrichment>> {
+        self.enriched(place)
     }
 }
 

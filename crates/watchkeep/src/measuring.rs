@@ -1,5 +1,5 @@
 //! What Watchkeep measures of itself, in CloudWatch's own namespaces: every call counts in `AWS/Usage` (source: "CloudWatch usage
-//! metrics"), and once a minute everything that was counted becomes metric data.
+//! metrics"), as do the resources that there are, and once a minute everything that was counted becomes metric data.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{
-    AuditSink, Capture, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink, Publisher,
+    AuditSink, Capture, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink, Precision, Publisher,
+    ResourceDirectory, ResourceUsage, Samples,
 };
 use watchkeep_core::{AccountId, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
 use watchkeep_logs::{Incoming, Stored, Tap};
@@ -151,7 +152,12 @@ pub struct Measuring {
 
 impl Measuring {
     /// Begins.
-    pub fn start(meter: Arc<Meter>, sink: Arc<dyn MetricSink>, clock: Arc<dyn Clock>) -> Measuring {
+    pub fn start(
+        meter: Arc<Meter>,
+        directories: Vec<Arc<dyn ResourceDirectory>>,
+        sink: Arc<dyn MetricSink>,
+        clock: Arc<dyn Clock>,
+    ) -> Measuring {
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn(async move {
             let stopped = ended(stopped);
@@ -163,7 +169,10 @@ impl Measuring {
                     () = clock.sleep(std::time::Duration::from_millis(rest_ms.unsigned_abs())) => false,
                     () = &mut stopped => true,
                 };
-                store(&meter, sink.as_ref(), clock.as_ref(), minute).await;
+                let mut measured = meter.take(minute);
+                let usage = directories.iter().flat_map(|directory| directory.usage());
+                measured.extend(usage.map(|usage| counted(usage, minute)));
+                store(measured, sink.as_ref(), clock.as_ref()).await;
                 if is_last {
                     return;
                 }
@@ -184,9 +193,22 @@ impl Measuring {
     }
 }
 
-async fn store(meter: &Meter, sink: &dyn MetricSink, clock: &dyn Clock, minute: TimestampMs) {
+/// How many resources of a sort there are, as a measurement.
+fn counted(usage: ResourceUsage, time: TimestampMs) -> (MetricPlace, Measurement) {
+    let ResourceUsage { place, sort, count } = usage;
+    let dimensions = [("Class", "None"), ("Resource", sort.resource), ("Service", sort.service), ("Type", "Resource")];
+    let metric = MetricIdentity {
+        namespace: "AWS/Usage".into(),
+        name: "ResourceCount".into(),
+        dimensions: dimensions.map(|(name, value)| (name.into(), value.into())).to_vec(),
+    };
+    let samples = Samples::One(count as f64);
+    (place, Measurement { metric, time, precision: Precision::Minute, unit: "None", samples })
+}
+
+async fn store(measured: Vec<(MetricPlace, Measurement)>, sink: &dyn MetricSink, clock: &dyn Clock) {
     let mut by_place: HashMap<MetricPlace, Vec<Measurement>> = HashMap::new();
-    for (place, measurement) in meter.take(minute) {
+    for (place, measurement) in measured {
         by_place.entry(place).or_default().push(measurement);
     }
     for (place, measurements) in by_place {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::AllowAll;
 use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
-use watchkeep_delivery::ConfiguredStreams;
+use watchkeep_delivery::{ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_metrics::MetricsConfig;
 use watchkeep_store::{JournalError, Store};
@@ -47,8 +47,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
     let meter = Arc::new(Meter::default());
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
-    let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
+    let functions = HttpFunctions::new(config.functions.clone())?;
+    let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
+    let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
     let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
+    let is_measured = config.collectors == Collectors::ThisHost;
+    services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
     let sealer = Sealer::open(&master_key, random.clone())?;
     let root =
@@ -56,7 +60,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
-    let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
+    let measuring = Measuring::start(meter.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
         services: services.routed(),

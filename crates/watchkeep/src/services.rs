@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use watchkeep_core::ports::ResourceDirectory;
 use watchkeep_core::{Clock, Meter, Random};
-use watchkeep_logs::{Incoming, Logs, Stored, Tap};
+use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -15,6 +16,7 @@ use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 
 use crate::embedded_metrics::EmbeddedMetrics;
+use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::CountedLogs;
 
 /// All services over one store.
@@ -54,6 +56,9 @@ struct InsightRules(Arc<Metrics>);
 
 impl Tap for InsightRules {
     fn tap(&self, incoming: &Incoming<'_>, append: &mut Append) -> Option<Stored> {
+        if incoming.class != LogClass::Standard {
+            return None;
+        }
         let events = incoming.events.iter();
         let events = events.map(|event| LogEvent { time_ms: event.timestamp, message: &event.message });
         let place = (incoming.account, incoming.region);
@@ -88,6 +93,20 @@ impl Services {
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
             trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
         })
+    }
+
+    /// Tells the services of the resources that they ask one another for; once, before the first call.
+    pub fn know(&self, instance: Option<HostInstance>) {
+        let instance: Arc<dyn ResourceDirectory> = match instance {
+            Some(instance) => Arc::new(instance),
+            None => Arc::new(NoInstance),
+        };
+        self.metrics.set_directories(vec![Arc::new(LogGroups(Arc::downgrade(&self.logs))), instance]);
+    }
+
+    /// Those who know how many resources there are.
+    pub fn directories(&self) -> Vec<Arc<dyn ResourceDirectory>> {
+        vec![self.metrics.clone(), self.logs.clone()]
     }
 
     /// The services as the gateway sees them.

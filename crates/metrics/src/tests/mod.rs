@@ -2,15 +2,21 @@
 
 mod anomaly;
 mod dashboards;
+mod datasets;
 mod durability;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
 mod insight_rules;
+mod known;
+mod lambda;
 mod list_metrics;
+mod managed_rules;
 mod oracle;
+mod otel_enrichment;
 mod put_metric_data;
 mod query_definitions;
+mod resource_metrics;
 mod retention;
 mod rollups;
 mod service;
@@ -23,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use watchkeep_core::ports::Functions;
 use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_delivery::DeliveryStreams;
 use watchkeep_model::cloudwatch::*;
@@ -60,6 +67,11 @@ impl World {
     /// An empty one that delivers there.
     pub async fn delivering(deliveries: Arc<dyn DeliveryStreams>) -> World {
         World::configured(MetricsConfig { deliveries, ..Default::default() }).await
+    }
+
+    /// An empty one whose metric math calls these.
+    pub async fn calling(functions: Arc<dyn Functions>) -> World {
+        World::configured(MetricsConfig { functions, ..Default::default() }).await
     }
 
     async fn configured(config: MetricsConfig) -> World {

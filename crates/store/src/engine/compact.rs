@@ -174,7 +174,8 @@ impl Store {
         order::sort(table, &batches, &mut places);
         let key = first.row.data_key.map(|id| self.key_to_read(id)).transpose()?;
         let sorted = write::Sorted { window, batches: &batches, places: &places, level: 1, key: key.as_deref() };
-        self.write_segment(table, &*owner, &sorted).map(Some)
+        let owner = self.remembering(table, owner, inputs, &batches)?;
+        self.write_segment(table, &owner, &sorted).map(Some)
     }
 
     /// All rows of a segment, checked to be as many as were published.

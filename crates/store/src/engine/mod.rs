@@ -14,6 +14,7 @@ mod compact;
 mod config;
 mod encrypted;
 mod keep;
+mod labels;
 mod open;
 mod order;
 mod ordered;

@@ -56,9 +56,9 @@ impl SegmentScanStats {
 /// Reads one published segment.
 pub struct SegmentReader<'c> {
     cache: &'c FooterCache,
-    blobs: Arc<dyn ReadBlobs>,
-    path: Arc<str>,
-    footer: Arc<Footer>,
+    pub(super) blobs: Arc<dyn ReadBlobs>,
+    pub(super) path: Arc<str>,
+    pub(super) footer: Arc<Footer>,
 }
 
 impl<'c> SegmentReader<'c> {
