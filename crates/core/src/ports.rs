@@ -2,11 +2,10 @@
 //! another's port; neither knows the other.
 
 mod data_keys;
-mod metrics;
-mod sealing;
 mod functions;
 mod metrics;
 mod resources;
+mod sealing;
 
 use serde_json::{Map, Value};
 
@@ -18,8 +17,8 @@ pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
-pub use sealing::{SealingError, SecretSealing};
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
+pub use sealing::{SealingError, SecretSealing};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

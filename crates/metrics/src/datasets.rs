@@ -1,28 +1,259 @@
-//! GetDataset: the dataset that the metrics of an account in a Region are. There is one, `default`, and no key of the customer's is
-//! associated with it. Source: "GetDataset".
+//! The dataset that the metrics of an account in a Region are, and the customer's KMS key that it is encrypted under. There is one,
+//! `default`. GetDataset, AssociateDatasetKmsKey, DisassociateDatasetKmsKey. Sources: those pages, "Encryption at rest for
+//! OpenTelemetry metrics".
+//!
+//! All points of a dataset with a key are encrypted, however they came in, and so are their roll-ups; which metrics there are (their
+//! names and dimensions) is not. As long as the key cannot be used, nothing is taken and nothing is read.
 
-use watchkeep_core::{Arn, Caller};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use watchkeep_core::ports::{DataKeyError, EncryptionContext, MetricPlace};
+use watchkeep_core::{AccountId, Arn, Caller, Region};
 use watchkeep_model::ServiceError;
-use watchkeep_model::cloudwatch::{GetDatasetInput, GetDatasetOutput};
+use watchkeep_model::cloudwatch::{
+    AssociateDatasetKmsKeyInput, AssociateDatasetKmsKeyOutput, DisassociateDatasetKmsKeyInput,
+    DisassociateDatasetKmsKeyOutput, GetDatasetInput, GetDatasetOutput, MessageData, errors as modelled,
+};
+use watchkeep_store::{EncryptionKey, LockedKey, ResourceKey, StoreError};
 
 use crate::Metrics;
-use crate::errors::not_found;
+use crate::errors::{self, not_found, of_store, validation};
+use crate::limits::{DATASET_EARLIER_KEYS_MAX, DATASET_KEY_REFRESH, DATASET_KEY_REQUIRED_MS};
+use crate::resources::{Dataset, EarlierKey, change};
 
 /// The only dataset.
 const DEFAULT: &str = "default";
 
+/// What the encryption context names.
+const CONTEXT: &str = "aws:cloudwatch:arn";
+
+/// The data keys that points were last encrypted under, by dataset: for those who cannot wait.
+#[derive(Debug, Default)]
+pub(crate) struct DatasetKeys(Mutex<HashMap<ResourceKey, Arc<EncryptionKey>>>);
+
 /// Describes the dataset that is named by its id or its ARN.
 pub(crate) async fn get_dataset(
-    _: &Metrics,
+    service: &Metrics,
     caller: &Caller,
     input: GetDatasetInput,
 ) -> Result<GetDatasetOutput, ServiceError> {
-    let arn = Arn::new("cloudwatch", caller.region.as_str(), caller.account.as_str(), format!("dataset/{DEFAULT}"));
-    let arn = arn.to_string();
-    match input.dataset_identifier.as_str() {
-        DEFAULT => {}
-        identifier if identifier == arn => {}
-        other => return Err(not_found("dataset", other)),
+    let key = key_of(caller, &input.dataset_identifier)?;
+    let kms_key_arn = service.resources.datasets.get(&key).and_then(|dataset| dataset.value.kms_key.clone());
+    Ok(GetDatasetOutput { dataset_id: DEFAULT.to_owned(), arn: arn(&key), kms_key_arn })
+}
+
+/// Encrypts what is put from now on under this key.
+pub(crate) async fn associate_dataset_kms_key(
+    service: &Arc<Metrics>,
+    caller: &Caller,
+    input: AssociateDatasetKmsKeyInput,
+) -> Result<AssociateDatasetKmsKeyOutput, ServiceError> {
+    let key = key_of(caller, &input.dataset_identifier)?;
+    let in_region = input.kms_key_arn.parse().is_ok_and(|arn: Arn| arn.region == caller.region.as_str());
+    if !in_region {
+        return Err(of_data_key(&DataKeyError::NotFound(input.kms_key_arn)));
     }
-    Ok(GetDatasetOutput { dataset_id: DEFAULT.to_owned(), arn, kms_key_arn: None })
+    let data_keys = service.store.data_keys().map_err(|error| of_data_key(&error))?;
+    let found = data_keys.find((caller.account, &caller.region), &input.kms_key_arn).await;
+    let kms_key = found.map_err(|error| of_data_key(&error))?;
+    let service = service.clone();
+    errors::finish(async move {
+        // So that the first point does not find out that the key does not do.
+        service.store.encryption_key(&kms_key, &context(&key)).await.map_err(|error| of_store(&error))?;
+        service.set_kms_key(&key, Some(kms_key)).await?;
+        Ok(AssociateDatasetKmsKeyOutput {})
+    })
+    .await
+}
+
+/// Encrypts what is put from now on under no key of the customer's. What is encrypted stays so.
+pub(crate) async fn disassociate_dataset_kms_key(
+    service: &Arc<Metrics>,
+    caller: &Caller,
+    input: DisassociateDatasetKmsKeyInput,
+) -> Result<DisassociateDatasetKmsKeyOutput, ServiceError> {
+    let key = key_of(caller, &input.dataset_identifier)?;
+    if service.resources.datasets.get(&key).is_none_or(|dataset| dataset.value.kms_key.is_none()) {
+        return Err(not_found("KMS key of the dataset", &input.dataset_identifier));
+    }
+    let service = service.clone();
+    errors::finish(async move {
+        service.set_kms_key(&key, None).await?;
+        Ok(DisassociateDatasetKmsKeyOutput {})
+    })
+    .await
+}
+
+impl Metrics {
+    async fn set_kms_key(&self, key: &ResourceKey, kms_key: Option<String>) -> Result<(), ServiceError> {
+        let now = self.clock.now().0;
+        change(&self.resources.datasets, key, |current| {
+            let mut dataset = current.cloned().unwrap_or_default();
+            if dataset.kms_key == kms_key {
+                return Ok(dataset);
+            }
+            if let Some(before) = dataset.kms_key.take() {
+                dataset.earlier.push(EarlierKey { kms_key: before, until: now });
+                let too_many = dataset.earlier.len().saturating_sub(DATASET_EARLIER_KEYS_MAX);
+                dataset.earlier.drain(..too_many);
+            }
+            Ok(Dataset { kms_key: kms_key.clone(), ..dataset })
+        })
+        .await?;
+        self.encryption_key(key).await.map_err(|error| of_store(&error))?;
+        Ok(())
+    }
+
+    /// The data key that points of this account and Region are encrypted under, if they are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] if its KMS key cannot be used: then nothing may be put.
+    pub(crate) async fn key_of_place(
+        &self,
+        account: &str,
+        region: &str,
+    ) -> Result<Option<Arc<EncryptionKey>>, StoreError> {
+        match self.dataset_of(account, region) {
+            Some(key) => self.encryption_key(&key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same without waiting: the data key that was last used.
+    pub(crate) fn last_key_of(&self, place: &MetricPlace) -> Result<Option<Arc<EncryptionKey>>, NoKey> {
+        let Some(key) = self.dataset_of(place.account.as_str(), place.region.as_str()) else { return Ok(None) };
+        if self.resources.datasets.get(&key).is_none_or(|dataset| dataset.value.kms_key.is_none()) {
+            return Ok(None);
+        }
+        self.dataset_keys.last().get(&key).cloned().map(Some).ok_or(NoKey)
+    }
+
+    /// Refuses to read the points of this account and Region as long as the KMS key is not usable that they are encrypted under, or
+    /// were until some hours ago.
+    pub(crate) async fn ensure_readable(&self, account: &str, region: &str) -> Result<(), StoreError> {
+        let Some(key) = self.dataset_of(account, region) else { return Ok(()) };
+        let Some(dataset) = self.resources.datasets.get(&key) else { return Ok(()) };
+        let since = self.clock.now().0.saturating_sub(DATASET_KEY_REQUIRED_MS);
+        let earlier = dataset.value.earlier.iter().filter(|earlier| earlier.until > since);
+        let required = earlier.map(|earlier| &earlier.kms_key).chain(&dataset.value.kms_key);
+        for kms_key in required {
+            self.store.encryption_key(kms_key, &context(&key)).await?;
+        }
+        Ok(())
+    }
+
+    /// What is to be said to somebody who reads points of this time or later, if some are under an earlier key that cannot be used.
+    pub(crate) async fn locked_before(
+        &self,
+        caller: &Caller,
+        start_ms: i64,
+    ) -> Result<Option<MessageData>, StoreError> {
+        let Some(key) = self.dataset_of(caller.account.as_str(), caller.region.as_str()) else { return Ok(None) };
+        let Some(dataset) = self.resources.datasets.get(&key) else { return Ok(None) };
+        for earlier in dataset.value.earlier.iter().rev().filter(|earlier| earlier.until > start_ms) {
+            match self.store.encryption_key(&earlier.kms_key, &context(&key)).await {
+                Err(StoreError::Locked(locked)) => {
+                    let (code, value) = ("PartialData".to_owned(), format!("Some older data cannot be read: {locked}"));
+                    return Ok(Some(MessageData { code: Some(code), value: Some(value) }));
+                }
+                usable => drop(usable?),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the keys of all datasets from time to time, for those who cannot wait.
+    pub(crate) async fn keep_dataset_keys(self: Arc<Self>) {
+        loop {
+            self.refresh_dataset_keys().await;
+            self.clock.sleep(DATASET_KEY_REFRESH).await;
+        }
+    }
+
+    /// Asks for the keys of all datasets.
+    pub(crate) async fn refresh_dataset_keys(&self) {
+        for dataset in self.resources.datasets.all() {
+            if let Err(error) = self.encryption_key(&dataset.key).await {
+                tracing::warn!(%error, "metrics of a dataset are not taken");
+            }
+        }
+    }
+
+    /// The key of the account's dataset in the Region, if it ever had a key of the customer's.
+    fn dataset_of(&self, account: &str, region: &str) -> Option<ResourceKey> {
+        if self.resources.datasets.is_empty() {
+            return None;
+        }
+        let (account, region): (AccountId, Region) = (account.parse().ok()?, region.parse().ok()?);
+        Some(ResourceKey::new(account, &region, DEFAULT))
+    }
+
+    async fn encryption_key(&self, key: &ResourceKey) -> Result<Option<Arc<EncryptionKey>>, StoreError> {
+        let kms_key = self.resources.datasets.get(key).and_then(|dataset| dataset.value.kms_key.clone());
+        let current = match kms_key {
+            Some(kms_key) => self.store.encryption_key(&kms_key, &context(key)).await.map(Some),
+            None => Ok(None),
+        };
+        match &current {
+            Ok(Some(current)) => drop(self.dataset_keys.last().insert(key.clone(), current.clone())),
+            _ => drop(self.dataset_keys.last().remove(key)),
+        }
+        current
+    }
+}
+
+/// There is no data key at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoKey;
+
+impl DatasetKeys {
+    fn last(&self) -> std::sync::MutexGuard<'_, HashMap<ResourceKey, Arc<EncryptionKey>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets all keys.
+    pub(crate) fn clear(&self) {
+        self.last().clear();
+    }
+}
+
+/// The error of a call that met a key that cannot be used.
+pub(crate) fn of_locked(locked: &LockedKey) -> ServiceError {
+    of_data_key(&locked.source)
+}
+
+fn of_data_key(error: &DataKeyError) -> ServiceError {
+    let message = error.to_string();
+    match error {
+        DataKeyError::NotFound(_) => modelled::kms_key_not_found_exception(message),
+        DataKeyError::Disabled(_) | DataKeyError::PendingDeletion(_) => modelled::kms_key_disabled_exception(message),
+        DataKeyError::AccessDenied(_) | DataKeyError::Unopenable => modelled::kms_access_denied_exception(message),
+        DataKeyError::WrongKind(_) => validation(message),
+        DataKeyError::Unavailable(_) => ServiceError::common(
+            "ServiceUnavailable",
+            "ServiceUnavailable",
+            503,
+            "The KMS key cannot be used just now.",
+        ),
+    }
+}
+
+/// The key of the dataset that the caller names.
+fn key_of(caller: &Caller, identifier: &str) -> Result<ResourceKey, ServiceError> {
+    let key = ResourceKey::new(caller.account, &caller.region, DEFAULT);
+    match identifier == DEFAULT || identifier == arn(&key) {
+        true => Ok(key),
+        false => Err(not_found("dataset", identifier)),
+    }
+}
+
+fn arn(key: &ResourceKey) -> String {
+    let region = key.region.as_ref().map_or("", |region| region.as_str());
+    Arn::new("cloudwatch", region, key.account.as_str(), format!("dataset/{DEFAULT}")).to_string()
+}
+
+fn context(key: &ResourceKey) -> EncryptionContext {
+    EncryptionContext::from([(CONTEXT.to_owned(), arn(key))])
 }

@@ -13,7 +13,7 @@ use watchkeep_model::{ServiceError, Timestamp};
 
 use crate::Metrics;
 use crate::buckets::Buckets;
-use crate::errors::invalid_token;
+use crate::errors::{invalid_token, of_store};
 use crate::expressions::{Condition, Labelled, groups, points_of};
 use crate::limits::SAMPLES_BUCKET_WEIGHT;
 use crate::queries::{Query, Request, ScanBy};
@@ -45,7 +45,10 @@ pub(crate) async fn get_metric_data(
     if begin.query > results.len() || (begin != Cursor::START && begin.query == results.len()) {
         return Err(invalid_token());
     }
-    let status = if page.next.is_some() { "PartialData" } else { COMPLETE };
+    let mut messages = messages;
+    let locked = service.locked_before(caller, input.start_time.0).await.map_err(|error| of_store(&error))?;
+    messages.extend(locked.clone());
+    let status = if page.next.is_some() || locked.is_some() { "PartialData" } else { COMPLETE };
     for result in results.iter_mut().flatten().filter(|result| result.status_code.is_none()) {
         result.status_code = Some(status.to_owned());
     }

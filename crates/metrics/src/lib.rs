@@ -64,6 +64,7 @@ use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use anomaly::Anomaly;
+use datasets::DatasetKeys;
 use index::SeriesIndex;
 use insight_rules::RuleBook;
 use known::Known;
@@ -86,8 +87,6 @@ pub static TABLES: &[&Table] = &[
     &tables::METRIC_CONTRIBUTIONS,
 ];
 
-// Not routed, because they cannot be real yet: AssociateDatasetKmsKey and DisassociateDatasetKmsKey change the KMS key of the data,
-// and there is no KMS.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Metrics = cloudwatch {
@@ -130,6 +129,8 @@ watchkeep_wire::routes! {
         UpdateResourceMetricsConfiguration => resource_metrics::update_resource_metrics_configuration,
         DeleteResourceMetricsConfiguration => resource_metrics::delete_resource_metrics_configuration,
         GetDataset => datasets::get_dataset,
+        AssociateDatasetKmsKey => datasets::associate_dataset_kms_key,
+        DisassociateDatasetKmsKey => datasets::disassociate_dataset_kms_key,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
@@ -173,6 +174,7 @@ pub struct Metrics {
     feeds: Feeds,
     deliveries: Arc<dyn DeliveryStreams>,
     functions: Arc<dyn Functions>,
+    dataset_keys: DatasetKeys,
     anomaly: Anomaly,
     /// What the other services know of resources.
     known: Arc<Known>,
@@ -193,6 +195,7 @@ impl Metrics {
         self.start_training();
         tokio::spawn(self.clone().keep_rolling_up());
         tokio::spawn(self.clone().keep_publishing());
+        tokio::spawn(self.clone().keep_dataset_keys());
     }
 
     /// Forgets everything. To be called when the store was reset, while no call is under way.
@@ -201,6 +204,7 @@ impl Metrics {
         self.rollups.reset();
         self.insight_rules.clear();
         self.feeds.clear();
+        self.dataset_keys.clear();
         self.anomaly.clear();
     }
 

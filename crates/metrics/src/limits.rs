@@ -356,3 +356,12 @@ pub const BAND_USED_MS: i64 = DAY_MS;
 
 /// How often is looked for models to be trained.
 pub const BAND_CHECK_INTERVAL: Duration = Duration::from_secs(300);
+
+/// The earlier KMS keys of a dataset that are remembered, to say so when data under them cannot be read.
+pub const DATASET_EARLIER_KEYS_MAX: usize = 64;
+
+/// How long after a dataset's KMS key was replaced or taken away it must still be usable for reading. AWS: three hours.
+pub const DATASET_KEY_REQUIRED_MS: i64 = 3 * HOUR_MS;
+
+/// How often the data keys of datasets are asked for in the background: more often than they are believed without asking.
+pub const DATASET_KEY_REFRESH: Duration = Duration::from_secs(30);

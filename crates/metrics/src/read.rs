@@ -1,6 +1,7 @@
 //! Reading points: from the hot heads where the whole range is in them, from the store where not. Never from both for one
 //! series, so nothing counts twice.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use hashbrown::HashMap;
@@ -13,7 +14,7 @@ use crate::errors;
 use crate::limits::{SAMPLES_AT_ONCE, UNREGISTERED_MS};
 use crate::point::of_batch;
 use crate::rollup::Rollups;
-use crate::series::SeriesId;
+use crate::series::{Identity, SeriesId};
 use crate::tables::points;
 
 /// A series and the buckets that its points go into.
@@ -37,6 +38,10 @@ enum ReadError {
 impl Metrics {
     /// Fills the buckets.
     pub(crate) async fn read(&self, mut readings: Vec<Reading>) -> Result<Vec<Reading>, ServiceError> {
+        let places: BTreeSet<(&str, &str)> = readings.iter().map(|reading| place(&reading.key)).collect();
+        for (account, region) in places {
+            self.ensure_readable(account, region).await.map_err(|error| errors::of_store(&error))?;
+        }
         let now_ms = self.clock.now().0;
         let mut cold = HashMap::<u64, Vec<usize>>::default();
         for (index, reading) in readings.iter_mut().enumerate() {
@@ -71,6 +76,12 @@ impl Metrics {
         readings.iter_mut().for_each(|reading| reading.buckets.finish());
         Ok(readings)
     }
+}
+
+/// The account and Region of a series.
+fn place(key: &str) -> (&str, &str) {
+    let identity = Identity::of(key);
+    (identity.account, identity.region)
 }
 
 /// How precisely samples are still told apart, in binary digits behind the first, when there are too many of them: less and

@@ -157,6 +157,30 @@ impl Resource for MetricStream {
     const KIND: &'static str = "metric_stream";
 }
 
+/// The dataset of an account in a Region, if it ever had a key of the customer's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dataset {
+    /// The ARN of the KMS key that new points are encrypted under.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// Earlier keys, the last one at the end.
+    #[serde(default)]
+    pub earlier: Vec<EarlierKey>,
+}
+
+/// A KMS key that the points of a dataset were encrypted under.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EarlierKey {
+    /// Its ARN.
+    pub kms_key: String,
+    /// Until when, in milliseconds since the epoch.
+    pub until: i64,
+}
+
+impl Resource for Dataset {
+    const KIND: &'static str = "metric_dataset";
+}
+
 /// What a metric stream delivers, where and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StreamDefinition {
@@ -234,6 +258,7 @@ pub(crate) struct Resources {
     pub query_definitions: Collection<QueryDefinition>,
     pub insight_rules: Collection<InsightRule>,
     pub metric_streams: Collection<MetricStream>,
+    pub datasets: Collection<Dataset>,
     pub enrichments: Collection<OTelEnrichment>,
     pub metrics_configurations: Collection<ResourceMetricsConfiguration>,
     /// Held while it is decided whether there is room for one more, and it is created.
@@ -252,6 +277,7 @@ impl Resources {
             query_definitions: catalog.collection().await?,
             insight_rules: catalog.collection().await?,
             metric_streams: catalog.collection().await?,
+            datasets: catalog.collection().await?,
             enrichments: catalog.collection().await?,
             metrics_configurations: catalog.collection().await?,
             creating: Arc::default(),

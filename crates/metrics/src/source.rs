@@ -58,6 +58,8 @@ impl MetricSource for Metrics {
         readings_max: usize,
     ) -> BoxFuture<'a, Result<Vec<MetricReadings>, MetricsError>> {
         Box::pin(async move {
+            let readable = self.ensure_readable(place.account.as_str(), place.region.as_str()).await;
+            readable.map_err(|error| failed(&error))?;
             let range = times.start.0..times.end.0;
             let mut gathered = Gathered { max: readings_max, count: 0, by_metric: BTreeMap::new() };
             let mut cold = HashMap::<u64, usize>::default();

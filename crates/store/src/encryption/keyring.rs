@@ -203,7 +203,8 @@ impl Keyring {
         self.held().insert(id, Held { at: self.clock.monotonic(), outcome });
     }
 
-    fn data_keys(&self) -> Result<Arc<dyn DataKeys>, DataKeyError> {
+    /// The one who keeps the owners' keys.
+    pub(crate) fn data_keys(&self) -> Result<Arc<dyn DataKeys>, DataKeyError> {
         let data_keys = self.data_keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         data_keys.ok_or_else(|| DataKeyError::Unavailable("no key service is open".to_owned()))
     }

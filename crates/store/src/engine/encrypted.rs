@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::{DataKeys, EncryptionContext};
+use watchkeep_core::ports::{DataKeyError, DataKeys, EncryptionContext};
 
 use crate::blob::ReadBlobs;
 use crate::catalog::SegmentRow;
@@ -16,6 +16,15 @@ impl Store {
     /// Names the one who keeps the owners' keys. Until then, whatever is encrypted in segments cannot be read.
     pub fn set_data_keys(&self, data_keys: Arc<dyn DataKeys>) {
         self.shared.keyring.set_data_keys(data_keys);
+    }
+
+    /// The one who keeps the owners' keys.
+    ///
+    /// # Errors
+    ///
+    /// [`DataKeyError::Unavailable`] if nobody was named yet.
+    pub fn data_keys(&self) -> Result<Arc<dyn DataKeys>, DataKeyError> {
+        self.shared.keyring.data_keys()
     }
 
     /// The key to encrypt new rows under ([`Rows::encrypted_under`](crate::Rows::encrypted_under)): a data key of the owner's key
@@ -33,8 +42,13 @@ impl Store {
         Ok(self.shared.keyring.current(&self.catalog, key, context).await??)
     }
 
-    /// The data key of this number, to read what is encrypted under it. Blocks, unless it was asked for lately.
-    pub(super) fn key_to_read(&self, id: u64) -> Result<Arc<EncryptionKey>, StoreError> {
+    /// The data key of this number, to read what is encrypted under it, or to encrypt under it what is made of that. Blocks, unless
+    /// it was asked for lately.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::encryption_key`].
+    pub fn key_to_read(&self, id: u64) -> Result<Arc<EncryptionKey>, StoreError> {
         let remembered = self.shared.keyring.remembered(id);
         let usable = match remembered {
             Some(usable) => usable,

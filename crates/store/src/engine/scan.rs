@@ -1,19 +1,22 @@
 //! Reading: one consistent snapshot of memory and segments, skipping what cannot match, showing only what is kept.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::RecordBatch;
 
+use watchkeep_core::ports::DataKeyError;
+
 use crate::batch::Batch;
+use crate::encryption;
 use crate::error::StoreError;
 use crate::limits::{BATCH_BYTES, BATCH_ROWS};
 use crate::memtable::{Block, Selection, select, value_bytes};
 use crate::scan::{KeySet, Order, Scan, ScanStats};
 use crate::segment::SegmentError;
-use crate::table::ColumnKind;
+use crate::table::{ColumnKind, Table};
 
 use super::keep::Keeper;
 use super::order::{self, Place};
@@ -47,6 +50,20 @@ impl Store {
             Order::Ascending | Order::Descending => ordered::run(&mut running, visit)?,
         }
         Ok(running.stats)
+    }
+
+    /// The data keys that rows of these times are under, and none if there are rows under no key: what [`Scan::under`] tells apart.
+    pub fn data_keys_of(&self, table: &Table, time: std::ops::Range<i64>) -> BTreeSet<Option<u64>> {
+        let overlaps = |min: i64, max: i64| max >= time.start && (min < time.end || time.end == i64::MAX);
+        let state = self.shared.read();
+        let Some(table) = self.shared.index(table).and_then(|index| state.tables.get(index)) else {
+            return BTreeSet::new();
+        };
+        let blocks = table.memtable.blocks(|_| true).chain(table.sealing.iter().flat_map(|frozen| &frozen.blocks));
+        let blocks = blocks.filter(|block| overlaps(block.min_time, block.max_time));
+        let segments = table.segments.iter().filter(|segment| overlaps(segment.row.min_time, segment.row.max_time));
+        let segments = segments.map(|segment| segment.row.data_key);
+        blocks.map(|block| encryption::id_of(block.key.as_ref())).chain(segments).collect()
     }
 
     /// Passes on the outcome of reading a segment, and remembers the segment if it is damaged.
@@ -118,7 +135,9 @@ impl<'a> Running<'a> {
 
         let mut stats = ScanStats::default();
         let wanted = |block: &Block| {
-            inner.overlaps_time(block.min_time, block.max_time) && meets_keys(&inner, block.min_key, block.max_key)
+            inner.overlaps_time(block.min_time, block.max_time)
+                && meets_keys(&inner, block.min_key, block.max_key)
+                && inner.is_of_key(encryption::id_of(block.key.as_ref()))
         };
         let (blocks, segments) = {
             let state = store.shared.read();
@@ -127,7 +146,9 @@ impl<'a> Running<'a> {
             let blocks: Vec<Arc<Block>> = table.memtable.blocks(wanted).chain(sealing).cloned().collect();
             let wanted = |segment: &&Arc<Segment>| {
                 let row = &segment.row;
-                inner.overlaps_time(row.min_time, row.max_time) && meets_keys(&inner, row.min_key, row.max_key)
+                inner.overlaps_time(row.min_time, row.max_time)
+                    && meets_keys(&inner, row.min_key, row.max_key)
+                    && inner.is_of_key(row.data_key)
             };
             let segments: Vec<Arc<Segment>> = table.segments.iter().filter(wanted).cloned().collect();
             stats.segments_skipped = (table.segments.len() - segments.len()) as u64;
@@ -226,7 +247,10 @@ impl<'a> Running<'a> {
         match opened {
             Err(StoreError::Locked(locked)) => {
                 tracing::debug!(%locked, "data were passed over");
-                self.stats.locked += 1;
+                match locked.source {
+                    DataKeyError::NotFound(_) => self.stats.lost += 1,
+                    _ => self.stats.locked += 1,
+                }
                 Ok(None)
             }
             opened => opened.map(Some),
@@ -265,7 +289,7 @@ impl<'a> Running<'a> {
 
 /// Gathers rows into batches of a good size, keeps the limit, and delivers.
 pub(super) struct Output {
-    table: &'static crate::table::Table,
+    table: &'static Table,
     projection: Vec<usize>,
     delivered_columns: Vec<usize>,
     batches: Vec<RecordBatch>,

@@ -1,16 +1,16 @@
 //! Rows under keys of their owners: nothing of them is on disk in clear, nothing of them is read while their key cannot be used,
 //! and nothing of them is lost.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use watchkeep_core::ports::{DataKey, DataKeyError, DataKeys, EncryptionContext, SealingError, SecretSealing};
-use watchkeep_core::{AccountId, BoxFuture, Random, Region, SecretBytes, SeededRandom};
 use watchkeep_store::{EncryptionKey, LockedKey, MasterKey, Scan, StoreConfig, StoreError, check};
 
 use crate::harness::*;
+use crate::owners::{Master, Owners};
 
 const RED: &str = "key/red";
 const BLUE: &str = "key/blue";
@@ -20,88 +20,6 @@ const SECRET: &str = "the quick brown fox";
 
 /// As long as a data key is used without asking.
 const TRUSTED: Duration = Duration::from_secs(60);
-
-/// Keys that can be disabled. What they wrap is hidden, not safe.
-#[derive(Debug)]
-struct Owners {
-    random: SeededRandom,
-    disabled: Mutex<HashSet<&'static str>>,
-}
-
-impl Owners {
-    fn new() -> Arc<Owners> {
-        Arc::new(Owners { random: SeededRandom::new(99), disabled: Mutex::default() })
-    }
-
-    fn disable(&self, key: &'static str) {
-        self.disabled.lock().unwrap().insert(key);
-    }
-
-    fn enable(&self, key: &'static str) {
-        self.disabled.lock().unwrap().remove(key);
-    }
-
-    fn check(&self, key: &str) -> Result<(), DataKeyError> {
-        match self.disabled.lock().unwrap().contains(key) {
-            true => Err(DataKeyError::Disabled(key.to_owned())),
-            false => Ok(()),
-        }
-    }
-}
-
-fn hide(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().map(|byte| byte ^ 0x5a).collect()
-}
-
-impl DataKeys for Owners {
-    fn find<'a>(&'a self, _: (AccountId, &'a Region), key: &'a str) -> BoxFuture<'a, Result<String, DataKeyError>> {
-        Box::pin(async move { self.check(key).map(|()| key.to_owned()) })
-    }
-
-    fn generate<'a>(
-        &'a self,
-        key: &'a str,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<DataKey, DataKeyError>> {
-        Box::pin(async move {
-            self.check(key)?;
-            let mut plaintext = vec![0; 32];
-            self.random.fill(&mut plaintext);
-            let wrapped = [format!("{key} {context:?} ").as_bytes(), &hide(&plaintext)].concat();
-            Ok(DataKey { plaintext: SecretBytes::from(plaintext), wrapped })
-        })
-    }
-
-    fn unwrap<'a>(
-        &'a self,
-        key: &'a str,
-        context: &'a EncryptionContext,
-        wrapped: &'a [u8],
-    ) -> BoxFuture<'a, Result<SecretBytes, DataKeyError>> {
-        Box::pin(async move {
-            self.check(key)?;
-            let hidden = wrapped.strip_prefix(format!("{key} {context:?} ").as_bytes());
-            hidden.map(|hidden| SecretBytes::from(hide(hidden))).ok_or(DataKeyError::Unopenable)
-        })
-    }
-}
-
-/// A master key of that kind.
-struct Master;
-
-impl SecretSealing for Master {
-    fn seal(&self, purpose: &str, secret: &[u8]) -> Result<String, SealingError> {
-        let hidden: String = hide(secret).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{purpose} {hidden}"))
-    }
-
-    fn open(&self, purpose: &str, sealed: &str) -> Result<SecretBytes, SealingError> {
-        let hidden = sealed.strip_prefix(purpose).and_then(|rest| rest.strip_prefix(' '));
-        let hidden = hidden.ok_or(SealingError::Unopenable)?;
-        let byte = |at: usize| u8::from_str_radix(&hidden[at..at + 2], 16).unwrap();
-        Ok(SecretBytes::from(hide(&(0..hidden.len()).step_by(2).map(byte).collect::<Vec<_>>())))
-    }
-}
 
 /// A store that can encrypt, and the keys.
 fn bench() -> (Bench, Arc<Owners>) {
@@ -261,6 +179,22 @@ fn data_keys_are_used_for_a_month_and_the_older_ones_still_open() {
     bench.seal();
     assert_eq!(bench.store().stats().segments, 2);
     assert_eq!(bench.readable(), ([first, same, next].concat(), 0));
+}
+
+#[test]
+fn rows_are_told_apart_by_their_data_key() {
+    let (bench, owners) = bench();
+    let red = bench.append_encrypted(RED, &secrets(1, 2));
+    bench.seal();
+    let plain = bench.append_events(&[event(3, NOW, "plain")]);
+    let keys = bench.store().data_keys_of(&EVENTS, NOW..i64::MAX);
+    let found: Vec<_> = keys.iter().map(|key| bench.events(&Scan::new(&EVENTS).under(*key)).0).collect();
+    assert_eq!(found, [plain, red]);
+    assert!(bench.store().data_keys_of(&EVENTS, NOW + 2..NOW + 9).is_empty());
+    owners.delete(RED);
+    bench.advance(TRUSTED);
+    let stats = bench.events(&Scan::new(&EVENTS)).1;
+    assert_eq!((stats.rows, stats.locked, stats.lost), (1, 0, 1), "there is no way back");
 }
 
 #[test]

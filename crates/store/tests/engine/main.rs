@@ -5,5 +5,7 @@ mod durability;
 mod encryption;
 mod harness;
 mod lifecycle;
+#[path = "../support/owners.rs"]
+mod owners;
 mod random;
 mod reading;
