@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::AllowAll;
+use watchkeep_core::ports::{AllowAll, SecretSealing};
 use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
 use watchkeep_delivery::ConfiguredStreams;
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
@@ -48,14 +48,16 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let meter = Arc::new(Meter::default());
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
-    let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
-    let sealer = Sealer::open(&master_key, random.clone())?;
+    let sealing: Arc<dyn SecretSealing> = Arc::new(Sealer::open(&master_key, random.clone())?);
+    let services = Arc::new(Services::open(&store, &clock, &random, &sealing, metrics, &meter).await?);
     let root =
-        RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
+        RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), sealing.as_ref(), random.as_ref())
+            .await?;
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.keys.start();
     let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
