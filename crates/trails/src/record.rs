@@ -38,10 +38,16 @@ impl Recorded {
         let read_only = classify::is_read_only(call.service, call.operation);
         if let Some(input) = &mut call.request_parameters {
             parameters::hide(call.service, call.operation, input);
+            parameters::fill(call.service, call.operation, input);
         }
         let failed = call.error.is_some();
-        let output = call.response_elements.take().filter(|_| !read_only && !failed);
+        let output = call.response_elements.take().filter(|_| !failed);
+        // What an answer names is known even where the record does not show it: the key that an alias stood for.
         let resources = named::named(call.service, call.request_parameters.as_ref(), output.as_ref());
+        let mut output = output.filter(|_| !read_only);
+        if let Some(output) = &mut output {
+            parameters::hide_output(call.service, call.operation, output);
+        }
         let operation = SERVICES.iter().find(|model| model.name == call.service);
         let operation = operation.and_then(|model| model.operation(call.operation));
         let input = call.request_parameters.take();
