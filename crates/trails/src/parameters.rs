@@ -178,5 +178,10 @@ mod tests {
             let input = model.operation(operation).unwrap().input;
             assert!(input.members.iter().any(|known| known.name == *member), "{service} {operation} {member}");
         }
+        for (service, operation, member) in HIDDEN_OUTPUT {
+            let model = watchkeep_model::SERVICES.iter().find(|model| model.name == *service).unwrap();
+            let output = model.operation(operation).unwrap().output;
+            assert!(output.members.iter().any(|known| known.name == *member), "{service} {operation} {member}");
+        }
     }
 }

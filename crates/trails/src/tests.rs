@@ -203,6 +203,33 @@ async fn failures_reads_and_tls_are_recorded() {
     assert_eq!(record["userIdentity"]["type"], "Root");
 }
 
+/// What uses a key by an alias is found by the key's ARN, and no grant token is in a record.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_keys_are_found_by_the_key_and_hold_no_token() {
+    let fixture = Fixture::new().await;
+    let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let mut encrypt = call("kms", "Encrypt", json!({"KeyId": "alias/a", "GrantTokens": ["token"]}));
+    encrypt.response_elements = members(json!({"KeyId": arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}));
+    let mut create = call("kms", "CreateKey", json!({}));
+    create.response_elements = members(json!({"KeyMetadata": {"KeyId": "1234abcd", "Arn": arn}}));
+    let mut grant = call("kms", "CreateGrant", json!({"KeyId": arn, "Operations": ["Decrypt"]}));
+    grant.response_elements = members(json!({"GrantId": "g", "GrantToken": "token"}));
+    for call in [encrypt, create, grant] {
+        fixture.record(call).await;
+    }
+    let mut found = fixture.found("ResourceName", arn).await;
+    found.sort();
+    assert_eq!(found, ["CreateGrant", "CreateKey", "Encrypt"]);
+    let record = |events: Vec<Event>| record_of(&events[0]);
+    let encrypt = record(fixture.events(by("EventName", "Encrypt")).await);
+    let shown = json!({"keyId": "alias/a", "encryptionAlgorithm": "SYMMETRIC_DEFAULT"});
+    assert_eq!((&encrypt["requestParameters"], &encrypt["responseElements"]), (&shown, &Value::Null));
+    let resources = json!([{"ARN": arn, "accountId": "111122223333", "type": "AWS::KMS::Key"}]);
+    assert_eq!(encrypt["resources"], resources);
+    let grant = record(fixture.events(by("EventName", "CreateGrant")).await);
+    assert_eq!(grant["responseElements"], json!({"grantId": "g"}));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attribute_finds_its_events() {
     let fixture = Fixture::new().await;

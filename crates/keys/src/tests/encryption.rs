@@ -225,6 +225,24 @@ async fn a_dry_run_does_nothing_but_says_what_would_be() {
     }
 }
 
+/// With another master key nothing opens, and nothing is answered as if it did.
+#[tokio::test]
+async fn material_that_does_not_open_is_an_internal_error() {
+    let fixture = Fixture::new().await;
+    let key_id = fixture.key().await;
+    let blob = fixture.encrypt(&key_id, "x").await.unwrap();
+    let found = fixture.keys.of_id(&(&fixture.caller).into(), &key_id).unwrap();
+    let sealed_elsewhere = fixture.keys.change(&found, |key| {
+        key.materials[0].sealed = "kms:key:another:1=00".to_owned();
+        Ok(())
+    });
+    sealed_elsewhere.await.unwrap();
+    for outcome in [fixture.encrypt(&key_id, "x").await.map(drop), fixture.decrypt(&blob).await.map(drop)] {
+        let error = outcome.unwrap_err();
+        assert_eq!((&*error.code, error.status), ("KMSInternalException", 500));
+    }
+}
+
 /// What the model marks as sensitive is not printed: log lines print inputs and outputs so.
 #[tokio::test]
 async fn printing_shows_no_secret() {
