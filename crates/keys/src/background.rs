@@ -9,8 +9,9 @@ use crate::limits::BACKGROUND_INTERVAL;
 pub(crate) async fn keep_up(keys: Weak<Keys>) {
     loop {
         let Some(keys) = keys.upgrade() else { return };
-        keys.do_what_is_due().await;
+        // Begun before the work: a clock that is moved meanwhile ends it.
         let sleep = keys.clock.sleep(BACKGROUND_INTERVAL);
+        keys.do_what_is_due().await;
         drop(keys);
         sleep.await;
     }

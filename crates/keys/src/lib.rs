@@ -17,12 +17,12 @@ mod aliases;
 mod background;
 mod ciphertext;
 mod create_key;
-mod data_key;
 mod data_keys;
 mod deletion;
 mod encrypt;
 mod errors;
 pub mod fuzzing;
+mod generate;
 mod grants;
 mod identifier;
 mod key_states;
@@ -70,9 +70,9 @@ routes! {
         Encrypt => encrypt::encrypt,
         Decrypt => encrypt::decrypt,
         ReEncrypt => encrypt::re_encrypt,
-        GenerateDataKey => data_key::generate_data_key,
-        GenerateDataKeyWithoutPlaintext => data_key::generate_data_key_without_plaintext,
-        GenerateRandom => data_key::generate_random,
+        GenerateDataKey => generate::generate_data_key,
+        GenerateDataKeyWithoutPlaintext => generate::generate_data_key_without_plaintext,
+        GenerateRandom => generate::generate_random,
         GenerateMac => mac::generate_mac,
         VerifyMac => mac::verify_mac,
         GetKeyPolicy => policies::get_key_policy,

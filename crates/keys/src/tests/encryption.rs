@@ -144,7 +144,7 @@ async fn data_keys_come_plain_and_wrapped() {
             encryption_context: Some(context(&[("for", "data")])),
             ..Default::default()
         };
-        crate::data_key::generate_data_key(&fixture.keys, &fixture.caller, input)
+        crate::generate::generate_data_key(&fixture.keys, &fixture.caller, input)
     };
     for (spec, number, bytes) in [(Some("AES_256"), None, 32), (Some("AES_128"), None, 16), (None, Some(1024), 1024)] {
         let GenerateDataKeyResponse { plaintext, ciphertext_blob, .. } = generate(spec, number).await.unwrap();
@@ -165,7 +165,7 @@ async fn data_keys_come_plain_and_wrapped() {
         key_spec: Some("AES_256".into()),
         ..Default::default()
     };
-    let wrapped = crate::data_key::generate_data_key_without_plaintext(&fixture.keys, &fixture.caller, input).await;
+    let wrapped = crate::generate::generate_data_key_without_plaintext(&fixture.keys, &fixture.caller, input).await;
     let input = DecryptRequest { ciphertext_blob: wrapped.unwrap().ciphertext_blob, ..Default::default() };
     let opened = crate::encrypt::decrypt(&fixture.keys, &fixture.caller, input).await.unwrap();
     assert_eq!(opened.plaintext.map(|plaintext| plaintext.len()), Some(32));
@@ -176,7 +176,7 @@ async fn random_bytes_are_as_many_as_asked() {
     let fixture = Fixture::new().await;
     let random = |number_of_bytes| {
         let input = GenerateRandomRequest { number_of_bytes, ..Default::default() };
-        crate::data_key::generate_random(&fixture.keys, &fixture.caller, input)
+        crate::generate::generate_random(&fixture.keys, &fixture.caller, input)
     };
     let (one, two) = (random(Some(64)).await.unwrap(), random(Some(64)).await.unwrap());
     assert_eq!(one.plaintext.as_ref().map(Vec::len), Some(64));

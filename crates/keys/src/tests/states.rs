@@ -82,11 +82,11 @@ async fn call(fixture: &Fixture, operation: &str, key_id: &str, blob: &[u8]) -> 
             call!(crate::encrypt::encrypt, EncryptRequest { key_id, plaintext: b"x".to_vec(), ..Default::default() })
         }
         "GenerateDataKey" => call!(
-            crate::data_key::generate_data_key,
+            crate::generate::generate_data_key,
             GenerateDataKeyRequest { key_id, key_spec: Some("AES_256".into()), ..Default::default() }
         ),
         "GenerateDataKeyWithoutPlaintext" => call!(
-            crate::data_key::generate_data_key_without_plaintext,
+            crate::generate::generate_data_key_without_plaintext,
             GenerateDataKeyWithoutPlaintextRequest { key_id, number_of_bytes: Some(7), ..Default::default() }
         ),
         "GetKeyPolicy" => {
