@@ -142,6 +142,12 @@ def test_months_on_a_clock_of_ones_own():
         server.admin("clock", advance_ms=7 * day_ms)
         with raises(kms, "NotFoundException"):
             kms.describe_key(KeyId=key)
+        # What happened by itself is recorded, too.
+        trail = server.client("cloudtrail")
+        deleted = {"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "DeleteKey"}]}
+        [event] = until(lambda: trail.lookup_events(**deleted)["Events"])
+        record = json.loads(event["CloudTrailEvent"])
+        assert record["eventType"] == "AwsServiceEvent" and record["serviceEventDetails"] == {"keyId": key}
 
 
 def test_a_key_survives_a_crash_and_its_material_is_nowhere(tmp_path):

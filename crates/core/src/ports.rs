@@ -4,6 +4,7 @@
 mod data_keys;
 mod metrics;
 mod sealing;
+mod service_events;
 
 use serde_json::{Map, Value};
 
@@ -15,6 +16,7 @@ pub use metrics::{
     Publisher, Reading, RefusedMeasurement, Samples,
 };
 pub use sealing::{SealingError, SecretSealing};
+pub use service_events::{ServiceEvent, ServiceEvents};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

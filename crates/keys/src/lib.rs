@@ -43,7 +43,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::{DataKeys, SecretSealing};
+use watchkeep_core::ports::{DataKeys, SecretSealing, ServiceEvents};
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Store, StoreError};
 use watchkeep_wire::model::kms as model;
@@ -99,13 +99,15 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sealing: Arc<dyn SecretSealing>,
+    events: Arc<dyn ServiceEvents>,
     keys: Collection<Key>,
     aliases: Collection<Alias>,
     grants: Collection<Grant>,
 }
 
 impl Keys {
-    /// Opens the service. `random` must be fit for keys; `sealing` must be the same that it was opened with before.
+    /// Opens the service. `random` must be fit for keys; `sealing` must be the same that it was opened with before; `events`
+    /// hears of what is done without a call.
     ///
     /// # Errors
     ///
@@ -115,12 +117,14 @@ impl Keys {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         sealing: Arc<dyn SecretSealing>,
+        events: Arc<dyn ServiceEvents>,
     ) -> Result<Arc<Keys>, StoreError> {
         let catalog = store.catalog();
         Ok(Arc::new(Keys {
             clock,
             random,
             sealing,
+            events,
             keys: catalog.collection::<Key>().await?,
             aliases: catalog.collection::<Alias>().await?,
             grants: catalog.collection::<Grant>().await?,

@@ -84,6 +84,7 @@ pub(crate) async fn rotate_key_on_demand(
         keys.rotate(&found.key.name, key, RotationCause::OnDemand)
     })
     .await?;
+    keys.tell_of_rotation(&found, RotationCause::OnDemand).await;
     Ok(RotateKeyOnDemandResponse { key_id: Some(found.key.name.clone()) })
 }
 

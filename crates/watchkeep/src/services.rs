@@ -77,7 +77,9 @@ impl Services {
         metrics: MetricsConfig,
         meter: &Arc<Meter>,
     ) -> Result<Services> {
-        let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone()).await.context("opening keys")?;
+        let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
+        let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone(), trails.service_events()).await;
+        let keys = keys.context("opening keys")?;
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -92,7 +94,7 @@ impl Services {
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
-            trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
+            trails,
             keys,
         })
     }

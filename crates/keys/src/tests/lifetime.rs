@@ -64,6 +64,7 @@ async fn a_key_is_gone_at_its_deletion_date() {
     fixture.keys.do_what_is_due().await;
     let left = (fixture.keys.keys.len(), fixture.keys.aliases.len(), fixture.keys.grants.len());
     assert_eq!(left, (1, 1, 1), "what is left is the other key's");
+    assert_eq!((fixture.heard.of(&key_id), fixture.heard.of(&other)), (vec!["DeleteKey".to_owned()], Vec::new()));
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.keys.keys.len(), 1);
     assert!(fixture.describe("alias/other").await.is_ok());

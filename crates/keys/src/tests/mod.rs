@@ -14,11 +14,11 @@ mod states;
 mod tags;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use watchkeep_core::ports::{SealingError, SecretSealing};
-use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SecretBytes, SeededRandom, TimestampMs};
+use watchkeep_core::ports::{SealingError, SecretSealing, ServiceEvent, ServiceEvents};
+use watchkeep_core::{AccountId, BoxFuture, Caller, ManualClock, Principal, SecretBytes, SeededRandom, TimestampMs};
 use watchkeep_model::ServiceError;
 use watchkeep_model::kms::{
     CreateAliasRequest, CreateKeyRequest, DecryptRequest, DescribeKeyRequest, EncryptRequest, KeyMetadata,
@@ -61,12 +61,40 @@ impl SecretSealing for Seals {
     }
 }
 
+/// Remembers what happened, each with the kind of rotation if it is one.
+#[derive(Default)]
+pub(super) struct Heard(Mutex<Vec<ServiceEvent>>);
+
+impl Heard {
+    /// What happened to a key.
+    pub(super) fn of(&self, key_id: &str) -> Vec<String> {
+        let heard = self.0.lock().unwrap();
+        let of_key = heard.iter().filter(|event| event.resource_arn == arn(key_id));
+        let told = |event: &ServiceEvent| {
+            assert_eq!(event.details["keyId"], key_id);
+            match event.details.get("rotationType") {
+                Some(cause) => format!("{} {}", event.name, cause.as_str().unwrap()),
+                None => event.name.to_owned(),
+            }
+        };
+        of_key.map(told).collect()
+    }
+}
+
+impl ServiceEvents for Heard {
+    fn happened(&self, event: ServiceEvent) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(event);
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// An open service.
 pub(super) struct Fixture {
     pub keys: Arc<Keys>,
     pub store: Arc<Store>,
     pub clock: Arc<ManualClock>,
     pub caller: Caller,
+    pub heard: Arc<Heard>,
     random: Arc<SeededRandom>,
     directory: Arc<tempfile::TempDir>,
 }
@@ -81,8 +109,9 @@ impl Fixture {
     async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, random: Arc<SeededRandom>) -> Fixture {
         let config = StoreConfig::small(directory.path());
         let store = Store::open(config, &[], clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
-        let keys = Keys::open(&store, clock.clone(), random.clone(), Arc::new(Seals)).await.unwrap();
-        Fixture { keys, store, clock, caller: caller(), random, directory }
+        let heard = Arc::new(Heard::default());
+        let keys = Keys::open(&store, clock.clone(), random.clone(), Arc::new(Seals), heard.clone()).await.unwrap();
+        Fixture { keys, store, clock, caller: caller(), heard, random, directory }
     }
 
     /// The same data, opened again as after a crash.

@@ -82,6 +82,8 @@ async fn a_key_is_rotated_by_its_plan_and_old_ciphertexts_still_open() {
             (360, automatic)
         ]
     );
+    let heard = fixture.heard.of(&key_id);
+    assert_eq!((heard.len(), &*heard[0], &*heard[2]), (5, "RotateKey AUTOMATIC", "RotateKey ON_DEMAND"));
     let fixture = fixture.reopen().await;
     for (month, blob) in blobs.iter().enumerate() {
         assert_eq!(fixture.decrypt(blob).await.unwrap(), month.to_string());
