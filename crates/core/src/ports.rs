@@ -6,6 +6,7 @@ mod functions;
 mod metrics;
 mod resources;
 mod sealing;
+mod service_events;
 
 use serde_json::{Map, Value};
 
@@ -19,6 +20,7 @@ pub use metrics::{
 };
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
+pub use service_events::{ServiceEvent, ServiceEvents};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

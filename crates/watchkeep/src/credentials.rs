@@ -126,7 +126,7 @@ impl RootCredentials {
         configured: Option<&(String, String)>,
         account: AccountId,
         catalog: &Catalog,
-        sealer: &Sealer,
+        sealing: &dyn SecretSealing,
         random: &dyn Random,
     ) -> Result<RootCredentials> {
         if let Some((access_key_id, secret)) = configured.cloned() {
@@ -136,12 +136,12 @@ impl RootCredentials {
         let key = ResourceKey::global(account, ROOT);
         if let Some(stored) = stored.get(&key) {
             let RootKey { access_key_id, sealed_secret, is_shown } = stored.value.clone();
-            let secret = String::from_utf8(sealer.open(&access_key_id, &sealed_secret)?.expose().to_vec())?;
+            let secret = String::from_utf8(sealing.open(&access_key_id, &sealed_secret)?.expose().to_vec())?;
             return Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: !is_shown });
         }
         let access_key_id = format!("AKIA{}", text(random, KEY_ID_ALPHABET, 16));
         let secret = text(random, SECRET_ALPHABET, 40);
-        let sealed_secret = sealer.seal(&access_key_id, secret.as_bytes())?;
+        let sealed_secret = sealing.seal(&access_key_id, secret.as_bytes())?;
         let made = RootKey { access_key_id: access_key_id.clone(), sealed_secret, is_shown: false };
         stored.create(key, made).await?;
         Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: true })

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use watchkeep_core::ports::ResourceDirectory;
+use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
 use watchkeep_core::{Clock, Meter, Random};
+use watchkeep_keys::Keys;
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -25,6 +26,7 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub keys: Arc<Keys>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -47,6 +49,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
+        names("kms", watchkeep_keys::ROUTES),
     ]
     .concat()
 }
@@ -74,9 +77,15 @@ impl Services {
         store: &Arc<Store>,
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
+        sealing: &Arc<dyn SecretSealing>,
         metrics: MetricsConfig,
         meter: &Arc<Meter>,
     ) -> Result<Services> {
+        let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
+        let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone(), trails.service_events()).await;
+        let keys = keys.context("opening keys")?;
+        // Before anything is read that may be encrypted.
+        store.set_data_keys(keys.clone());
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -91,7 +100,8 @@ impl Services {
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
-            trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
+            trails,
+            keys,
         })
     }
 
@@ -111,7 +121,7 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed(), self.keys.routed()]
     }
 
     /// The HTTP APIs that are not AWS's own.

@@ -1,8 +1,6 @@
 //! The dataset and its key.
 
-use watchkeep_core::ports::{
-    Measurement, MetricIdentity, MetricPlace, MetricSource, Precision, Publisher, Samples,
-};
+use watchkeep_core::ports::{Measurement, MetricIdentity, MetricPlace, MetricSource, Precision, Publisher, Samples};
 
 use super::*;
 use crate::tables::{METRIC_POINTS, METRIC_POINTS_1H, METRIC_POINTS_5M};
