@@ -131,17 +131,23 @@ impl Metrics {
     }
 
     /// Refuses to read the points of this account and Region as long as the KMS key is not usable that they are encrypted under, or
-    /// were until some hours ago.
-    pub(crate) async fn ensure_readable(&self, account: &str, region: &str) -> Result<(), StoreError> {
-        let Some(key) = self.dataset_of(account, region) else { return Ok(()) };
-        let Some(dataset) = self.resources.datasets.get(&key) else { return Ok(()) };
-        let since = self.clock.now().0.saturating_sub(DATASET_KEY_REQUIRED_MS);
-        let earlier = dataset.value.earlier.iter().filter(|earlier| earlier.until > since);
-        let required = earlier.map(|earlier| &earlier.kms_key).chain(&dataset.value.kms_key);
-        for kms_key in required {
+    /// were until some hours ago. Otherwise, the earlier key that locks the newest points, if one does.
+    pub(crate) async fn ensure_readable(&self, account: &str, region: &str) -> Result<Option<Lock>, StoreError> {
+        let Some(key) = self.dataset_of(account, region) else { return Ok(None) };
+        let Some(dataset) = self.resources.datasets.get(&key) else { return Ok(None) };
+        if let Some(kms_key) = &dataset.value.kms_key {
             self.store.encryption_key(kms_key, &context(&key)).await?;
         }
-        Ok(())
+        let required_since = self.clock.now().0.saturating_sub(DATASET_KEY_REQUIRED_MS);
+        for EarlierKey { kms_key, until } in dataset.value.earlier.iter().rev() {
+            match self.store.encryption_key(kms_key, &context(&key)).await {
+                Err(StoreError::Locked(locked)) if *until <= required_since => {
+                    return Ok(Some(Lock { until_ms: *until, why: locked }));
+                }
+                usable => drop(usable?),
+            }
+        }
+        Ok(None)
     }
 
     /// What is to be said to somebody who reads points of this time or later, if some are under an earlier key that cannot be used.
@@ -150,18 +156,11 @@ impl Metrics {
         caller: &Caller,
         start_ms: i64,
     ) -> Result<Option<MessageData>, StoreError> {
-        let Some(key) = self.dataset_of(caller.account.as_str(), caller.region.as_str()) else { return Ok(None) };
-        let Some(dataset) = self.resources.datasets.get(&key) else { return Ok(None) };
-        for earlier in dataset.value.earlier.iter().rev().filter(|earlier| earlier.until > start_ms) {
-            match self.store.encryption_key(&earlier.kms_key, &context(&key)).await {
-                Err(StoreError::Locked(locked)) => {
-                    let (code, value) = ("PartialData".to_owned(), format!("Some older data cannot be read: {locked}"));
-                    return Ok(Some(MessageData { code: Some(code), value: Some(value) }));
-                }
-                usable => drop(usable?),
-            }
-        }
-        Ok(None)
+        let lock = self.ensure_readable(caller.account.as_str(), caller.region.as_str()).await?;
+        Ok(lock.filter(|lock| lock.until_ms > start_ms).map(|lock| MessageData {
+            code: Some("PartialData".to_owned()),
+            value: Some(format!("Some older data cannot be read: {}", lock.why)),
+        }))
     }
 
     /// Asks for the keys of all datasets from time to time, for those who cannot wait.
@@ -202,6 +201,14 @@ impl Metrics {
         }
         current
     }
+}
+
+/// Points that were put before some time may be under a key that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lock {
+    /// That time, in milliseconds since the epoch.
+    pub(crate) until_ms: i64,
+    why: LockedKey,
 }
 
 /// There is no data key at hand.

@@ -39,8 +39,10 @@ impl Metrics {
     /// Fills the buckets.
     pub(crate) async fn read(&self, mut readings: Vec<Reading>) -> Result<Vec<Reading>, ServiceError> {
         let places: BTreeSet<(&str, &str)> = readings.iter().map(|reading| place(&reading.key)).collect();
+        let mut locked_until_ms = i64::MIN;
         for (account, region) in places {
-            self.ensure_readable(account, region).await.map_err(|error| errors::of_store(&error))?;
+            let lock = self.ensure_readable(account, region).await.map_err(|error| errors::of_store(&error))?;
+            locked_until_ms = lock.map_or(locked_until_ms, |lock| lock.until_ms.max(locked_until_ms));
         }
         let now_ms = self.clock.now().0;
         let mut cold = HashMap::<u64, Vec<usize>>::default();
@@ -52,7 +54,8 @@ impl Metrics {
             let id = match self.index.get(&reading.key) {
                 Some(series) => {
                     let head = series.head();
-                    if head.is_complete_from(range.start) {
+                    // The head does not tell apart what is locked; the store does.
+                    if head.is_complete_from(range.start) && range.start >= locked_until_ms {
                         head.for_each(range.start, range.end, |point| reading.buckets.add(point));
                         continue;
                     }
