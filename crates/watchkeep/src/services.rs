@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_core::ports::ResourceDirectory;
-use watchkeep_core::{Clock, Meter, Random};
+use watchkeep_core::{Clock, Random};
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -17,7 +17,7 @@ use watchkeep_wire::service::RoutedService;
 
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
-use crate::measuring::CountedLogs;
+use crate::measuring::{CountedLogs, Meters};
 
 /// All services over one store.
 pub struct Services {
@@ -75,7 +75,7 @@ impl Services {
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
         metrics: MetricsConfig,
-        meter: &Arc<Meter>,
+        meters: &Meters,
     ) -> Result<Services> {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
@@ -83,7 +83,7 @@ impl Services {
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
-            Arc::new(CountedLogs::new(meter.clone())),
+            Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
         Ok(Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
