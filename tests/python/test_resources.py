@@ -144,15 +144,46 @@ def test_a_configuration_measures_this_host_in_detail(tmp_path):
 
 
 def test_only_some_resources_have_detailed_metrics(cloudwatch, logs):
+    with raises(cloudwatch, "ValidationError"):
+        arn = f"arn:aws:elasticache:us-east-1:{ACCOUNT}:replicationgroup:g"
+        cloudwatch.create_resource_metrics_configuration(ResourceArn=arn)
+    for resource in [f"ec2:us-east-1:{ACCOUNT}:instance/i-1", f"logs:us-east-1:{ACCOUNT}:log-group:absent"]:
+        with raises(cloudwatch, "ResourceNotFoundException"):
+            cloudwatch.create_resource_metrics_configuration(ResourceArn=f"arn:aws:{resource}")
     logs.create_log_group(logGroupName="web")
-    for arn in [
-        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:web",
-        f"arn:aws:elasticache:us-east-1:{ACCOUNT}:replicationgroup:g",
-    ]:
-        with raises(cloudwatch, "ValidationError"):
-            cloudwatch.create_resource_metrics_configuration(ResourceArn=arn)
-    with raises(cloudwatch, "ResourceNotFoundException"):
-        cloudwatch.create_resource_metrics_configuration(ResourceArn=f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1")
+    arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:web"
+    cloudwatch.create_resource_metrics_configuration(ResourceArn=arn)
+    assert cloudwatch.get_resource_metrics_configuration(ResourceArn=arn)["ResourceMetricsConfiguration"]["ResourceArn"] == arn
+    cloudwatch.delete_resource_metrics_configuration(ResourceArn=arn)
+
+
+def test_a_configuration_measures_a_log_group_every_ten_seconds():
+    with manual() as server:
+        logs, cloudwatch = server.client("logs"), server.client("cloudwatch")
+        create(logs, "web")
+        arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:web"
+        cloudwatch.create_resource_metrics_configuration(ResourceArn=arn, MetricSelections=[{"IncludeMetrics": ["IncomingBytes"]}])
+
+        def points(name, period, dimensions=[{"Name": "LogGroupName", "Value": "web"}]):
+            stat = {"Metric": {"Namespace": "AWS/Logs", "MetricName": name, "Dimensions": dimensions}, "Period": period, "Stat": "Sum"}
+            [result] = cloudwatch.get_metric_data(
+                MetricDataQueries=[{"Id": "m", "MetricStat": stat}],
+                StartTime=START,
+                EndTime=START + dt.timedelta(minutes=2),
+                ScanBy="TimestampAscending",
+            )["MetricDataResults"]
+            return [(int((time - START).total_seconds()), value) for time, value in zip(result["Timestamps"], result["Values"])]
+
+        for second in range(0, 60, 20):
+            put_event(logs, "web", "x" * 10, START + dt.timedelta(seconds=second))
+            server.admin("clock", advance_ms=10_000)
+            until(lambda: (second, 10.0) in points("IncomingBytes", 10))
+            server.admin("clock", advance_ms=10_000)
+        until(lambda: points("IncomingLogEvents", 60))
+        assert points("IncomingBytes", 10) == [(0, 10.0), (20, 10.0), (40, 10.0)]
+        assert points("IncomingBytes", 60) == [(0, 30.0)]
+        assert points("IncomingLogEvents", 10) == points("IncomingLogEvents", 60) == [(0, 3.0)], "it was not selected"
+        assert points("IncomingBytes", 60, []) == [(0, 30.0)], "of all groups"
 
 
 def test_managed_rules_count_what_their_templates_say(logs, cloudwatch):

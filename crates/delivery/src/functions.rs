@@ -64,3 +64,66 @@ impl Functions for HttpFunctions {
         Box::pin(self.post(function, payload, time_max))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers as its payload says: by itself, or by a failure.
+    async fn answer(request: http::Request<hyper::body::Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
+        let payload = request.into_body().collect().await.unwrap().to_bytes();
+        let answer = http::Response::builder();
+        let (answer, body) = match &payload[..] {
+            b"500" => (answer.status(500), Bytes::new()),
+            b"302" => (answer.status(302).header("location", "/elsewhere"), Bytes::new()),
+            b"error" => (answer.header("X-Amz-Function-Error", "Unhandled"), Bytes::new()),
+            b"large" => (answer, Bytes::from(vec![b'x'; FUNCTION_ANSWER_BYTES_MAX + 1])),
+            _ => (answer, payload),
+        };
+        Ok(answer.body(Full::new(body)).unwrap())
+    }
+
+    async fn url() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                tokio::spawn(async move {
+                    server.serve_connection(TokioIo::new(stream), service_fn(answer)).await.ok();
+                });
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn functions_are_called_by_name_and_their_failures_are_told() {
+        let url = url().await;
+        let functions = HttpFunctions::new([("echo".to_owned(), url.clone()), ("echo:2".to_owned(), url)]).unwrap();
+        let failed = |reason: &str| Err(InvokeError::Failed(reason.to_owned()));
+        let cases = [
+            ("echo", "{}", Ok(b"{}".to_vec())),
+            ("echo:2", "2", Ok(b"2".to_vec())),
+            ("echo:live", "3", Ok(b"3".to_vec())),
+            ("other", "4", Err(InvokeError::Unknown("other".to_owned()))),
+            ("echo", "500", failed("the function answered 500")),
+            ("echo", "302", failed("the function answered 302")),
+            ("echo", "error", failed("the function failed")),
+            ("echo", "large", failed("the function's answer is larger than 6 MB")),
+        ];
+        for (function, payload, expected) in cases {
+            let answer = functions.invoke(function, payload.into(), Duration::from_secs(60)).await;
+            assert_eq!(answer, expected, "{function} {payload}");
+        }
+    }
+}

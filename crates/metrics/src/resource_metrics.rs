@@ -3,9 +3,8 @@
 //! metrics, or of those that it names. Who measures resources asks [`DetailedMonitoring`]. Sources: the operations' pages, "CloudWatch
 //! detailed monitoring for OpenTelemetry metrics".
 //!
-//! The resource that can be monitored in detail here is the instance that the host is. What AWS vends of log groups is measured
-//! every minute for all of them, so that nothing is left to turn on: they are, as the documentation says of such, an unsupported
-//! type of resource.
+//! What can be monitored in detail here: the instance that the host is, every minute rather than every five; and log groups, at the
+//! resolution of ten seconds rather than of minutes. Anything else is, as the documentation says, an unsupported type of resource.
 
 use std::collections::BTreeSet;
 
@@ -99,6 +98,9 @@ pub(crate) async fn delete_resource_metrics_configuration(
 
 impl DetailedMonitoring for Metrics {
     fn detail(&self, place: &MetricPlace, resource: &Arn) -> Detail {
+        if self.resources.metrics_configurations.is_empty() {
+            return Detail::Basic;
+        }
         let key = ResourceKey::new(place.account, &place.region, resource.to_string());
         match self.resources.metrics_configurations.get(&key).map(|found| found.include.clone()) {
             None => Detail::Basic,
@@ -112,13 +114,9 @@ impl DetailedMonitoring for Metrics {
 fn existing(metrics: &Metrics, caller: &Caller, text: &str) -> Result<Arn, ServiceError> {
     let arn = parsed(text)?;
     match metrics.known.look_up(&arn) {
-        Lookup::Found(ResourceKind::Instance, found) if is_own(caller, &found) => Ok(found),
-        Lookup::Found(ResourceKind::Instance, _) | Lookup::Missing(ResourceKind::Instance) => {
-            Err(not_found("resource", text))
-        }
-        Lookup::Found(ResourceKind::LogGroup, _) | Lookup::Missing(ResourceKind::LogGroup) | Lookup::Unknown => {
-            Err(validation(format!("Unsupported resource type: {text}")))
-        }
+        Lookup::Found(ResourceKind::Instance | ResourceKind::LogGroup, found) if is_own(caller, &found) => Ok(found),
+        Lookup::Found(..) | Lookup::Missing(_) => Err(not_found("resource", text)),
+        Lookup::Unknown => Err(validation(format!("Unsupported resource type: {text}"))),
     }
 }
 
@@ -126,8 +124,10 @@ fn is_own(caller: &Caller, arn: &Arn) -> bool {
     arn.account == caller.account.as_str() && arn.region == caller.region.as_str()
 }
 
+/// The ARN that a text is; that of a log group without the `:*` that stands for its streams.
 fn parsed(text: &str) -> Result<Arn, ServiceError> {
-    text.parse().map_err(|_| validation(format!("The value {text} for parameter ResourceArn is not an ARN.")))
+    let arn = text.strip_suffix(":*").unwrap_or(text).parse();
+    arn.map_err(|_| validation(format!("The value {text} for parameter ResourceArn is not an ARN.")))
 }
 
 fn key(caller: &Caller, arn: &Arn) -> ResourceKey {

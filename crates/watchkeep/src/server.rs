@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{AllowAll, SecretSealing};
-use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
+use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
 use watchkeep_delivery::{ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_metrics::MetricsConfig;
@@ -20,7 +20,7 @@ use crate::collectors;
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
-use crate::measuring::{CountedCalls, Measuring};
+use crate::measuring::{CountedCalls, Measuring, Meters};
 use crate::services::{self, Services};
 
 /// What runs beside the server in the same process.
@@ -48,12 +48,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         StoreConfig { master_key: MasterKey(Some(sealing.clone())), ..config.store(directory.path().to_owned()) };
     let store = Store::open(store_config, &services::tables(), clock.clone(), random.clone(), stop_at_once).await;
     let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
-    let meter = Arc::new(Meter::default());
+    let meters = Meters::default();
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let functions = HttpFunctions::new(config.functions.clone())?;
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
-    let services = Arc::new(Services::open(&store, &clock, &random, &sealing, metrics, &meter).await?);
+    let services = Arc::new(Services::open(&store, &clock, &random, &sealing, metrics, &meters).await?);
     let is_measured = config.collectors == Collectors::ThisHost;
     services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let root =
@@ -63,14 +63,14 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.trails.start();
     services.metrics.start();
     services.keys.start();
-    let measuring = Measuring::start(meter.clone(), services.directories(), services.metrics.clone(), clock.clone());
+    let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
         services: services.routed(),
         http_apis: services.http_apis(),
         authorizer: Arc::new(AllowAll),
         credentials: Arc::new(root.clone()),
-        audit: Arc::new(CountedCalls::new(services.trails.audit(), meter.clone())),
+        audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
-use watchkeep_core::{Clock, Meter, Random};
+use watchkeep_core::{Clock, Random};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
@@ -18,7 +18,7 @@ use watchkeep_wire::service::RoutedService;
 
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
-use crate::measuring::CountedLogs;
+use crate::measuring::{CountedLogs, Meters};
 
 /// All services over one store.
 pub struct Services {
@@ -79,7 +79,7 @@ impl Services {
         random: &Arc<dyn Random>,
         sealing: &Arc<dyn SecretSealing>,
         metrics: MetricsConfig,
-        meter: &Arc<Meter>,
+        meters: &Meters,
     ) -> Result<Services> {
         let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
         let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone(), trails.service_events()).await;
@@ -92,7 +92,7 @@ impl Services {
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
-            Arc::new(CountedLogs::new(meter.clone())),
+            Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
         Ok(Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),

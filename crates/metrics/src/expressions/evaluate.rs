@@ -14,7 +14,7 @@ use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::MessageData;
 
-use super::find::identity;
+use super::find::{identity, pairs};
 use super::lambda::{self, Condition, Returned};
 use super::outside::of_database;
 use super::{ExpressionQuery, MetricSearch, Program, in_expression};
@@ -275,7 +275,9 @@ impl Metrics {
                 let summaries = units
                     .into_iter()
                     .flat_map(|unit| buckets.of_unit(unit).map(|(start_ms, bucket)| (start_ms, bucket.summary())));
-                let added = aggregation.add(&identity(metric, &dimensions), &[], summaries);
+                let metric = identity(metric, &dimensions);
+                let tags = self.tags(insights, &metric, caller);
+                let added = aggregation.add(&metric, &pairs(&tags), summaries);
                 added.map_err(|error| in_expression(&query.id, error))?;
             }
         }

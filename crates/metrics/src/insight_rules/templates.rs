@@ -279,7 +279,9 @@ mod tests {
         let report = r#"{"type":"platform.report","record":{"status":"success"}}"#;
         let waf = r#"{"action":"BLOCK","terminatingRuleId":"r","httpRequest":{"clientIp":"1.2.3.4"}}"#;
         let embedded = r#"{"_aws":{"CloudWatchMetrics":[{"Namespace":"Shop"}]}}"#;
-        let cases: &[(&str, &str, Option<(&str, f64)>)] = &[
+        // Template, event, and who contributes how much.
+        type Case<'c> = (&'c str, &'c str, Option<(&'c str, f64)>);
+        let cases: &[Case<'_>] = &[
             ("VpcFlowLogs-BytesBySourceAddress-v1", &accepted, Some(("10.0.0.5", 840.0))),
             ("VpcFlowLogs-BytesBySourceAndDestinationAddress-v1", &accepted, Some(("10.0.0.5,52.1.2.3", 840.0))),
             ("VpcFlowLogs-RejectedBySourceAddress-v1", &accepted, None),

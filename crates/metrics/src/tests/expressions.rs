@@ -300,3 +300,23 @@ async fn a_search_may_have_quotes_in_quotes() {
     );
     assert_eq!(found.await, [("e1".to_owned(), "One".to_owned(), vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])]);
 }
+
+#[tokio::test]
+async fn queries_ask_for_tags_of_resources() {
+    let world = World::with_neighbours().await;
+    for (group, value) in [("web", 1.0), ("shop", 2.0), ("absent", 4.0)] {
+        world.vend("AWS/Logs", "IncomingBytes", &[("LogGroupName", group)], -2 * MINUTE, value).await;
+    }
+    let cases: [(&str, &[(&str, f64)]); 3] = [
+        ("WHERE tag.Team = 'team of web'", &[("e1", 1.0)]),
+        ("WHERE tag.Team != 'team of web'", &[("e1", 6.0)]),
+        ("GROUP BY tag.Team", &[("Other", 4.0), ("team of shop", 2.0), ("team of web", 1.0)]),
+    ];
+    for (rest, expected) in cases {
+        let text = format!("SELECT SUM(IncomingBytes) FROM \"AWS/Logs\" {rest}");
+        let found = results(&world, vec![every(3600, expression("e1", &text))]).await;
+        let found: Vec<(&str, f64)> =
+            found.iter().map(|(_, label, values)| (label.as_str(), values.iter().sum())).collect();
+        assert_eq!(found, expected, "{rest}");
+    }
+}

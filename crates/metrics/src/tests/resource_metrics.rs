@@ -76,17 +76,19 @@ async fn a_configuration_turns_detail_on_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn only_instances_that_exist_can_be_configured() {
+async fn only_instances_and_log_groups_that_exist_can_be_configured() {
     let world = World::with_neighbours().await;
     let cases = [
         (instance("i-2"), "ResourceNotFoundException"),
         (instance("i-1").replace("us-east-1", "eu-west-1"), "ResourceNotFoundException"),
-        (log_group("web"), "ValidationException"),
-        (log_group("absent"), "ValidationException"),
+        (log_group("absent"), "ResourceNotFoundException"),
         ("arn:aws:elasticache:us-east-1:000000000000:replicationgroup:g".to_owned(), "ValidationException"),
         ("no ARN".to_owned(), "ValidationException"),
     ];
     for (arn, code) in cases {
         assert_eq!(create(&world, &arn, None).await.unwrap_err().code, code, "{arn}");
     }
+    let created = create(&world, &format!("{}:*", log_group("web")), None).await.unwrap();
+    assert_eq!(created.resource_arn, log_group("web"));
+    assert_eq!(get(&world, &log_group("web")).await.unwrap(), created);
 }
