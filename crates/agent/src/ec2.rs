@@ -1,20 +1,23 @@
 //! What EC2 measures of an instance from outside, measured of this host from inside: the metrics of namespace `AWS/EC2`, once every
 //! five minutes (basic monitoring) or every minute (detailed monitoring). Sources: "List the available CloudWatch metrics for your
-//! instances", "Basic monitoring and detailed monitoring in CloudWatch".
+//! instances", "Basic monitoring and detailed monitoring in CloudWatch". A resource metrics configuration of the instance turns detailed
+//! monitoring on, too, of all metrics or of some.
 //!
 //! Clients may not put metrics into AWS's namespaces: these go through the port that Watchkeep's own services use, so an agent
 //! has them only in the server's process.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{
-    Measurement, MetricIdentity, MetricPlace, MetricSink, Precision, Publisher, Reading, Samples,
+    Detail, DetailedMonitoring, Measurement, MetricIdentity, MetricPlace, MetricSink, Precision, Publisher, Reading,
+    Samples,
 };
+use watchkeep_core::{Arn, TimestampMs};
 
 use crate::host::{Figure, HostFiles};
+
+const MINUTE_MS: i64 = 60_000;
 
 /// How often an instance is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +29,10 @@ pub enum Monitoring {
 }
 
 impl Monitoring {
-    fn period(self) -> Duration {
+    fn period_ms(self) -> i64 {
         match self {
-            Monitoring::Basic => Duration::from_secs(300),
-            Monitoring::Detailed => Duration::from_secs(60),
+            Monitoring::Basic => 5 * MINUTE_MS,
+            Monitoring::Detailed => MINUTE_MS,
         }
     }
 }
@@ -37,8 +40,12 @@ impl Monitoring {
 /// Where the metrics of this host as an instance go.
 #[derive(Clone)]
 pub struct InstanceConfig {
-    /// How often it is measured.
+    /// How often all of it is measured, whatever `detail` says.
     pub monitoring: Monitoring,
+    /// Says which metrics are measured in detail besides.
+    pub detail: Arc<dyn DetailedMonitoring>,
+    /// The instance's ARN.
+    pub arn: Arn,
     /// The value of the dimension `InstanceId`.
     pub instance_id: String,
     /// The account and Region.
@@ -131,43 +138,72 @@ pub(crate) fn instance_reading(files: &HostFiles, figures: &[Figure]) -> Instanc
     reading
 }
 
-/// The readings of the period that is under way.
+/// The readings of the periods that are under way.
 #[derive(Debug)]
 pub(crate) struct Instance {
     config: InstanceConfig,
-    period_start: Option<TimestampMs>,
-    gathered: [Option<Reading>; METRICS.len()],
+    /// The minute of the newest reading.
+    minute: Option<TimestampMs>,
+    /// How often each metric is measured.
+    monitoring: [Monitoring; METRICS.len()],
+    gathered: [Option<Gathered>; METRICS.len()],
+}
+
+/// The readings of one metric in its period.
+#[derive(Debug, Clone, Copy)]
+struct Gathered {
+    start: TimestampMs,
+    monitoring: Monitoring,
+    reading: Reading,
 }
 
 impl Instance {
     pub(crate) fn new(config: InstanceConfig) -> Instance {
-        Instance { config, period_start: None, gathered: [None; METRICS.len()] }
+        let monitoring = [config.monitoring; METRICS.len()];
+        Instance { config, minute: None, monitoring, gathered: [None; METRICS.len()] }
     }
 
-    /// Takes in a reading; hands in the metrics of the period before, if this is the first of another.
+    /// Takes in a reading; hands in the metrics whose periods ended before, or which are measured at other times from now on.
     pub(crate) async fn note(&mut self, reading: InstanceReading, now: TimestampMs) {
-        let start = now.floor_to(self.config.monitoring.period().as_millis() as i64);
-        if self.period_start.is_some_and(|begun| begun != start) {
-            self.hand_in().await;
+        let minute = now.floor_to(MINUTE_MS);
+        if self.minute != Some(minute) {
+            self.minute = Some(minute);
+            self.ask_for_detail();
+            self.hand_in(now).await;
         }
-        self.period_start = Some(start);
-        for (gathered, value) in self.gathered.iter_mut().zip(reading) {
+        let metrics = self.gathered.iter_mut().zip(self.monitoring).zip(reading);
+        for ((gathered, monitoring), value) in metrics {
             let Some(value) = value.filter(|value| value.is_finite()) else { continue };
-            let before = gathered.unwrap_or(Reading { count: 0.0, sum: 0.0, minimum: value, maximum: value });
-            *gathered = Some(Reading {
-                count: before.count + 1.0,
-                sum: before.sum + value,
-                minimum: before.minimum.min(value),
-                maximum: before.maximum.max(value),
-            });
+            let none = Reading { count: 0.0, sum: 0.0, minimum: value, maximum: value };
+            let start = now.floor_to(monitoring.period_ms());
+            let Gathered { reading, .. } = gathered.get_or_insert(Gathered { start, monitoring, reading: none });
+            *reading = Reading {
+                count: reading.count + 1.0,
+                sum: reading.sum + value,
+                minimum: reading.minimum.min(value),
+                maximum: reading.maximum.max(value),
+            };
         }
     }
 
-    async fn hand_in(&mut self) {
-        let Some(time) = self.period_start else { return };
+    /// Asks once a minute: all periods begin with one.
+    fn ask_for_detail(&mut self) {
+        let detail = match self.config.monitoring {
+            Monitoring::Basic => self.config.detail.detail(&self.config.place, &self.config.arn),
+            Monitoring::Detailed => Detail::All,
+        };
+        for (metric, monitoring) in METRICS.iter().zip(&mut self.monitoring) {
+            *monitoring = if detail.covers(metric.name) { Monitoring::Detailed } else { Monitoring::Basic };
+        }
+    }
+
+    async fn hand_in(&mut self, now: TimestampMs) {
         let mut measurements = Vec::new();
-        for (metric, gathered) in METRICS.iter().zip(&mut self.gathered) {
-            let Some(reading) = gathered.take() else { continue };
+        for ((metric, gathered), monitoring) in METRICS.iter().zip(&mut self.gathered).zip(self.monitoring) {
+            let is_over = |gathered: &mut Gathered| {
+                gathered.monitoring != monitoring || now.floor_to(gathered.monitoring.period_ms()) != gathered.start
+            };
+            let Some(Gathered { start: time, reading, .. }) = gathered.take_if(is_over) else { continue };
             let samples = match metric.fold {
                 Fold::Samples => Samples::Summary(reading),
                 Fold::Total => Samples::One(reading.sum),
@@ -179,6 +215,9 @@ impl Instance {
             };
             let (precision, unit) = (Precision::Minute, metric.unit);
             measurements.push(Measurement { metric: identity, time, precision, unit, samples });
+        }
+        if measurements.is_empty() {
+            return;
         }
         if let Err(error) = self.config.sink.put(&self.config.place, Publisher::Service, measurements).await {
             tracing::warn!(%error, "metrics of this host as an instance are lost");
@@ -211,6 +250,65 @@ mod tests {
         }
     }
 
+    /// What is configured.
+    struct Configured(Mutex<Detail>);
+
+    impl Configured {
+        fn new(detail: Detail) -> Arc<Configured> {
+            Arc::new(Configured(Mutex::new(detail)))
+        }
+    }
+
+    impl DetailedMonitoring for Configured {
+        fn detail(&self, _: &MetricPlace, resource: &Arn) -> Detail {
+            assert_eq!(resource.resource, "instance/web-1");
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    fn instance(monitoring: Monitoring, detail: Arc<Configured>, sink: Arc<Taken>) -> Instance {
+        Instance::new(InstanceConfig {
+            monitoring,
+            detail,
+            arn: Arn::new("ec2", "us-east-1", "000000000000", "instance/web-1"),
+            instance_id: "web-1".into(),
+            place: MetricPlace { account: watchkeep_core::AccountId::DEFAULT, region: Default::default() },
+            sink,
+        })
+    }
+
+    /// The minutes of a metric that were handed in, with their sums.
+    fn sums(taken: &Taken, name: &str) -> Vec<(i64, f64)> {
+        let taken = taken.0.lock().unwrap();
+        let named = taken.iter().filter(|measurement| &*measurement.metric.name == name);
+        let sum = |samples: &Samples| match samples {
+            Samples::One(value) => *value,
+            Samples::Summary(reading) => reading.sum,
+            Samples::Weighted(_) => panic!("nothing is weighted"),
+        };
+        named.map(|measurement| (measurement.time.0 / MINUTE_MS, sum(&measurement.samples))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_configuration_turns_detail_on_and_off() {
+        let (taken, configured) = (Arc::new(Taken::default()), Configured::new(Detail::Basic));
+        let mut instance = instance(Monitoring::Basic, configured.clone(), taken.clone());
+        for minute in 0..=20 {
+            match minute {
+                7 => *configured.0.lock().unwrap() = Detail::Of(["NetworkIn".to_owned()].into()),
+                10 => *configured.0.lock().unwrap() = Detail::All,
+                12 => *configured.0.lock().unwrap() = Detail::Basic,
+                _ => {}
+            }
+            instance.note([Some(1.0); METRICS.len()], TimestampMs(minute * MINUTE_MS)).await;
+        }
+        // What was gathered when the detail changed is handed in as it is: no reading is lost or counts twice.
+        let detailed = [(0, 5.0), (5, 2.0), (7, 1.0), (8, 1.0), (9, 1.0), (10, 1.0), (11, 1.0), (10, 3.0), (15, 5.0)];
+        assert_eq!(sums(&taken, "NetworkIn"), detailed);
+        let later = [(0, 5.0), (5, 5.0), (10, 1.0), (11, 1.0), (10, 3.0), (15, 5.0)];
+        assert_eq!(sums(&taken, "NetworkOut"), later);
+    }
+
     fn figure(name: &'static str, device: &str, value: f64) -> Figure {
         Figure { name, unit: "None", value, dimensions: vec![("name", device.to_owned())] }
     }
@@ -235,13 +333,7 @@ mod tests {
         };
         for (monitoring, minutes) in [(Monitoring::Basic, vec![0, 5]), (Monitoring::Detailed, (0..10).collect())] {
             let taken = Arc::new(Taken::default());
-            let config = InstanceConfig {
-                monitoring,
-                instance_id: "web-1".into(),
-                place: MetricPlace { account: watchkeep_core::AccountId::DEFAULT, region: Default::default() },
-                sink: taken.clone(),
-            };
-            let mut instance = Instance::new(config);
+            let mut instance = instance(monitoring, Configured::new(Detail::Basic), taken.clone());
             for second in (0..=600).step_by(10) {
                 let busy = if second % 20 == 0 { 10.0 } else { 30.0 };
                 let reading = instance_reading(&files, &figures(busy, 100.0));
@@ -252,7 +344,7 @@ mod tests {
                 let named = taken.iter().filter(|measurement| &*measurement.metric.name == name);
                 named.map(|measurement| (measurement.time.0 / 60_000, measurement.samples.clone())).collect()
             };
-            let readings = monitoring.period().as_secs_f64() / 10.0;
+            let readings = monitoring.period_ms() as f64 / 10_000.0;
             let busy = Reading { count: readings, sum: readings * 20.0, minimum: 10.0, maximum: 30.0 };
             let expected = |samples: Samples, minutes: &[i64]| -> Vec<_> {
                 minutes.iter().map(|minute| (*minute, samples.clone())).collect()

@@ -10,6 +10,7 @@ mod ids;
 mod meter;
 pub mod ports;
 mod random;
+mod secret;
 mod time;
 
 pub use arn::{Arn, InvalidArn};
@@ -17,6 +18,7 @@ pub use caller::{Caller, Principal};
 pub use ids::{AccountId, InvalidId, Region};
 pub use meter::{Counter, Meter};
 pub use random::{OsRandom, Random, SeededRandom, request_id, uuid};
+pub use secret::SecretBytes;
 pub use time::{Clock, ManualClock, Sleep, SystemClock, TimestampMs};
 
 /// A future that can be sent between threads, boxed: what object-safe async ports return.

@@ -1,16 +1,26 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod data_keys;
+mod functions;
 mod metrics;
+mod resources;
+mod sealing;
+mod service_events;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
+pub use functions::{Functions, InvokeError, NoFunctions};
 pub use metrics::{
-    Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
-    Publisher, Reading, RefusedMeasurement, Samples,
+    Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
+    MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
+pub use sealing::{SealingError, SecretSealing};
+pub use service_events::{ServiceEvent, ServiceEvents};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

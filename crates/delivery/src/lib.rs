@@ -1,11 +1,12 @@
 //! What leaves Watchkeep: batches of records on their way to the targets that the settings point delivery streams at, an HTTP
-//! endpoint that speaks Firehose's protocol or a bucket that speaks S3's.
+//! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; and calls of functions at HTTP endpoints.
 //!
 //! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
 //! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod bucket;
+mod functions;
 mod http_endpoint;
 mod limits;
 mod pauses;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use watchkeep_core::BoxFuture;
 
 pub use bucket::BucketTarget;
+pub use functions::HttpFunctions;
 pub use http_endpoint::HttpEndpointTarget;
 pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub use streams::{ConfiguredStreams, TargetConfig};

@@ -17,6 +17,9 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How much of a receiver's answer is read.
 pub const ANSWER_BYTES_MAX: usize = 64 << 10;
 
+/// How much of a function's answer is read. AWS: 6 MB.
+pub const FUNCTION_ANSWER_BYTES_MAX: usize = 6 << 20;
+
 /// How often a batch is tried before it is given back to who delivers.
 pub const TRIES_MAX: u32 = 6;
 

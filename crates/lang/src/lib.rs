@@ -17,3 +17,4 @@ pub mod metrics_insights;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;
+pub mod unit;

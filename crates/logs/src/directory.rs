@@ -181,6 +181,11 @@ impl Directory {
         self.read().by_name.get(key).cloned().ok_or_else(errors::no_group)
     }
 
+    /// Visits the keys of all groups.
+    pub(crate) fn for_each_group(&self, visit: impl FnMut(&ResourceKey)) {
+        self.read().by_name.keys().for_each(visit);
+    }
+
     /// The group of this number.
     pub(crate) fn group_numbered(&self, id: u64) -> Option<Arc<Group>> {
         self.read().groups.get(&id).cloned()

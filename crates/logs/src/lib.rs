@@ -11,6 +11,7 @@ mod entity;
 mod errors;
 mod filter_log_events;
 mod get_log_events;
+mod known;
 mod limits;
 mod list_log_groups;
 mod log_groups;
@@ -41,6 +42,7 @@ use directory::Directory;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
+pub use resources::Class as LogClass;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
 

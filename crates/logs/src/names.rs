@@ -31,18 +31,28 @@ pub(crate) fn identified(caller: &Caller, identifier: &str) -> Result<ResourceKe
         return Ok(group_key(caller, identifier));
     }
     let arn: Arn = identifier.parse().map_err(|_| invalid("The specified log group identifier is invalid."))?;
-    let name = arn.resource.strip_prefix("log-group:").filter(|_| arn.service == "logs");
-    let name = name.ok_or_else(|| invalid("The specified log group identifier is invalid."))?;
+    let name = group_named(&arn).ok_or_else(|| invalid("The specified log group identifier is invalid."))?;
     if arn.account != caller.account.as_str() || arn.region != caller.region.as_str() {
         return Err(no_group());
     }
-    Ok(group_key(caller, name.strip_suffix(":*").unwrap_or(name)))
+    Ok(group_key(caller, name))
+}
+
+/// The name of the group that an ARN names, with or without `:*` at its end, if it names one.
+pub(crate) fn group_named(arn: &Arn) -> Option<&str> {
+    let name = arn.resource.strip_prefix("log-group:").filter(|_| arn.service == "logs")?;
+    Some(name.strip_suffix(":*").unwrap_or(name))
 }
 
 /// The ARN of a group, as `logGroupArn` and tags have it.
 pub(crate) fn group_arn(key: &ResourceKey) -> String {
+    arn_of_group(key).to_string()
+}
+
+/// [`group_arn`], in its parts.
+pub(crate) fn arn_of_group(key: &ResourceKey) -> Arn {
     let region = key.region.as_ref().map_or("", |region| region.as_str());
-    Arn::new("logs", region, key.account.as_str(), format!("log-group:{}", key.name)).to_string()
+    Arn::new("logs", region, key.account.as_str(), format!("log-group:{}", key.name))
 }
 
 /// The ARN of a group and all its streams, as `arn` and policies have it.

@@ -13,7 +13,6 @@ use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::names::group_key;
 use crate::position::Position;
-use crate::resources::Class;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
 use crate::tap::Incoming;
@@ -72,12 +71,13 @@ async fn accept(
         counted.count(event.timestamp, now.0, bytes);
     }
     let mut append = Append::from(rows);
-    let stored = match (&group.key.region, group.document().class) {
-        (Some(region), Class::Standard) => {
+    let stored = match &group.key.region {
+        Some(region) => {
             let (account, log_group) = (group.key.account, group.key.name.as_str());
-            logs.taps.tap(&Incoming { account, region, log_group, received: now, events }, &mut append)
+            let class = group.document().class;
+            logs.taps.tap(&Incoming { account, region, log_group, class, received: now, events }, &mut append)
         }
-        _ => Vec::new(),
+        None => Vec::new(),
     };
     let logs = logs.clone();
     errors::finish(async move {

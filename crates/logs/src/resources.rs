@@ -44,7 +44,7 @@ impl LogGroup {
 
 /// What a group can do ("Log classes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Class {
+pub enum Class {
     /// Everything.
     #[serde(rename = "STANDARD")]
     Standard,

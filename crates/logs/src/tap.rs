@@ -9,6 +9,8 @@ use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_model::logs::InputLogEvent;
 use watchkeep_store::Append;
 
+use crate::resources::Class;
+
 /// Events that one call puts into one log group, checked and accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct Incoming<'e> {
@@ -18,13 +20,16 @@ pub struct Incoming<'e> {
     pub region: &'e Region,
     /// The group's name.
     pub log_group: &'e str,
+    /// The group's class.
+    pub class: Class,
     /// When the events were received.
     pub received: TimestampMs,
     /// The events, in the order of their times.
     pub events: &'e [InputLogEvent],
 }
 
-/// Hears of every accepted event of groups of the class Standard.
+/// Hears of every accepted event, whatever the class of its group is: a tap that makes of events what only the class Standard allows
+/// looks at [`Incoming::class`] itself.
 pub trait Tap: Send + Sync {
     /// Looks at events before they are stored, and adds rows of other tables to `append`. Called for every PutLogEvents, so
     /// where nothing is to be done it should take no more than a look-up. What it returns is called once events and rows are

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use watchkeep_store::{Append, Rows, StoreError};
+use watchkeep_store::{Append, EncryptionKey, Rows, StoreError};
 
 use crate::Metrics;
 use crate::datum::Accepted;
@@ -36,6 +36,11 @@ impl Batch {
         Batch { points: Vec::with_capacity(points), ..Batch::default() }
     }
 
+    /// How many points there are.
+    pub(crate) fn len(&self) -> usize {
+        self.points.len()
+    }
+
     /// Adds a point of this series, which belongs to this entity (as JSON).
     pub(crate) fn add(&mut self, series: Arc<Series>, point: Point, entity: Option<&Arc<str>>) {
         let time_ms = point.time_ms;
@@ -53,14 +58,21 @@ impl Batch {
         self.points.push((series, point));
     }
 
-    fn rows(&self) -> Append {
+    fn rows(&self, key: Option<Arc<EncryptionKey>>) -> Append {
         let mut append = Append::new();
-        self.write(&mut append);
+        self.write(key, &mut append);
         append
     }
 
-    /// Adds the rows to an append.
-    pub(crate) fn write(&self, append: &mut Append) {
+    /// The account and Region of the points, which are all of one.
+    fn place(&self) -> Option<(&str, &str)> {
+        let (series, _) = self.points.first()?;
+        let identity = series.identity();
+        Some((identity.account, identity.region))
+    }
+
+    /// Adds the rows to an append, the points to be encrypted under this key.
+    pub(crate) fn write(&self, key: Option<Arc<EncryptionKey>>, append: &mut Append) {
         if !self.registrations.is_empty() {
             let mut rows = Rows::new(&METRIC_SERIES);
             self.registrations.values().for_each(|registration| registration.write(&mut rows));
@@ -71,7 +83,7 @@ impl Batch {
             for (series, point) in &self.points {
                 point.as_ref().write(series.id.0, &mut rows);
             }
-            append.push(rows);
+            append.push(rows.encrypted_under(key));
         }
     }
 }
@@ -107,13 +119,17 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// What appending to the store can meet.
+    /// What appending to the store can meet; [`StoreError::Locked`] if the points are to be encrypted and cannot be.
     pub(crate) async fn append(&self, batch: Batch) -> Result<(), StoreError> {
         if batch.points.is_empty() {
             return Ok(());
         }
+        let key = match batch.place() {
+            Some((account, region)) => self.key_of_place(account, region).await?,
+            None => None,
+        };
         let mut in_flight = self.in_flight(batch);
-        let appended = self.store.append(in_flight.batch.rows()).await;
+        let appended = self.store.append(in_flight.batch.rows(key)).await;
         // An error that may pass says that nothing was appended; after any other the points may or may not be there.
         in_flight.is_settled = appended.as_ref().map_or_else(|error| error.is_retryable(), |_| true);
         appended?;

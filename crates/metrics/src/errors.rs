@@ -8,6 +8,8 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::{ResourceNotFoundException, errors};
 use watchkeep_store::{CatalogError, StoreError};
 
+use crate::datasets;
+
 /// `InvalidParameterValue`.
 pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
     errors::invalid_parameter_value_exception(message)
@@ -65,6 +67,9 @@ pub(crate) fn internal(message: impl Into<String>) -> ServiceError {
 
 /// The error of a call whose use of the store failed: one that SDKs try again after a while, or an internal one.
 pub(crate) fn of_store(error: &StoreError) -> ServiceError {
+    if let StoreError::Locked(locked) = error {
+        return datasets::of_locked(locked);
+    }
     if error.is_retryable() {
         return ServiceError::common(
             "ServiceUnavailable",

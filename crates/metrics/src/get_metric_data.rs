@@ -13,14 +13,17 @@ use watchkeep_model::{ServiceError, Timestamp};
 
 use crate::Metrics;
 use crate::buckets::Buckets;
-use crate::errors::invalid_token;
-use crate::expressions::{Labelled, groups, points_of};
+use crate::errors::{invalid_token, of_store};
+use crate::expressions::{Condition, Labelled, groups, points_of};
 use crate::limits::SAMPLES_BUCKET_WEIGHT;
 use crate::queries::{Query, Request, ScanBy};
 use crate::read::Reading;
 use crate::series::SeriesId;
 use crate::unit::Unit;
 use crate::window::Window;
+
+/// The status of a result that is all there.
+const COMPLETE: &str = "Complete";
 
 /// Gets the data of queries.
 pub(crate) async fn get_metric_data(
@@ -42,7 +45,10 @@ pub(crate) async fn get_metric_data(
     if begin.query > results.len() || (begin != Cursor::START && begin.query == results.len()) {
         return Err(invalid_token());
     }
-    let status = if page.next.is_some() { "PartialData" } else { "Complete" };
+    let mut messages = messages;
+    let locked = service.locked_before(caller, input.start_time.0).await.map_err(|error| of_store(&error))?;
+    messages.extend(locked.clone());
+    let status = if page.next.is_some() || locked.is_some() { "PartialData" } else { COMPLETE };
     for result in results.iter_mut().flatten().filter(|result| result.status_code.is_none()) {
         result.status_code = Some(status.to_owned());
     }
@@ -101,9 +107,13 @@ fn computed_page(
         results.push(result);
     }
     for (query, series) in request.expressions.iter().zip(expressions) {
-        for Labelled { label, points } in series {
+        for Labelled { label, points, condition } in series {
             let (id, label) = (Some(query.id.clone()), Some(label));
             let mut result = MetricDataResult { id, label, ..MetricDataResult::default() };
+            if let Some(Condition { status, messages }) = condition {
+                result.status_code = (status != COMPLETE).then(|| status.to_owned());
+                result.messages = (!messages.is_empty()).then_some(messages);
+            }
             page.fill(results.len(), &mut result, points);
             results.push(Some(result));
         }

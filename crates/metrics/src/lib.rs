@@ -12,6 +12,7 @@ mod anomaly;
 mod append;
 mod buckets;
 mod dashboards;
+mod datasets;
 mod datum;
 mod entity;
 mod errors;
@@ -22,15 +23,18 @@ mod get_metric_widget_image;
 mod head;
 mod index;
 mod insight_rules;
+mod known;
 mod limits;
 mod list_metrics;
 mod open;
+mod otel_enrichment;
 mod paging;
 mod point;
 mod put_metric_data;
 mod queries;
 mod query_definitions;
 mod read;
+mod resource_metrics;
 mod resources;
 mod rollup;
 mod series;
@@ -52,6 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::Semaphore;
+use watchkeep_core::ports::{Functions, NoFunctions};
 use watchkeep_core::{Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
@@ -59,8 +64,10 @@ use watchkeep_store::{Store, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use anomaly::Anomaly;
+use datasets::DatasetKeys;
 use index::SeriesIndex;
 use insight_rules::RuleBook;
+use known::Known;
 use limits::SWEEP_INTERVAL_MS;
 use resources::Resources;
 use rollup::Rollups;
@@ -80,11 +87,6 @@ pub static TABLES: &[&Table] = &[
     &tables::METRIC_CONTRIBUTIONS,
 ];
 
-// Not routed, because they cannot be real yet: GetDataset, AssociateDatasetKmsKey and DisassociateDatasetKmsKey tell and change
-// the KMS key of the data, and there is no KMS; the ResourceMetricsConfiguration operations switch on detailed metrics that AWS
-// collects about its resources, of which there are none here; StartOTelEnrichment and its like add ARNs and tags of such resources
-// to the metrics that AWS vends; PutManagedInsightRules and ListManagedInsightRules offer templates of VPC endpoint services and
-// their like.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Metrics = cloudwatch {
@@ -107,6 +109,8 @@ watchkeep_wire::routes! {
         DisableInsightRules => insight_rules::disable_insight_rules,
         DeleteInsightRules => insight_rules::delete_insight_rules,
         GetInsightRuleReport => insight_rules::get_insight_rule_report,
+        PutManagedInsightRules => insight_rules::put_managed_insight_rules,
+        ListManagedInsightRules => insight_rules::list_managed_insight_rules,
         PutMetricStream => streams::put_metric_stream,
         GetMetricStream => streams::get_metric_stream,
         ListMetricStreams => streams::list_metric_streams,
@@ -116,6 +120,17 @@ watchkeep_wire::routes! {
         PutAnomalyDetector => anomaly::put_anomaly_detector,
         DescribeAnomalyDetectors => anomaly::describe_anomaly_detectors,
         DeleteAnomalyDetector => anomaly::delete_anomaly_detector,
+        StartOTelEnrichment => otel_enrichment::start_otel_enrichment,
+        UpdateOTelEnrichment => otel_enrichment::update_otel_enrichment,
+        GetOTelEnrichment => otel_enrichment::get_otel_enrichment,
+        StopOTelEnrichment => otel_enrichment::stop_otel_enrichment,
+        CreateResourceMetricsConfiguration => resource_metrics::create_resource_metrics_configuration,
+        GetResourceMetricsConfiguration => resource_metrics::get_resource_metrics_configuration,
+        UpdateResourceMetricsConfiguration => resource_metrics::update_resource_metrics_configuration,
+        DeleteResourceMetricsConfiguration => resource_metrics::delete_resource_metrics_configuration,
+        GetDataset => datasets::get_dataset,
+        AssociateDatasetKmsKey => datasets::associate_dataset_kms_key,
+        DisassociateDatasetKmsKey => datasets::disassociate_dataset_kms_key,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
@@ -129,11 +144,17 @@ pub struct MetricsConfig {
     pub retention: Retention,
     /// Where metric streams deliver.
     pub deliveries: Arc<dyn DeliveryStreams>,
+    /// The custom data sources of metric math.
+    pub functions: Arc<dyn Functions>,
 }
 
 impl Default for MetricsConfig {
     fn default() -> MetricsConfig {
-        MetricsConfig { retention: Retention::default(), deliveries: Arc::new(NoDeliveryStreams) }
+        MetricsConfig {
+            retention: Retention::default(),
+            deliveries: Arc::new(NoDeliveryStreams),
+            functions: Arc::new(NoFunctions),
+        }
     }
 }
 
@@ -152,7 +173,11 @@ pub struct Metrics {
     /// What metric streams still have to deliver, and where to.
     feeds: Feeds,
     deliveries: Arc<dyn DeliveryStreams>,
+    functions: Arc<dyn Functions>,
+    dataset_keys: DatasetKeys,
     anomaly: Anomaly,
+    /// What the other services know of resources.
+    known: Arc<Known>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
     /// The turns of those who draw pictures.
@@ -170,6 +195,7 @@ impl Metrics {
         self.start_training();
         tokio::spawn(self.clone().keep_rolling_up());
         tokio::spawn(self.clone().keep_publishing());
+        tokio::spawn(self.clone().keep_dataset_keys());
     }
 
     /// Forgets everything. To be called when the store was reset, while no call is under way.
@@ -178,6 +204,7 @@ impl Metrics {
         self.rollups.reset();
         self.insight_rules.clear();
         self.feeds.clear();
+        self.dataset_keys.clear();
         self.anomaly.clear();
     }
 

@@ -285,6 +285,27 @@ pub const REPORT_CELLS_MAX: usize = 1 << 20;
 /// The bytes of the keys of contributors that a report holds.
 pub const REPORT_KEY_BYTES_MAX: usize = 64 << 20;
 
+/// The rules of one PutManagedInsightRules.
+pub const MANAGED_RULES_AT_ONCE_MAX: usize = 100;
+
+/// The templates on one page of ListManagedInsightRules, unless another number is asked for. AWS: 100.
+pub const MANAGED_RULES_PAGE: usize = 100;
+
+/// The selectors of an enrichment, included and excluded ones together. AWS: 100.
+pub const ENRICHMENT_SELECTORS_MAX: usize = 100;
+
+/// How long a function that `LAMBDA` calls may take. AWS: 10 seconds.
+pub const FUNCTION_TIME: Duration = Duration::from_secs(10);
+
+/// The calls of functions of one GetMetricData, all of which are under way at once.
+pub const FUNCTION_CALLS_MAX: usize = 10;
+
+/// The series that a function may return: as many as a search.
+pub const FUNCTION_SERIES_MAX: usize = 500;
+
+/// The shortest period of what functions return, in seconds. AWS: 60.
+pub const FUNCTION_PERIOD_S_MIN: i64 = 60;
+
 /// The bytes of a metric widget. AWS: 100 KB.
 pub const WIDGET_BYTES_MAX: usize = 100 << 10;
 
@@ -335,3 +356,12 @@ pub const BAND_USED_MS: i64 = DAY_MS;
 
 /// How often is looked for models to be trained.
 pub const BAND_CHECK_INTERVAL: Duration = Duration::from_secs(300);
+
+/// The earlier KMS keys of a dataset that are remembered, to say so when data under them cannot be read.
+pub const DATASET_EARLIER_KEYS_MAX: usize = 64;
+
+/// How long after a dataset's KMS key was replaced or taken away it must still be usable for reading. AWS: three hours.
+pub const DATASET_KEY_REQUIRED_MS: i64 = 3 * HOUR_MS;
+
+/// How often the data keys of datasets are asked for in the background: more often than they are believed without asking.
+pub const DATASET_KEY_REFRESH: Duration = Duration::from_secs(30);

@@ -10,7 +10,8 @@ use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Order, Scan, Store, StoreError};
 
 use crate::anomaly::Anomaly;
-use crate::index::{SeriesIndex, horizon};
+use crate::datasets::DatasetKeys;
+use crate::index::{SeriesIndex, Walk, horizon};
 use crate::insight_rules::{self, RuleBook};
 use crate::limits::{DRAWINGS_AT_ONCE, SWEEP_INTERVAL_MS};
 use crate::point::of_batch;
@@ -57,7 +58,7 @@ impl Metrics {
             .await?;
         let next_sweep_ms = AtomicI64::new(now_ms.saturating_add(SWEEP_INTERVAL_MS));
         tracing::info!(series = index.count(), head_bytes = index.head_bytes(), "metrics opened");
-        Ok(Arc::new(Metrics {
+        let metrics = Arc::new(Metrics {
             store,
             clock,
             random,
@@ -67,11 +68,16 @@ impl Metrics {
             resources,
             insight_rules,
             anomaly,
+            known: Arc::default(),
             feeds: Feeds::default(),
+            dataset_keys: DatasetKeys::default(),
             deliveries: config.deliveries,
+            functions: config.functions,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
             next_sweep_ms,
-        }))
+        });
+        metrics.refresh_dataset_keys().await;
+        Ok(metrics)
     }
 }
 
@@ -110,7 +116,7 @@ fn restore_series(store: &Store, index: &SeriesIndex, now_ms: i64) -> Result<(),
 
 fn restore_heads(store: &Store, index: &SeriesIndex, now_ms: i64) -> Result<(), StoreError> {
     let scan = Scan::new(&METRIC_POINTS).time(horizon(now_ms)..i64::MAX).order(Order::Ascending);
-    store.scan(&scan, &mut |batch| {
+    let stats = store.scan(&scan, &mut |batch| {
         for (id, point) in of_batch(batch) {
             if let Some(series) = index.by_id(SeriesId(id)) {
                 index.push(&series, &point, now_ms);
@@ -118,5 +124,12 @@ fn restore_heads(store: &Store, index: &SeriesIndex, now_ms: i64) -> Result<(), 
         }
         ControlFlow::Continue(())
     })?;
+    if stats.locked > 0 {
+        // When their key can be used again, they are read from the store.
+        index.walk("", None, |series| {
+            series.head().missed(now_ms);
+            Walk::On
+        });
+    }
     Ok(())
 }

@@ -11,6 +11,8 @@ pub(crate) enum Listed {
     QueryDefinitions = b'q',
     /// Contributor Insights rules.
     InsightRules = b'i',
+    /// Templates of managed rules.
+    ManagedRules = b't',
     /// Metric streams.
     MetricStreams = b's',
 }

@@ -1,6 +1,7 @@
 //! Reading points: from the hot heads where the whole range is in them, from the store where not. Never from both for one
 //! series, so nothing counts twice.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use hashbrown::HashMap;
@@ -13,7 +14,7 @@ use crate::errors;
 use crate::limits::{SAMPLES_AT_ONCE, UNREGISTERED_MS};
 use crate::point::of_batch;
 use crate::rollup::Rollups;
-use crate::series::SeriesId;
+use crate::series::{Identity, SeriesId};
 use crate::tables::points;
 
 /// A series and the buckets that its points go into.
@@ -37,6 +38,12 @@ enum ReadError {
 impl Metrics {
     /// Fills the buckets.
     pub(crate) async fn read(&self, mut readings: Vec<Reading>) -> Result<Vec<Reading>, ServiceError> {
+        let places: BTreeSet<(&str, &str)> = readings.iter().map(|reading| place(&reading.key)).collect();
+        let mut locked_until_ms = i64::MIN;
+        for (account, region) in places {
+            let lock = self.ensure_readable(account, region).await.map_err(|error| errors::of_store(&error))?;
+            locked_until_ms = lock.map_or(locked_until_ms, |lock| lock.until_ms.max(locked_until_ms));
+        }
         let now_ms = self.clock.now().0;
         let mut cold = HashMap::<u64, Vec<usize>>::default();
         for (index, reading) in readings.iter_mut().enumerate() {
@@ -47,7 +54,8 @@ impl Metrics {
             let id = match self.index.get(&reading.key) {
                 Some(series) => {
                     let head = series.head();
-                    if head.is_complete_from(range.start) {
+                    // The head does not tell apart what is locked; the store does.
+                    if head.is_complete_from(range.start) && range.start >= locked_until_ms {
                         head.for_each(range.start, range.end, |point| reading.buckets.add(point));
                         continue;
                     }
@@ -71,6 +79,12 @@ impl Metrics {
         readings.iter_mut().for_each(|reading| reading.buckets.finish());
         Ok(readings)
     }
+}
+
+/// The account and Region of a series.
+fn place(key: &str) -> (&str, &str) {
+    let identity = Identity::of(key);
+    (identity.account, identity.region)
 }
 
 /// How precisely samples are still told apart, in binary digits behind the first, when there are too many of them: less and

@@ -65,13 +65,70 @@ pub(crate) struct InsightRule {
     /// What was asked for. There are no log transformers, so that it changes nothing.
     #[serde(default)]
     pub on_transformed_logs: bool,
+    /// What it was made of, if it is a managed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<Managed>,
     /// Its tags.
     #[serde(default)]
     pub tags: Tags,
 }
 
+/// What a managed rule was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Managed {
+    /// The template's name.
+    pub template: String,
+    /// The ARN of the resource.
+    pub resource_arn: String,
+}
+
 impl Resource for InsightRule {
     const KIND: &'static str = "insight_rule";
+}
+
+/// The enrichment that runs in a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OTelEnrichment {
+    /// Only these metrics, if there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<MetricSelector>,
+    /// Not these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<MetricSelector>,
+    /// When it was started, in milliseconds since the epoch.
+    pub created: i64,
+    /// When its filters were last replaced, likewise.
+    pub updated: i64,
+}
+
+impl Resource for OTelEnrichment {
+    const KIND: &'static str = "otel_enrichment";
+}
+
+/// Metrics of a namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MetricSelector {
+    /// The namespace.
+    pub namespace: String,
+    /// The names in it; all if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metric_names: Vec<String>,
+}
+
+/// How a resource is monitored in detail; its key's name is the resource's ARN.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ResourceMetricsConfiguration {
+    /// Only the metrics of these names; all, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<BTreeSet<String>>,
+    /// When it was created, in milliseconds since the epoch.
+    pub created: i64,
+    /// When it was last updated, likewise.
+    pub updated: i64,
+}
+
+impl Resource for ResourceMetricsConfiguration {
+    const KIND: &'static str = "resource_metrics_configuration";
 }
 
 /// A metric stream; its key's name is the stream's.
@@ -98,6 +155,30 @@ pub(crate) struct MetricStream {
 
 impl Resource for MetricStream {
     const KIND: &'static str = "metric_stream";
+}
+
+/// The dataset of an account in a Region, if it ever had a key of the customer's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dataset {
+    /// The ARN of the KMS key that new points are encrypted under.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// Earlier keys, the last one at the end.
+    #[serde(default)]
+    pub earlier: Vec<EarlierKey>,
+}
+
+/// A KMS key that the points of a dataset were encrypted under.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EarlierKey {
+    /// Its ARN.
+    pub kms_key: String,
+    /// Until when, in milliseconds since the epoch.
+    pub until: i64,
+}
+
+impl Resource for Dataset {
+    const KIND: &'static str = "metric_dataset";
 }
 
 /// What a metric stream delivers, where and how.
@@ -177,6 +258,9 @@ pub(crate) struct Resources {
     pub query_definitions: Collection<QueryDefinition>,
     pub insight_rules: Collection<InsightRule>,
     pub metric_streams: Collection<MetricStream>,
+    pub datasets: Collection<Dataset>,
+    pub enrichments: Collection<OTelEnrichment>,
+    pub metrics_configurations: Collection<ResourceMetricsConfiguration>,
     /// Held while it is decided whether there is room for one more, and it is created.
     pub creating: Arc<tokio::sync::Mutex<()>>,
 }
@@ -193,6 +277,9 @@ impl Resources {
             query_definitions: catalog.collection().await?,
             insight_rules: catalog.collection().await?,
             metric_streams: catalog.collection().await?,
+            datasets: catalog.collection().await?,
+            enrichments: catalog.collection().await?,
+            metrics_configurations: catalog.collection().await?,
             creating: Arc::default(),
         })
     }

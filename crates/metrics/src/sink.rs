@@ -114,6 +114,8 @@ fn samples(handed: Handed, at: Place) -> Result<Option<Samples<Box<[u8]>>>, Serv
 pub(crate) fn failed(error: &StoreError) -> MetricsError {
     if error.is_retryable() {
         MetricsError::Busy(error.to_string())
+    } else if matches!(error, StoreError::Locked(_)) {
+        MetricsError::Failed(error.to_string())
     } else {
         tracing::error!(%error, "the store failed");
         MetricsError::Failed(error.to_string())

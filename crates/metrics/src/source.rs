@@ -5,7 +5,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use watchkeep_core::ports::{MetricIdentity, MetricPlace, MetricReadings, MetricSource, MetricsError, Reading};
+use watchkeep_core::ports::{
+    Enrichment, MetricIdentity, MetricPlace, MetricReadings, MetricSource, MetricsError, Reading,
+};
 use watchkeep_core::{BoxFuture, TimestampMs};
 use watchkeep_model::cloudwatch::Dimension;
 use watchkeep_store::{Scan, Store, StoreError};
@@ -56,6 +58,9 @@ impl MetricSource for Metrics {
         readings_max: usize,
     ) -> BoxFuture<'a, Result<Vec<MetricReadings>, MetricsError>> {
         Box::pin(async move {
+            let readable = self.ensure_readable(place.account.as_str(), place.region.as_str()).await;
+            let lock = readable.map_err(|error| failed(&error))?;
+            let locked_until_ms = lock.map_or(i64::MIN, |lock| lock.until_ms);
             let range = times.start.0..times.end.0;
             let mut gathered = Gathered { max: readings_max, count: 0, by_metric: BTreeMap::new() };
             let mut cold = HashMap::<u64, usize>::default();
@@ -65,7 +70,7 @@ impl MetricSource for Metrics {
                 let id = match self.index.get(&key) {
                     Some(series) => {
                         let head = series.head();
-                        if head.is_complete_from(range.start) {
+                        if head.is_complete_from(range.start) && range.start >= locked_until_ms {
                             head.for_each(range.start, range.end, |point| gathered.add(index, point));
                             continue;
                         }
@@ -83,6 +88,10 @@ impl MetricSource for Metrics {
             }
             gathered.finish()
         })
+    }
+
+    fn enrichment(&self, place: &MetricPlace) -> Option<Arc<dyn Enrichment>> {
+        self.enriched(place)
     }
 }
 

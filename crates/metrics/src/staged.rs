@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use watchkeep_core::ports::{Measurement, MetricPlace, Publisher};
-use watchkeep_store::Append;
+use watchkeep_store::{Append, EncryptionKey};
 
 use crate::Metrics;
 use crate::append::{Batch, InFlight};
+use crate::datasets::NoKey;
 
 /// Checked measurements on their way into somebody's append.
 pub struct Staged {
     metrics: Arc<Metrics>,
     in_flight: InFlight,
+    key: Option<Arc<EncryptionKey>>,
     refused: usize,
 }
 
@@ -32,7 +34,13 @@ impl Metrics {
                 refused += 1;
             }
         }
-        Staged { metrics: Arc::clone(self), in_flight: self.in_flight(batch), refused }
+        let key = self.last_key_of(place).unwrap_or_else(|NoKey| {
+            // The events themselves are kept; what they measure is refused like all that is put.
+            refused += batch.len();
+            batch = Batch::default();
+            None
+        });
+        Staged { metrics: Arc::clone(self), in_flight: self.in_flight(batch), key, refused }
     }
 }
 
@@ -44,7 +52,7 @@ impl Staged {
 
     /// Adds the rows.
     pub fn add_to(&self, append: &mut Append) {
-        self.in_flight.batch().write(append);
+        self.in_flight.batch().write(self.key.clone(), append);
     }
 
     /// To be called once the rows are durable: from then on they are read (M-1). If it is not called, because they are not or

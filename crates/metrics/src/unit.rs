@@ -2,40 +2,11 @@
 
 use std::fmt;
 
-/// One of the 27 units.
+use watchkeep_lang::unit::UNITS;
+
+/// One of the 27 units: its place among [`UNITS`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Unit(u8);
-
-/// In the API's order.
-const NAMES: [&str; 27] = [
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-];
 
 impl Unit {
     /// The unit of data that were put without one.
@@ -43,13 +14,13 @@ impl Unit {
 
     /// The unit of this name; case matters.
     pub fn parse(name: &str) -> Option<Unit> {
-        let index = NAMES.iter().position(|known| *known == name)?;
+        let index = UNITS.iter().position(|known| *known == name)?;
         u8::try_from(index).ok().map(Unit)
     }
 
     /// The unit of this number; `None` if there is none.
     pub(crate) fn from_code(code: u8) -> Option<Unit> {
-        (usize::from(code) < NAMES.len()).then_some(Unit(code))
+        (usize::from(code) < UNITS.len()).then_some(Unit(code))
     }
 
     /// The unit's number, below 27.
@@ -59,12 +30,12 @@ impl Unit {
 
     /// The unit's name.
     pub fn name(self) -> &'static str {
-        NAMES.get(usize::from(self.0)).copied().unwrap_or("None")
+        UNITS.get(usize::from(self.0)).copied().unwrap_or("None")
     }
 
     /// The names of all units, as messages list them.
     pub(crate) fn list() -> String {
-        NAMES.join(", ")
+        UNITS.join(", ")
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use watchkeep_core::Caller;
-use watchkeep_core::ports::{MetricIdentity, MetricPlace};
+use watchkeep_core::ports::{Enrichment, MetricIdentity, MetricPlace};
 use watchkeep_model::ServiceError;
 use watchkeep_wire::http_api::HttpAnswer;
 
@@ -27,9 +27,10 @@ pub(crate) fn series(prometheus: &Prometheus, caller: &Caller, form: &Form) -> R
     }
     check_times(form)?;
     let place = place(caller);
+    let enrichment = prometheus.source.enrichment(&place);
     let mut found: BTreeSet<Labels> = BTreeSet::new();
     for selector in &selectors {
-        let selection = Selection::new(selector, &place);
+        let selection = Selection::new(selector, &place, enrichment.clone());
         let metrics = find(prometheus, &place, |metric| selection.accepts(metric))?;
         found.extend(metrics.iter().flat_map(|metric| selection.series(metric)).map(|(labels, _)| labels));
     }
@@ -41,8 +42,8 @@ pub(crate) fn series(prometheus: &Prometheus, caller: &Caller, form: &Form) -> R
 /// `labels`: the names of the labels of those series, or of all.
 pub(crate) fn label_names(prometheus: &Prometheus, caller: &Caller, form: &Form) -> Result<HttpAnswer, ServiceError> {
     let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
-    visit(prometheus, caller, form, |metric| {
-        names.extend(labels(metric).iter().map(|(name, _)| name.clone()));
+    visit(prometheus, caller, form, |metric, enrichment| {
+        names.extend(labels(metric, enrichment).iter().map(|(name, _)| name.clone()));
         // CloudWatch's metrics are shown by a statistic, which can be chosen.
         if !is_written(metric) {
             names.insert(STATISTIC.into());
@@ -62,8 +63,8 @@ pub(crate) fn label_values(
         return Err(bad_data("invalid label name: \"\""));
     }
     let mut values: BTreeSet<Arc<str>> = BTreeSet::new();
-    visit(prometheus, caller, form, |metric| {
-        values.extend(labels(metric).value(name).cloned());
+    visit(prometheus, caller, form, |metric, enrichment| {
+        values.extend(labels(metric, enrichment).value(name).cloned());
         if name == STATISTIC && !is_written(metric) {
             values.extend(Statistic::ALL.iter().map(|(name, _)| Arc::from(*name)));
         }
@@ -76,12 +77,13 @@ fn visit(
     prometheus: &Prometheus,
     caller: &Caller,
     form: &Form,
-    mut visit: impl FnMut(&MetricIdentity),
+    mut visit: impl FnMut(&MetricIdentity, Option<&dyn Enrichment>),
 ) -> Result<(), ServiceError> {
     check_times(form)?;
     let place = place(caller);
-    let selections: Vec<Selection> =
-        form.selectors()?.iter().map(|selector: &Selector| Selection::new(selector, &place)).collect();
+    let enrichment = prometheus.source.enrichment(&place);
+    let selection = |selector: &Selector| Selection::new(selector, &place, enrichment.clone());
+    let selections: Vec<Selection> = form.selectors()?.iter().map(selection).collect();
     let is_wanted =
         |metric: &MetricIdentity| selections.is_empty() || selections.iter().any(|selection| selection.accepts(metric));
     // Nothing is collected but what the visit keeps.
@@ -90,7 +92,7 @@ fn visit(
         None,
         &mut |metric| {
             if is_wanted(metric) {
-                visit(metric);
+                visit(metric, enrichment.as_deref());
             }
             false
         },

@@ -1,8 +1,10 @@
 //! Finds and reads the series of a query's selectors.
 
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 use watchkeep_core::TimestampMs;
-use watchkeep_core::ports::{MetricIdentity, MetricPlace, MetricReadings, Reading};
+use watchkeep_core::ports::{Enrichment, MetricIdentity, MetricPlace, MetricReadings, Reading};
 use watchkeep_model::ServiceError;
 
 use crate::Prometheus;
@@ -19,7 +21,8 @@ pub(crate) async fn read(
     needs: &[Need<'_>],
     go_on: &(dyn Fn() -> Result<(), ServiceError> + Sync),
 ) -> Result<Vec<Vec<SampleSeries>>, ServiceError> {
-    let mut reader = Reader { prometheus, place, room: SAMPLES_MAX, series: 0 };
+    let enrichment = prometheus.source.enrichment(place);
+    let mut reader = Reader { prometheus, place, enrichment, room: SAMPLES_MAX, series: 0 };
     let mut samples = Vec::with_capacity(needs.len());
     for need in needs {
         samples.push(reader.selector(need, go_on).await?);
@@ -30,6 +33,7 @@ pub(crate) async fn read(
 struct Reader<'r> {
     prometheus: &'r Prometheus,
     place: &'r MetricPlace,
+    enrichment: Option<Arc<dyn Enrichment>>,
     /// How many samples may still be read.
     room: usize,
     /// How many series were found.
@@ -42,7 +46,7 @@ impl Reader<'_> {
         need: &Need<'_>,
         go_on: &(dyn Fn() -> Result<(), ServiceError> + Sync),
     ) -> Result<Vec<SampleSeries>, ServiceError> {
-        let selection = Selection::new(need.selector, self.place);
+        let selection = Selection::new(need.selector, self.place, self.enrichment.clone());
         let room = SERIES_MAX.saturating_sub(self.series);
         let name = need.selector.metric_name();
         let mut is_wanted = |metric: &MetricIdentity| selection.accepts(metric);

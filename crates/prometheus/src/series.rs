@@ -7,11 +7,12 @@
 //! Any other metric is a series of its name, its dimensions, and the label `namespace`. Its value is one of its statistics, the
 //! average unless a matcher of the label `stat` says otherwise; then the label is there. A dimension of a name that is taken is
 //! called `exported_...`. `@aws.account` and `@aws.region` can be matched, and what CloudWatch's own PromQL calls
-//! `@datapoint.@name` and `@datapoint.<label>`. Source: "PromQL querying" of the CloudWatch User Guide.
+//! `@datapoint.@name` and `@datapoint.<label>`. Metrics that are enriched have further labels (`@resource.cloud.resource_id`,
+//! `@aws.tag.<key>`, ...). Source: "PromQL querying" of the CloudWatch User Guide.
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::{MetricIdentity, MetricPlace, Reading};
+use watchkeep_core::ports::{Enrichment, MetricIdentity, MetricPlace, Reading};
 
 use crate::promql::eval::ABSENT;
 use crate::promql::labels::METRIC_NAME;
@@ -32,6 +33,9 @@ pub(crate) const STATISTIC: &str = "stat";
 const EXPORTED: &str = "exported_";
 const ACCOUNT: &str = "@aws.account";
 const REGION: &str = "@aws.region";
+
+/// What the names of labels begin with that enriched metrics have.
+const ENRICHED: [&str; 3] = ["@aws.tag.", "@instrumentation.", "@resource."];
 
 /// The statistics that a series may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +127,10 @@ pub(crate) fn marked(reading: &Reading) -> f64 {
 pub(crate) struct Selection {
     /// What the labels must be; constants of the place are decided already.
     matchers: Vec<Matcher>,
+    /// What the labels of enriched metrics must be.
+    enriched: Vec<Matcher>,
+    /// Where the labels of enriched metrics come from, if there are any.
+    enrichment: Option<Arc<dyn Enrichment>>,
     /// What the statistic must be, of metrics that have one.
     statistics: Vec<Matcher>,
     /// The statistic to show if nothing is said of it.
@@ -132,11 +140,12 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn new(selector: &Selector, place: &MetricPlace) -> Selection {
+    pub(crate) fn new(selector: &Selector, place: &MetricPlace, enrichment: Option<Arc<dyn Enrichment>>) -> Selection {
         let wanted = selector.statistic.unwrap_or("Average");
         let named = |(name, _): &&(&str, Statistic)| *name == wanted;
         let default = Statistic::ALL.iter().find(named).map_or(Statistic::Average, |(_, statistic)| *statistic);
-        let mut selection = Selection { matchers: Vec::new(), statistics: Vec::new(), default, is_possible: true };
+        let (matchers, enriched, statistics) = (Vec::new(), Vec::new(), Vec::new());
+        let mut selection = Selection { matchers, enriched, enrichment, statistics, default, is_possible: true };
         let account = place.account.to_string();
         for matcher in &selector.matchers {
             match matcher.name.as_str() {
@@ -144,6 +153,9 @@ impl Selection {
                 REGION => selection.is_possible &= matcher.accepts(place.region.as_str()),
                 "@datapoint.@name" => selection.matchers.push(matcher.renamed(METRIC_NAME)),
                 STATISTIC => selection.statistics.push(matcher.clone()),
+                name if ENRICHED.iter().any(|beginning| name.starts_with(beginning)) => {
+                    selection.enriched.push(matcher.clone());
+                }
                 name => {
                     let matcher = match name.strip_prefix("@datapoint.") {
                         Some(label) => matcher.renamed(label),
@@ -165,11 +177,18 @@ impl Selection {
         self.is_possible
             && self.matchers.iter().all(|matcher| matcher.accepts(label(metric, &matcher.name)))
             && (!is_written(metric) || self.statistics.iter().all(|matcher| matcher.accepts(label(metric, STATISTIC))))
+            && (self.enriched.is_empty() || self.accepts_enriched(metric))
+    }
+
+    /// Asked last, of the metrics that all else selects: it may have to look a resource up.
+    fn accepts_enriched(&self, metric: &MetricIdentity) -> bool {
+        let labels = labels(metric, self.enrichment.as_deref());
+        self.enriched.iter().all(|matcher| matcher.accepts_labels(&labels))
     }
 
     /// The series of a selected metric: one, or one for each statistic that is asked for.
     pub(crate) fn series(&self, metric: &MetricIdentity) -> Vec<(Labels, Shown)> {
-        let labels = labels(metric);
+        let labels = labels(metric, self.enrichment.as_deref());
         if is_written(metric) {
             return vec![(labels, Shown::Written { is_cumulative: is_cumulative(&metric.name) })];
         }
@@ -213,8 +232,8 @@ fn is_taken(name: &str) -> bool {
     matches!(name, METRIC_NAME | NAMESPACE | STATISTIC)
 }
 
-/// The labels of a metric.
-pub(crate) fn labels(metric: &MetricIdentity) -> Labels {
+/// The labels of a metric, with those that it is enriched by.
+pub(crate) fn labels(metric: &MetricIdentity, enrichment: Option<&dyn Enrichment>) -> Labels {
     let own_name = (Arc::from(METRIC_NAME), metric.name.clone());
     let dimensions = metric.dimensions.iter().cloned();
     if is_written(metric) {
@@ -225,5 +244,6 @@ pub(crate) fn labels(metric: &MetricIdentity) -> Labels {
         (name, value)
     };
     let namespace = (Arc::from(NAMESPACE), metric.namespace.clone());
-    Labels::new(dimensions.map(exported).chain([own_name, namespace]))
+    let enriched = enrichment.map(|enrichment| enrichment.labels(metric)).unwrap_or_default();
+    Labels::new(dimensions.map(exported).chain([own_name, namespace]).chain(enriched))
 }

@@ -2,6 +2,7 @@
 
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
+use crate::encryption::{LockedKey, SectionError};
 use crate::journal::{JournalError, Lsn};
 use crate::memtable::InvalidBlock;
 use crate::rows::RowsError;
@@ -66,6 +67,18 @@ pub enum StoreError {
         /// What is wrong with it.
         source: InvalidBlock,
     },
+    /// The journal holds encrypted rows that do not open: the master key is another one than when they were written, or they are
+    /// damaged.
+    #[error("frame {lsn} of the journal cannot be read: {source}")]
+    Encrypted {
+        /// The frame.
+        lsn: Lsn,
+        /// Why not.
+        source: SectionError,
+    },
+    /// Rows are encrypted under a key that cannot be used now.
+    #[error(transparent)]
+    Locked(#[from] LockedKey),
     /// The journal holds rows of a table that this version does not know.
     #[error("frame {lsn} of the journal holds rows of table number {table}, which this version does not know")]
     UnknownRows {
@@ -154,8 +167,14 @@ impl StoreError {
 }
 
 impl SegmentError {
-    /// Whether the segment's file is gone, though the catalog names it.
+    /// Whether the segment's file is gone, shorter, or another than the catalog says.
     fn is_missing(&self) -> bool {
-        matches!(self, SegmentError::Blob { source: BlobError::NotFound { .. } | BlobError::Range { .. }, .. })
+        matches!(
+            self,
+            SegmentError::Blob {
+                source: BlobError::NotFound { .. } | BlobError::Range { .. } | BlobError::Unopenable { .. },
+                ..
+            }
+        )
     }
 }

@@ -19,6 +19,8 @@
 //!
 //! # Using it
 //!
+//! Rows whose owner has a key are encrypted under it at rest: [`Store::encryption_key`] and [`Rows::encrypted_under`].
+//!
 //! [`Store::open`] with a [`StoreConfig`] and the tables; [`Store::set_owner`] for each table whose rows can expire or be
 //! deleted; [`Store::start`]; [`Store::close`] at the end. [`check`] reads a data directory and names what is damaged.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -26,6 +28,7 @@
 mod batch;
 mod blob;
 mod catalog;
+mod encryption;
 mod engine;
 mod error;
 pub mod fuzzing;
@@ -38,12 +41,15 @@ mod segment;
 mod table;
 
 pub use batch::Batch;
-pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, S3Blobs, S3Config, S3Credentials};
+pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, ReadBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
     Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeHome, NodeName, Publish, Resource,
     ResourceKey, SegmentRow, TxId, Versioned,
 };
-pub use engine::{Append, BlobConfig, CatalogConfig, CheckReport, Damage, Store, StoreConfig, StoreStats, check};
+pub use encryption::{EncryptionKey, LockedKey};
+pub use engine::{
+    Append, BlobConfig, CatalogConfig, CheckReport, Damage, MasterKey, Store, StoreConfig, StoreStats, check,
+};
 pub use error::StoreError;
 pub use journal::{Durability, JournalError, Lsn};
 pub use memtable::InvalidBlock;

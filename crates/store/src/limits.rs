@@ -64,3 +64,13 @@ pub const SORT_WANTED_FACTOR: usize = 8;
 
 /// By how much an ordered scan widens the span of time it works on when it found little.
 pub const SPAN_GROWTH: u64 = 8;
+
+/// How long a data key is used before its owner's key is asked for again: so long, at most, what a disabled key encrypted can still
+/// be read. AWS speaks of minutes to hours.
+pub const DATA_KEY_TRUSTED_FOR: Duration = Duration::from_secs(60);
+
+/// How long a refusal of an owner's key is believed before it is asked again: a key that is enabled again works soon.
+pub const DATA_KEY_LOCKED_FOR: Duration = Duration::from_secs(5);
+
+/// How long new rows are encrypted under one data key.
+pub const DATA_KEY_AGE_MS_MAX: i64 = 30 * 24 * 3600 * 1000;

@@ -18,8 +18,11 @@
 //!
 //! `memtable::block` reads it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::encryption::{self, EncryptionKey};
 use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
 use crate::table::{ColumnKind, Table};
 
@@ -43,6 +46,9 @@ pub enum RowsError {
     /// There are more rows, or more bytes, than one append may hold.
     #[error("too many rows for one append")]
     TooLarge,
+    /// They are to be encrypted, and that failed.
+    #[error("rows could not be encrypted")]
+    Unencryptable,
 }
 
 /// Rows of one table, in the making. Give each row's values in column order, then call [`Rows::end_row`]:
@@ -72,6 +78,7 @@ pub struct Rows {
     columns: Vec<ColumnBuilder>,
     cursor: usize,
     rows: usize,
+    key: Option<Arc<EncryptionKey>>,
     error: Option<RowsError>,
 }
 
@@ -110,12 +117,23 @@ impl Rows {
             },
             validity: Vec::new(),
         };
-        Rows { table, columns: table.columns.iter().map(builder).collect(), cursor: 0, rows: 0, error: None }
+        Rows { table, columns: table.columns.iter().map(builder).collect(), cursor: 0, rows: 0, key: None, error: None }
     }
 
     /// The table that the rows are for.
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// The same rows, to be encrypted under this key wherever they are on disk.
+    pub fn encrypted_under(mut self, key: Option<Arc<EncryptionKey>>) -> Rows {
+        self.key = key;
+        self
+    }
+
+    /// The key that they are to be encrypted under.
+    pub(crate) fn key(&self) -> Option<&Arc<EncryptionKey>> {
+        self.key.as_ref()
     }
 
     /// How many rows were ended.
@@ -229,16 +247,18 @@ impl Rows {
         }
     }
 
-    /// Adds all rows of `other`, which is of the same table, behind these.
+    /// Adds all rows of `other`, which is of the same table and to be encrypted under the same key, behind these.
     pub fn extend(&mut self, other: Rows) {
-        if self.rows == 0 && self.cursor == 0 && self.error.is_none() && other.table.id == self.table.id {
+        let is_alike =
+            other.table.id == self.table.id && encryption::id_of(other.key()) == encryption::id_of(self.key());
+        if self.rows == 0 && self.cursor == 0 && self.error.is_none() && is_alike {
             *self = other;
             return;
         }
         if let Some(error) = other.error {
             self.fail(error);
         }
-        if other.table.id != self.table.id {
+        if !is_alike {
             self.fail(RowsError::WrongKind);
         }
         if self.cursor != 0 || other.cursor != 0 {

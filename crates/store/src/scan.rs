@@ -29,6 +29,8 @@ pub struct Scan {
     pub bytes_wanted: Option<usize>,
     /// What the text column must contain.
     pub text: Option<TextFilter>,
+    /// Under which data key the rows must be on disk, or under none.
+    pub data_key: Option<Option<u64>>,
 }
 
 impl Scan {
@@ -43,6 +45,7 @@ impl Scan {
             limit: None,
             bytes_wanted: None,
             text: None,
+            data_key: None,
         }
     }
 
@@ -92,6 +95,17 @@ impl Scan {
     pub fn text(mut self, text: TextFilter) -> Scan {
         self.text = Some(text);
         self
+    }
+
+    /// The same scan, of rows that are encrypted under this data key only; or, if it is none, that are under no key.
+    pub fn under(mut self, data_key: Option<u64>) -> Scan {
+        self.data_key = Some(data_key);
+        self
+    }
+
+    /// Whether rows under this data key are asked for.
+    pub(crate) fn is_of_key(&self, data_key: Option<u64>) -> bool {
+        self.data_key.is_none_or(|wanted| wanted == data_key)
     }
 
     /// Whether a time lies within the scan's range.
@@ -248,6 +262,10 @@ pub struct ScanStats {
     pub segments_opened: u64,
     /// Segments that could not be read, or not to their end, because they are damaged: rows may be missing.
     pub segments_damaged: u64,
+    /// Segments, and blocks in memory, passed over because their data key cannot be used now.
+    pub locked: u64,
+    /// Segments, and blocks in memory, passed over because the key of their owner does not exist any more.
+    pub lost: u64,
     /// Segments skipped by their time or key range.
     pub segments_skipped: u64,
     /// Row groups skipped by statistics, bloom or token filters.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use bytes::Bytes;
-use watchkeep_store::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, S3Blobs, S3Config, S3Credentials};
+use watchkeep_store::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, ReadBlobs, S3Blobs, S3Config, S3Credentials};
 
 /// What every store does. Expects it empty and leaves it empty.
 fn suite(blobs: &dyn BlobStore) {

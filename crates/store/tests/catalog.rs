@@ -456,6 +456,7 @@ fn segment(id: u64) -> SegmentRow {
         path: format!("segments/log_events/{id}.parquet"),
         min_key: 0,
         max_key: u64::MAX,
+        data_key: None,
         columns: "[]".to_owned(),
     }
 }
@@ -649,13 +650,13 @@ async fn readers_change_nothing(place: Place) {
 async fn newer_schemas_are_refused(place: Place) {
     place.open().await.close().await;
     execute(&place.url, "insert into schema_version (version) values (1000)").await;
-    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 4 });
+    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 5 });
     assert!(Catalog::open(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
 
     // One that was upgraded in part goes on where it stopped: here it was, but for the number.
     execute(&place.url, "delete from schema_version where version > 1").await;
-    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 4 });
+    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 5 });
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(older));
 }
 
@@ -671,6 +672,10 @@ async fn a_catalog_is_always_the_same_and_an_older_one_becomes_one(place: Place)
     catalog.close().await;
     // As the version before it left it.
     for statement in [
+        "drop view ducklake_data_file",
+        "drop view ducklake_table_stats",
+        "drop table data_key",
+        "alter table segment drop column data_key",
         "drop table identity",
         "alter table resource drop column crc",
         "alter table node drop column home",
@@ -761,7 +766,10 @@ async fn the_lake_shows_live_segments(place: Place) {
     catalog.publish(Publish { add: vec![first, segment(2)], ..Publish::default() }).await.unwrap();
     // Of a table that nobody registered.
     let hidden = SegmentRow { table: "hidden".to_owned(), ..segment(3) };
-    catalog.publish(Publish { add: vec![hidden], end: vec![2], ..Publish::default() }).await.unwrap();
+    // Nobody else could read it.
+    let encrypted = SegmentRow { data_key: Some(7), ..segment(4) };
+    catalog.publish(Publish { add: vec![hidden, encrypted], end: vec![2], ..Publish::default() }).await.unwrap();
+    assert_eq!(catalog.live_segments().await.unwrap().iter().filter_map(|row| row.data_key).collect::<Vec<_>>(), [7]);
 
     let show = async |sql: &'static str| select(&place.url, sql).await;
     let schema = "select cast(schema_version as text) from ducklake_snapshot order by snapshot_id desc limit 1";

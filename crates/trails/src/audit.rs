@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AuditSink, Capture, FinishedCall};
+use watchkeep_core::ports::{AuditSink, Capture, FinishedCall, ServiceEvent, ServiceEvents};
 use watchkeep_core::{BoxFuture, Clock, Random, uuid};
 use watchkeep_store::{Rows, Store};
 
@@ -82,9 +82,9 @@ impl Recorder {
 
     /// Writes a record by itself. If the store is too busy for it, it goes into the queue, whose writer tries again: what the
     /// call changed cannot be taken back.
-    async fn write(&self, call: FinishedCall, event_id: String) {
+    async fn write(&self, record: Recorded) {
         let mut rows = Rows::new(&AUDIT_EVENTS);
-        Recorded::new(call, event_id).write(&mut rows);
+        record.write(&mut rows);
         let Err(error) = self.store.append(rows.clone()).await else { return };
         if error.is_retryable()
             && let Some(sender) = self.sender()
@@ -111,14 +111,21 @@ impl AuditSink for Recorder {
             || classify::is_read_only(call.service, call.operation);
         let sender = if can_wait { self.sender() } else { None };
         Box::pin(async move {
-            let Some(sender) = sender else { return self.write(call, event_id).await };
+            let Some(sender) = sender else { return self.write(Recorded::new(call, event_id)).await };
             // Waits for room; fails only if the writer is gone, which then did not take it.
             if let Err(mpsc::error::SendError(Waiting::Call(call, event_id))) =
                 sender.send(Waiting::Call(Box::new(call), event_id)).await
             {
-                self.write(*call, event_id).await;
+                self.write(Recorded::new(*call, event_id)).await;
             }
         })
+    }
+}
+
+impl ServiceEvents for Recorder {
+    fn happened(&self, event: ServiceEvent) -> BoxFuture<'_, ()> {
+        let event_id = uuid(self.random.as_ref()).to_string();
+        Box::pin(self.write(Recorded::of_event(event, event_id)))
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::AuditSink;
+use watchkeep_core::ports::{AuditSink, ServiceEvents};
 use watchkeep_core::{Clock, Random};
 use watchkeep_model::{ServiceError, cloudtrail};
 use watchkeep_store::{Store, StoreError};
@@ -73,6 +73,11 @@ impl Trails {
 
     /// Where the gateway hands in every call that it answered.
     pub fn audit(&self) -> Arc<dyn AuditSink> {
+        self.recorder.clone()
+    }
+
+    /// Where services hand in what they did by themselves.
+    pub fn service_events(&self) -> Arc<dyn ServiceEvents> {
         self.recorder.clone()
     }
 

@@ -19,7 +19,8 @@ pub struct Named {
     pub name: String,
 }
 
-/// Members that name resources: service, member of the input or output (a text or a list of texts), and type.
+/// Members that name resources: service, member of the input or output (a text or a list of texts; after a dot, a member of that
+/// member), and type.
 const MEMBERS: &[(&str, &str, &str)] = &[
     ("cloudtrail", "EventDataStore", "AWS::CloudTrail::EventDataStore"),
     ("cloudtrail", "Name", "AWS::CloudTrail::Trail"),
@@ -42,7 +43,12 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     ("iam", "UserName", "AWS::IAM::User"),
     ("kinesis", "StreamARN", "AWS::Kinesis::Stream"),
     ("kinesis", "StreamName", "AWS::Kinesis::Stream"),
+    ("kms", "AliasName", "AWS::KMS::Alias"),
+    ("kms", "DestinationKeyId", "AWS::KMS::Key"),
     ("kms", "KeyId", "AWS::KMS::Key"),
+    ("kms", "KeyMetadata.Arn", "AWS::KMS::Key"),
+    ("kms", "SourceKeyId", "AWS::KMS::Key"),
+    ("kms", "TargetKeyId", "AWS::KMS::Key"),
     ("logs", "destinationName", "AWS::Logs::Destination"),
     ("logs", "logGroupIdentifier", "AWS::Logs::LogGroup"),
     ("logs", "logGroupIdentifiers", "AWS::Logs::LogGroup"),
@@ -71,7 +77,7 @@ pub fn named(service: &str, input: Option<&Map<String, Value>>, output: Option<&
     let mut found: Vec<Named> = Vec::new();
     for members in [input, output].into_iter().flatten() {
         for (_, member, kind) in MEMBERS.iter().filter(|(of, ..)| *of == service) {
-            let values = match members.get(*member) {
+            let values = match at(members, member) {
                 Some(Value::Array(values)) => values.as_slice(),
                 Some(value) => std::slice::from_ref(value),
                 None => continue,
@@ -85,6 +91,14 @@ pub fn named(service: &str, input: Option<&Map<String, Value>>, output: Option<&
         }
     }
     found
+}
+
+/// What is at a member, or at a member of one.
+fn at<'a>(members: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    match path.split_once('.') {
+        Some((outer, inner)) => members.get(outer)?.get(inner),
+        None => members.get(path),
+    }
 }
 
 /// The text that is kept; `None` for no resources.
@@ -128,7 +142,8 @@ mod tests {
     fn every_member_exists() {
         for (service, member, _) in MEMBERS {
             let model = watchkeep_model::SERVICES.iter().find(|model| model.name == *service).unwrap();
-            let has = |schema: &watchkeep_model::Schema| schema.members.iter().any(|known| known.name == *member);
+            let outer = member.split_once('.').map_or(*member, |(outer, _)| outer);
+            let has = |schema: &watchkeep_model::Schema| schema.members.iter().any(|known| known.name == outer);
             assert!(model.operations.iter().any(|op| has(op.input) || has(op.output)), "{service} {member}");
         }
     }

@@ -17,9 +17,28 @@ const HIDDEN: &[(&str, &str, &str, Option<&str>)] = &[
     ("kms", "Decrypt", "CiphertextBlob", None),
     ("kms", "Encrypt", "Plaintext", None),
     ("kms", "ReEncrypt", "CiphertextBlob", None),
+    ("kms", "CreateGrant", "GrantTokens", None),
+    ("kms", "Decrypt", "GrantTokens", None),
+    ("kms", "DescribeKey", "GrantTokens", None),
+    ("kms", "Encrypt", "GrantTokens", None),
+    ("kms", "GenerateDataKey", "GrantTokens", None),
+    ("kms", "GenerateDataKeyWithoutPlaintext", "GrantTokens", None),
+    ("kms", "GenerateMac", "GrantTokens", None),
+    ("kms", "ReEncrypt", "GrantTokens", None),
+    ("kms", "VerifyMac", "GrantTokens", None),
+    ("kms", "RetireGrant", "GrantToken", None),
     ("ssm", "PutParameter", "Value", None),
     ("sts", "AssumeRoleWithSAML", "SAMLAssertion", None),
     ("sts", "AssumeRoleWithWebIdentity", "WebIdentityToken", None),
+];
+
+/// Output members that are left out though the model does not mark them as sensitive.
+const HIDDEN_OUTPUT: &[(&str, &str, &str)] = &[("kms", "CreateGrant", "GrantToken")];
+
+/// Input members that records show though the caller left them out, and what they then are.
+const FILLED: &[(&str, &str, &str, &str)] = &[
+    ("kms", "Decrypt", "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"),
+    ("kms", "Encrypt", "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"),
 ];
 
 /// Takes out of an input what a record must not hold.
@@ -30,6 +49,20 @@ pub fn hide(service: &str, operation: &str, input: &mut Map<String, Value>) {
         {
             input.insert((*member).to_owned(), (*shown).into());
         }
+    }
+}
+
+/// Takes out of an output what a record must not hold.
+pub fn hide_output(service: &str, operation: &str, output: &mut Map<String, Value>) {
+    for (.., member) in HIDDEN_OUTPUT.iter().filter(|(of, call, _)| *of == service && *call == operation) {
+        output.remove(*member);
+    }
+}
+
+/// Adds to an input what its operation took for granted.
+pub fn fill(service: &str, operation: &str, input: &mut Map<String, Value>) {
+    for (_, _, member, value) in FILLED.iter().filter(|(of, call, ..)| *of == service && *call == operation) {
+        input.entry(*member).or_insert_with(|| (*value).into());
     }
 }
 
@@ -144,6 +177,11 @@ mod tests {
             let model = watchkeep_model::SERVICES.iter().find(|model| model.name == *service).unwrap();
             let input = model.operation(operation).unwrap().input;
             assert!(input.members.iter().any(|known| known.name == *member), "{service} {operation} {member}");
+        }
+        for (service, operation, member) in HIDDEN_OUTPUT {
+            let model = watchkeep_model::SERVICES.iter().find(|model| model.name == *service).unwrap();
+            let output = model.operation(operation).unwrap().output;
+            assert!(output.members.iter().any(|known| known.name == *member), "{service} {operation} {member}");
         }
     }
 }

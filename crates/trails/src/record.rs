@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use watchkeep_core::ports::FinishedCall;
+use watchkeep_core::ports::{FinishedCall, ServiceEvent};
 use watchkeep_core::{Principal, TimestampMs};
 use watchkeep_model::SERVICES;
 use watchkeep_store::Rows;
@@ -38,10 +38,16 @@ impl Recorded {
         let read_only = classify::is_read_only(call.service, call.operation);
         if let Some(input) = &mut call.request_parameters {
             parameters::hide(call.service, call.operation, input);
+            parameters::fill(call.service, call.operation, input);
         }
         let failed = call.error.is_some();
-        let output = call.response_elements.take().filter(|_| !read_only && !failed);
+        let output = call.response_elements.take().filter(|_| !failed);
+        // What an answer names is known even where the record does not show it: the key that an alias stood for.
         let resources = named::named(call.service, call.request_parameters.as_ref(), output.as_ref());
+        let mut output = output.filter(|_| !read_only);
+        if let Some(output) = &mut output {
+            parameters::hide_output(call.service, call.operation, output);
+        }
         let operation = SERVICES.iter().find(|model| model.name == call.service);
         let operation = operation.and_then(|model| model.operation(call.operation));
         let input = call.request_parameters.take();
@@ -82,7 +88,7 @@ impl Recorded {
             error_message: call.error.as_ref().map(|(_, message)| cut(message, TEXT_BYTES_MAX)),
             request_parameters: raw("requestParameters", input),
             response_elements: raw("responseElements", output),
-            request_id: &caller.request_id,
+            request_id: Some(&caller.request_id),
             event_id: &event_id,
             read_only,
             resources: of_arns(&resources, &account),
@@ -92,6 +98,7 @@ impl Recorded {
             recipient_account_id: &account,
             event_category: category.as_str(),
             tls_details: tls,
+            service_event_details: None,
         });
         Recorded {
             time: call.finished_at,
@@ -104,6 +111,53 @@ impl Recorded {
             account,
             region,
             event_name,
+            event_source,
+            json,
+        }
+    }
+
+    /// The record of what a service did by itself: the user guide's page "AWS service events".
+    pub fn of_event(event: ServiceEvent, event_id: String) -> Recorded {
+        const INTERNAL: &str = "AWS Internal";
+        let (account, region) = (event.account.to_string(), event.region.to_string());
+        let event_source = classify::event_source(event.service);
+        let resources = vec![Named { kind: event.resource_type.to_owned(), name: event.resource_arn }];
+        let json = to_json(&Record {
+            event_version: "1.11",
+            user_identity: json!({"accountId": account, "invokedBy": INTERNAL}),
+            event_time: iso8601(event.happened_at),
+            event_source: &event_source,
+            event_name: event.name,
+            aws_region: &region,
+            source_ip_address: INTERNAL,
+            user_agent: Some(INTERNAL),
+            error_code: None,
+            error_message: None,
+            request_parameters: None,
+            response_elements: None,
+            request_id: None,
+            event_id: &event_id,
+            read_only: false,
+            resources: of_arns(&resources, &account),
+            event_type: "AwsServiceEvent",
+            api_version: None,
+            management_event: true,
+            recipient_account_id: &account,
+            event_category: Category::Management.as_str(),
+            tls_details: None,
+            service_event_details: Some(Value::Object(event.details)),
+        });
+        Recorded {
+            time: event.happened_at,
+            category: Category::Management,
+            event_id,
+            username: None,
+            access_key: None,
+            read_only: false,
+            resources,
+            account,
+            region,
+            event_name: event.name.to_owned(),
             event_source,
             json,
         }
@@ -146,8 +200,8 @@ struct Record<'a> {
     error_message: Option<&'a str>,
     request_parameters: Option<Box<RawValue>>,
     response_elements: Option<Box<RawValue>>,
-    #[serde(rename = "requestID")]
-    request_id: &'a str,
+    #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(rename = "eventID")]
     event_id: &'a str,
     read_only: bool,
@@ -161,6 +215,8 @@ struct Record<'a> {
     event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_details: Option<TlsDetails<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_event_details: Option<Value>,
 }
 
 #[derive(Serialize)]

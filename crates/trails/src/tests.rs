@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use watchkeep_core::ports::{Capture, FinishedCall};
+use watchkeep_core::ports::{Capture, FinishedCall, ServiceEvent};
 use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_model::cloudtrail::{Event, LookupAttribute, LookupEventsRequest, LookupEventsResponse};
 use watchkeep_model::{ServiceError, Timestamp};
@@ -201,6 +201,65 @@ async fn failures_reads_and_tls_are_recorded() {
     let record = record_of(&fixture.events(by("Username", "root")).await[0]);
     assert_eq!(record["responseElements"], Value::Null);
     assert_eq!(record["userIdentity"]["type"], "Root");
+}
+
+/// What uses a key by an alias is found by the key's ARN, and no grant token is in a record.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_keys_are_found_by_the_key_and_hold_no_token() {
+    let fixture = Fixture::new().await;
+    let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let mut encrypt = call("kms", "Encrypt", json!({"KeyId": "alias/a", "GrantTokens": ["token"]}));
+    encrypt.response_elements = members(json!({"KeyId": arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}));
+    let mut create = call("kms", "CreateKey", json!({}));
+    create.response_elements = members(json!({"KeyMetadata": {"KeyId": "1234abcd", "Arn": arn}}));
+    let mut grant = call("kms", "CreateGrant", json!({"KeyId": arn, "Operations": ["Decrypt"]}));
+    grant.response_elements = members(json!({"GrantId": "g", "GrantToken": "token"}));
+    for call in [encrypt, create, grant] {
+        fixture.record(call).await;
+    }
+    let mut found = fixture.found("ResourceName", arn).await;
+    found.sort();
+    assert_eq!(found, ["CreateGrant", "CreateKey", "Encrypt"]);
+    let record = |events: Vec<Event>| record_of(&events[0]);
+    let encrypt = record(fixture.events(by("EventName", "Encrypt")).await);
+    let shown = json!({"keyId": "alias/a", "encryptionAlgorithm": "SYMMETRIC_DEFAULT"});
+    assert_eq!((&encrypt["requestParameters"], &encrypt["responseElements"]), (&shown, &Value::Null));
+    let resources = json!([{"ARN": arn, "accountId": "111122223333", "type": "AWS::KMS::Key"}]);
+    assert_eq!(encrypt["resources"], resources);
+    let grant = record(fixture.events(by("EventName", "CreateGrant")).await);
+    assert_eq!(grant["responseElements"], json!({"grantId": "g"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_does_by_itself_is_recorded() {
+    let fixture = Fixture::new().await;
+    let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let rotated = ServiceEvent {
+        service: "kms",
+        name: "RotateKey",
+        account: alice().account,
+        region: alice().region,
+        resource_type: "AWS::KMS::Key",
+        resource_arn: arn.into(),
+        happened_at: START,
+        details: members(json!({"rotationType": "AUTOMATIC", "keyId": "1234abcd"})).unwrap(),
+    };
+    fixture.trails.service_events().happened(rotated).await;
+    assert_eq!(fixture.found("ResourceName", arn).await, ["RotateKey"]);
+    let events = fixture.events(by("EventSource", "kms.amazonaws.com")).await;
+    assert_eq!(
+        record_of(&events[0]),
+        json!({
+            "eventVersion": "1.11",
+            "userIdentity": {"accountId": "111122223333", "invokedBy": "AWS Internal"},
+            "eventTime": "2026-01-15T12:30:45Z", "eventSource": "kms.amazonaws.com", "eventName": "RotateKey",
+            "awsRegion": "eu-west-1", "sourceIPAddress": "AWS Internal", "userAgent": "AWS Internal",
+            "requestParameters": null, "responseElements": null, "eventID": events[0].event_id.clone().unwrap(),
+            "readOnly": false, "resources": [{"ARN": arn, "accountId": "111122223333", "type": "AWS::KMS::Key"}],
+            "eventType": "AwsServiceEvent", "managementEvent": true, "recipientAccountId": "111122223333",
+            "eventCategory": "Management", "serviceEventDetails": {"rotationType": "AUTOMATIC", "keyId": "1234abcd"}
+        })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener, host_name};
-use watchkeep_core::ports::MetricPlace;
+use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener};
 use watchkeep_core::{Clock, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
 use watchkeep_gateway::Gateway;
@@ -67,11 +66,15 @@ pub async fn start(
             ..AgentConfig::new(endpoint, credentials, config.region.clone(), directory.join("agent"))
         };
         let mut agent = Agent::new(agent_config, clock.clone(), random.clone()).context("collecting from this host")?;
-        if let Some((monitoring, instance_id)) = &config.instance {
-            let place = MetricPlace { account: config.account, region: config.region.clone() };
-            let instance_id = instance_id.clone().unwrap_or_else(host_name);
-            let sink = services.metrics.clone();
-            agent = agent.with_instance(InstanceConfig { monitoring: *monitoring, instance_id, place, sink });
+        if let Some((monitoring, host)) = &config.instance {
+            agent = agent.with_instance(InstanceConfig {
+                monitoring: *monitoring,
+                detail: services.metrics.clone(),
+                arn: host.arn(),
+                instance_id: host.id.clone(),
+                place: host.place.clone(),
+                sink: services.metrics.clone(),
+            });
         }
         if let Some(statsd) = &config.statsd {
             let listening = || format!("taking StatsD's packets on {}", statsd.listen);

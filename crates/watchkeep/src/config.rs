@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use watchkeep_agent::{Monitoring, StatsdConfig};
+use watchkeep_agent::{Monitoring, StatsdConfig, host_name};
+use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_delivery::TargetConfig;
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
@@ -13,6 +14,7 @@ use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
 
+use crate::known_resources::HostInstance;
 use crate::server::Collectors;
 use crate::settings::Settings;
 
@@ -77,8 +79,10 @@ pub struct Config {
     pub deliveries: TargetConfig,
     /// Where this host's StatsD packets are taken, if anywhere.
     pub statsd: Option<StatsdConfig>,
-    /// How often this host is measured as an instance of EC2, if it is, and under which id, if not its name.
-    pub instance: Option<(Monitoring, Option<String>)>,
+    /// Where functions are invoked, by their names.
+    pub functions: Vec<(String, String)>,
+    /// How often this host is measured as an instance of EC2, if it is, and what it is then.
+    pub instance: Option<(Monitoring, HostInstance)>,
     /// What runs beside the server.
     pub collectors: Collectors,
     store: StoreSettings,
@@ -147,8 +151,12 @@ impl Config {
                 settings.parse("metrics.hours_kept")?,
             ),
             deliveries: deliveries(settings)?,
+            functions: pairs(settings, "delivery.functions")?,
             statsd: statsd(settings)?,
-            instance: instance(settings)?,
+            instance: instance(
+                settings,
+                MetricPlace { account: settings.parse("account.id")?, region: settings.parse("account.region")? },
+            )?,
             collectors,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
@@ -274,15 +282,16 @@ fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>
     list(settings.text(key)).iter().map(pair).collect()
 }
 
-fn instance(settings: &Settings) -> Result<Option<(Monitoring, Option<String>)>> {
+fn instance(settings: &Settings, place: MetricPlace) -> Result<Option<(Monitoring, HostInstance)>> {
     let monitoring = match settings.text("agent.instance_monitoring") {
         "off" => return Ok(None),
         "basic" => Monitoring::Basic,
         "detailed" => Monitoring::Detailed,
         other => bail!("setting `agent.instance_monitoring`: {other:?}: neither `basic`, `detailed` nor `off`"),
     };
-    let id = settings.text("agent.instance_id");
-    Ok(Some((monitoring, (!id.is_empty()).then(|| id.to_owned()))))
+    let id = Some(settings.text("agent.instance_id").to_owned()).filter(|id| !id.is_empty());
+    let tags = pairs(settings, "agent.instance_tags")?.into_iter().collect();
+    Ok(Some((monitoring, HostInstance { place, id: id.unwrap_or_else(host_name), tags })))
 }
 
 fn statsd(settings: &Settings) -> Result<Option<StatsdConfig>> {

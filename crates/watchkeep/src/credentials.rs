@@ -4,13 +4,15 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
-use watchkeep_core::ports::{Credential, Credentials};
-use watchkeep_core::{AccountId, BoxFuture, Principal, Random};
+use watchkeep_core::ports::{Credential, Credentials, SealingError, SecretSealing};
+use watchkeep_core::{AccountId, BoxFuture, Principal, Random, SecretBytes};
 use watchkeep_store::{Catalog, Resource, ResourceKey};
+use zeroize::Zeroizing;
 
 /// Bytes of a ChaCha20-Poly1305 key.
 const KEY_BYTES: usize = 32;
@@ -27,52 +29,52 @@ const ROOT: &str = "root";
 /// Seals secrets with the master key, so that a copy of the catalog alone gives none away.
 pub struct Sealer {
     key: LessSafeKey,
+    random: Arc<dyn Random>,
 }
 
 impl Sealer {
-    /// The key in `path`; made there (mode 0600) if it is not there yet.
-    pub fn open(path: &Path, random: &dyn Random) -> Result<Sealer> {
-        let mut key = [0; KEY_BYTES];
-        match fs::read(path) {
-            Ok(bytes) => {
-                key = bytes.try_into().ok().with_context(|| format!("{} is not a master key", path.display()))?;
-            }
+    /// The key in `path`; made there (mode 0600) if it is not there yet. `random` must be fit for keys.
+    pub fn open(path: &Path, random: Arc<dyn Random>) -> Result<Sealer> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        match fs::read(path).map(Zeroizing::new) {
+            Ok(bytes) if bytes.len() == KEY_BYTES => key.copy_from_slice(&bytes),
+            Ok(_) => bail!("{} is not a master key", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                random.fill(&mut key);
-                keep(path, &key).with_context(|| format!("writing the master key {}", path.display()))?;
+                random.fill(key.as_mut_slice());
+                keep(path, key.as_slice()).with_context(|| format!("writing the master key {}", path.display()))?;
             }
             Err(error) => return Err(error).with_context(|| format!("reading the master key {}", path.display())),
         }
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &key).ok().context("a key of the wrong length")?;
-        Ok(Sealer { key: LessSafeKey::new(key) })
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).ok().context("a key of the wrong length")?;
+        Ok(Sealer { key: LessSafeKey::new(key), random })
     }
+}
 
-    /// The nonce, then the sealed text, as hexadecimal. `name` is bound to it.
-    pub fn seal(&self, name: &str, text: &str, random: &dyn Random) -> Result<String> {
+/// What is sealed is the nonce, then the encrypted secret with its tag, all as hexadecimal. The purpose is its additional data.
+impl SecretSealing for Sealer {
+    fn seal(&self, purpose: &str, secret: &[u8]) -> Result<String, SealingError> {
         let mut nonce = [0; NONCE_LEN];
-        random.fill(&mut nonce);
-        let mut sealed = text.as_bytes().to_vec();
-        let sealing = self.key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(name.as_bytes()),
-            &mut sealed,
-        );
-        ensure!(sealing.is_ok(), "sealing failed");
-        Ok([nonce.as_slice(), &sealed].concat().iter().map(|byte| format!("{byte:02x}")).collect())
+        self.random.fill(&mut nonce);
+        // Encrypted in place: with room for the tag, so that no copy of the secret is left behind by growing.
+        let mut sealed = Vec::with_capacity(secret.len() + CHACHA20_POLY1305.tag_len());
+        sealed.extend_from_slice(secret);
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.as_bytes()), &mut sealed)
+            .map_err(|_| SealingError::Failed)?;
+        Ok(hex::encode(nonce) + &hex::encode(sealed))
     }
 
-    /// What [`Sealer::seal`] sealed.
-    pub fn unseal(&self, name: &str, sealed: &str) -> Result<String> {
-        let bytes =
-            (0..sealed.len() / 2).map(|index| u8::from_str_radix(sealed.get(2 * index..2 * index + 2)?, 16).ok());
-        let mut bytes = bytes.collect::<Option<Vec<u8>>>().context("a sealed secret is damaged")?;
-        ensure!(bytes.len() > NONCE_LEN, "a sealed secret is damaged");
-        let mut text = bytes.split_off(NONCE_LEN);
-        let nonce = Nonce::try_assume_unique_for_key(&bytes).ok().context("a sealed secret is damaged")?;
-        match self.key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut text) {
-            Ok(text) => Ok(String::from_utf8(text.to_vec())?),
-            Err(_) => bail!("a stored secret cannot be opened: the master key is another one than it was sealed with"),
-        }
+    fn open(&self, purpose: &str, sealed: &str) -> Result<SecretBytes, SealingError> {
+        let bytes = hex::decode(sealed).map_err(|_| SealingError::Unopenable)?;
+        let (nonce, encrypted) = bytes.split_at_checked(NONCE_LEN).ok_or(SealingError::Unopenable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealingError::Unopenable)?;
+        let mut opened = encrypted.to_vec();
+        let length = match self.key.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut opened) {
+            Ok(secret) => secret.len(),
+            Err(_) => return Err(SealingError::Unopenable),
+        };
+        opened.truncate(length);
+        Ok(opened.into())
     }
 }
 
@@ -124,7 +126,7 @@ impl RootCredentials {
         configured: Option<&(String, String)>,
         account: AccountId,
         catalog: &Catalog,
-        sealer: &Sealer,
+        sealing: &dyn SecretSealing,
         random: &dyn Random,
     ) -> Result<RootCredentials> {
         if let Some((access_key_id, secret)) = configured.cloned() {
@@ -134,12 +136,12 @@ impl RootCredentials {
         let key = ResourceKey::global(account, ROOT);
         if let Some(stored) = stored.get(&key) {
             let RootKey { access_key_id, sealed_secret, is_shown } = stored.value.clone();
-            let secret = sealer.unseal(&access_key_id, &sealed_secret)?;
+            let secret = String::from_utf8(sealing.open(&access_key_id, &sealed_secret)?.expose().to_vec())?;
             return Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: !is_shown });
         }
         let access_key_id = format!("AKIA{}", text(random, KEY_ID_ALPHABET, 16));
         let secret = text(random, SECRET_ALPHABET, 40);
-        let sealed_secret = sealer.seal(&access_key_id, &secret, random)?;
+        let sealed_secret = sealing.seal(&access_key_id, secret.as_bytes())?;
         let made = RootKey { access_key_id: access_key_id.clone(), sealed_secret, is_shown: false };
         stored.create(key, made).await?;
         Ok(RootCredentials { account, access_key_id, secret, is_to_be_shown: true })
@@ -181,17 +183,21 @@ mod tests {
     use watchkeep_core::OsRandom;
 
     #[test]
-    fn sealed_secrets_open_with_the_same_key_and_name_only() {
+    fn sealed_secrets_open_with_the_same_key_and_purpose_only() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("master.key");
-        let sealed = Sealer::open(&path, &OsRandom).unwrap().seal("AKIA1", "hush", &OsRandom).unwrap();
+        let sealer = |path: &Path| Sealer::open(path, Arc::new(OsRandom)).unwrap();
+        let sealed = sealer(&path).seal("AKIA1", b"hush").unwrap();
         assert!(!sealed.contains("hush") && !sealed.contains("68757368"));
-        let again = Sealer::open(&path, &OsRandom).unwrap();
-        assert_eq!(again.unseal("AKIA1", &sealed).unwrap(), "hush");
-        assert!(again.unseal("AKIA2", &sealed).is_err());
-        let other = Sealer::open(&directory.path().join("other.key"), &OsRandom).unwrap();
-        assert!(other.unseal("AKIA1", &sealed).is_err());
-        assert!(again.unseal("AKIA1", "00").is_err() && again.unseal("AKIA1", "zz").is_err());
+        let again = sealer(&path);
+        assert_eq!(again.open("AKIA1", &sealed).unwrap().expose(), b"hush");
+        assert_ne!(again.seal("AKIA1", b"hush").unwrap(), sealed);
+        let refused = Err(SealingError::Unopenable);
+        assert_eq!(again.open("AKIA2", &sealed), refused);
+        assert_eq!(sealer(&directory.path().join("other.key")).open("AKIA1", &sealed), refused);
+        for damaged in ["", "00", "zz", &sealed[..sealed.len() - 2], &format!("{sealed}00")] {
+            assert_eq!(again.open("AKIA1", damaged), refused, "{damaged}");
+        }
     }
 
     #[test]
@@ -200,7 +206,7 @@ mod tests {
         let path = directory.path().join("master.key");
         // What a start that was cut short leaves.
         fs::write(directory.path().join("master.key.new"), b"half").unwrap();
-        Sealer::open(&path, &OsRandom).unwrap();
+        Sealer::open(&path, Arc::new(OsRandom)).unwrap();
         assert_eq!(fs::read(&path).unwrap().len(), KEY_BYTES);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{Measurement, MetricIdentity, MetricPlace, Precision, Publisher, Reading, Samples};
 use watchkeep_lang::embedded_metrics::{self, read};
-use watchkeep_logs::{Incoming, Stored, Tap};
+use watchkeep_logs::{Incoming, LogClass, Stored, Tap};
 use watchkeep_metrics::{Metrics, Staged};
 use watchkeep_store::Append;
 
@@ -18,6 +18,9 @@ pub struct EmbeddedMetrics(pub Arc<Metrics>);
 
 impl Tap for EmbeddedMetrics {
     fn tap(&self, incoming: &Incoming<'_>, append: &mut Append) -> Option<Stored> {
+        if incoming.class != LogClass::Standard {
+            return None;
+        }
         let mut measurements = Vec::new();
         let (mut malformed, mut skipped) = (0, 0);
         for event in incoming.events {

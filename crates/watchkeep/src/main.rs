@@ -10,6 +10,7 @@ mod coverage;
 mod credentials;
 mod directory;
 mod embedded_metrics;
+mod known_resources;
 mod measuring;
 mod server;
 mod services;

@@ -1,5 +1,6 @@
 //! What Watchkeep measures of itself, in CloudWatch's own namespaces: every call counts in `AWS/Usage` (source: "CloudWatch usage
-//! metrics"), and once a minute everything that was counted becomes metric data.
+//! metrics"), as do the resources that there are, and once a minute everything that was counted becomes metric data; every ten seconds
+//! what of a log group is measured in detail.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -7,15 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{
-    AuditSink, Capture, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink, Publisher,
+    AuditSink, Capture, DetailedMonitoring, FinishedCall, Measurement, MetricIdentity, MetricPlace, MetricSink,
+    Precision, Publisher, ResourceDirectory, ResourceUsage, Samples,
 };
-use watchkeep_core::{AccountId, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
+use watchkeep_core::{AccountId, Arn, BoxFuture, Clock, Counter, Meter, Region, TimestampMs};
 use watchkeep_logs::{Incoming, Stored, Tap};
 use watchkeep_store::Append;
 
 use crate::server::ended;
 
 const MINUTE_MS: i64 = 60_000;
+
+/// The resolution of what is measured in detail.
+const SLICE_MS: i64 = 10_000;
 
 /// How often measurements are tried to be stored while the store is busy.
 const TRIES_MAX: usize = 10;
@@ -25,6 +30,15 @@ const TRY_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The places and operations whose counters are kept ready. Beyond, all are let go and made anew as they are needed.
 const COUNTERS_MAX: usize = 10_000;
+
+/// Where is counted.
+#[derive(Debug, Clone, Default)]
+pub struct Meters {
+    /// What becomes data of minutes.
+    pub minutes: Arc<Meter>,
+    /// What becomes data of ten seconds.
+    pub slices: Arc<Meter>,
+}
 
 /// Counts every call that is recorded, and hands it on.
 pub struct CountedCalls {
@@ -92,22 +106,31 @@ fn usage_name(service: &str) -> &str {
 
 /// Counts what comes into log groups. Source: "CloudWatch Logs metrics and dimensions".
 pub struct CountedLogs {
-    meter: Arc<Meter>,
+    meters: Meters,
+    monitoring: Arc<dyn DetailedMonitoring>,
     counters: RwLock<HashMap<LogKey, Arc<LogCounters>>>,
 }
 
 type LogKey = (AccountId, Region, String);
 
-/// Of a log group, and of all log groups of its Region.
+/// The metrics of a log group, with their units.
+const LOG_METRICS: [(&str, &str); 2] = [("IncomingBytes", "Bytes"), ("IncomingLogEvents", "None")];
+
+/// The counters of a log group, for each of its metrics.
 struct LogCounters {
-    bytes: [Arc<Counter>; 2],
-    events: [Arc<Counter>; 2],
+    place: MetricPlace,
+    arn: Arn,
+    of_group: [Arc<Counter>; LOG_METRICS.len()],
+    /// Of the group, measured in detail.
+    in_detail: [Arc<Counter>; LOG_METRICS.len()],
+    /// Of all groups of the Region.
+    of_all: [Arc<Counter>; LOG_METRICS.len()],
 }
 
 impl CountedLogs {
-    /// Counts with this meter.
-    pub fn new(meter: Arc<Meter>) -> CountedLogs {
-        CountedLogs { meter, counters: RwLock::default() }
+    /// Counts with these meters, those groups in detail that are said to be.
+    pub fn new(meters: Meters, monitoring: Arc<dyn DetailedMonitoring>) -> CountedLogs {
+        CountedLogs { meters, monitoring, counters: RwLock::default() }
     }
 
     fn counters(&self, incoming: &Incoming<'_>) -> Arc<LogCounters> {
@@ -116,13 +139,22 @@ impl CountedLogs {
             return counters.clone();
         }
         let place = MetricPlace { account: key.0, region: key.1.clone() };
-        let counter = |name: &str, unit, dimensions: Vec<(Arc<str>, Arc<str>)>| {
-            let metric = MetricIdentity { namespace: "AWS/Logs".into(), name: name.into(), dimensions };
-            self.meter.counter(place.clone(), metric, unit)
+        let counters = |meter: &Meter, dimensions: &[(Arc<str>, Arc<str>)]| {
+            LOG_METRICS.map(|(name, unit)| {
+                let dimensions = dimensions.to_vec();
+                let metric = MetricIdentity { namespace: "AWS/Logs".into(), name: name.into(), dimensions };
+                meter.counter(place.clone(), metric, unit)
+            })
         };
-        let of_group = || vec![("LogGroupName".into(), incoming.log_group.into())];
-        let both = |name, unit| [counter(name, unit, of_group()), counter(name, unit, Vec::new())];
-        let made = LogCounters { bytes: both("IncomingBytes", "Bytes"), events: both("IncomingLogEvents", "None") };
+        let of_group = [("LogGroupName".into(), incoming.log_group.into())];
+        let (account, region) = (place.account.as_str(), place.region.as_str());
+        let made = LogCounters {
+            arn: Arn::new("logs", region, account, format!("log-group:{}", incoming.log_group)),
+            of_group: counters(&self.meters.minutes, &of_group),
+            in_detail: counters(&self.meters.slices, &of_group),
+            of_all: counters(&self.meters.minutes, &[]),
+            place,
+        };
         let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
         if counters.len() >= COUNTERS_MAX {
             counters.clear();
@@ -136,14 +168,20 @@ impl Tap for CountedLogs {
         let counters = self.counters(incoming);
         let events = incoming.events.len() as f64;
         let bytes = incoming.events.iter().map(|event| event.message.len()).sum::<usize>() as f64;
+        let detail = self.monitoring.detail(&counters.place, &counters.arn);
         Some(Box::new(move || {
-            counters.bytes.iter().for_each(|counter| counter.add(bytes));
-            counters.events.iter().for_each(|counter| counter.add(events));
+            let LogCounters { of_group, in_detail, of_all, .. } = &*counters;
+            let all = of_group.iter().zip(in_detail).zip(of_all).zip(LOG_METRICS).zip([bytes, events]);
+            for ((((of_group, in_detail), of_all), (name, _)), added) in all {
+                let of_group = if detail.covers(name) { in_detail } else { of_group };
+                of_group.add(added);
+                of_all.add(added);
+            }
         }))
     }
 }
 
-/// Stores what was counted, once a minute, until it is stopped.
+/// Stores what was counted, once a minute or every ten seconds, until it is stopped.
 pub struct Measuring {
     stop: watch::Sender<bool>,
     work: Mutex<Option<JoinHandle<()>>>,
@@ -151,19 +189,32 @@ pub struct Measuring {
 
 impl Measuring {
     /// Begins.
-    pub fn start(meter: Arc<Meter>, sink: Arc<dyn MetricSink>, clock: Arc<dyn Clock>) -> Measuring {
+    pub fn start(
+        meters: Meters,
+        directories: Vec<Arc<dyn ResourceDirectory>>,
+        sink: Arc<dyn MetricSink>,
+        clock: Arc<dyn Clock>,
+    ) -> Measuring {
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn(async move {
             let stopped = ended(stopped);
             tokio::pin!(stopped);
             loop {
-                let minute = clock.now().floor_to(MINUTE_MS);
-                let rest_ms = MINUTE_MS - (clock.now().0 - minute.0);
+                let slice = clock.now().floor_to(SLICE_MS);
+                let minute = slice.floor_to(MINUTE_MS);
+                let rest_ms = SLICE_MS - (clock.now().0 - slice.0);
                 let is_last = tokio::select! {
                     () = clock.sleep(std::time::Duration::from_millis(rest_ms.unsigned_abs())) => false,
                     () = &mut stopped => true,
                 };
-                store(&meter, sink.as_ref(), clock.as_ref(), minute).await;
+                let mut measured = meters.slices.take(slice);
+                measured.iter_mut().for_each(|(_, measurement)| measurement.precision = Precision::Second);
+                if is_last || clock.now().floor_to(MINUTE_MS) != minute {
+                    measured.extend(meters.minutes.take(minute));
+                    let usage = directories.iter().flat_map(|directory| directory.usage());
+                    measured.extend(usage.map(|usage| counted(usage, minute)));
+                }
+                store(measured, sink.as_ref(), clock.as_ref()).await;
                 if is_last {
                     return;
                 }
@@ -184,9 +235,22 @@ impl Measuring {
     }
 }
 
-async fn store(meter: &Meter, sink: &dyn MetricSink, clock: &dyn Clock, minute: TimestampMs) {
+/// How many resources of a sort there are, as a measurement.
+fn counted(usage: ResourceUsage, time: TimestampMs) -> (MetricPlace, Measurement) {
+    let ResourceUsage { place, sort, count } = usage;
+    let dimensions = [("Class", "None"), ("Resource", sort.resource), ("Service", sort.service), ("Type", "Resource")];
+    let metric = MetricIdentity {
+        namespace: "AWS/Usage".into(),
+        name: "ResourceCount".into(),
+        dimensions: dimensions.map(|(name, value)| (name.into(), value.into())).to_vec(),
+    };
+    let samples = Samples::One(count as f64);
+    (place, Measurement { metric, time, precision: Precision::Minute, unit: "None", samples })
+}
+
+async fn store(measured: Vec<(MetricPlace, Measurement)>, sink: &dyn MetricSink, clock: &dyn Clock) {
     let mut by_place: HashMap<MetricPlace, Vec<Measurement>> = HashMap::new();
-    for (place, measurement) in meter.take(minute) {
+    for (place, measurement) in measured {
         by_place.entry(place).or_default().push(measurement);
     }
     for (place, measurements) in by_place {

@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::AllowAll;
-use watchkeep_core::{Clock, ManualClock, Meter, OsRandom, Random, SystemClock};
-use watchkeep_delivery::ConfiguredStreams;
+use watchkeep_core::ports::{AllowAll, SecretSealing};
+use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
+use watchkeep_delivery::{ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_metrics::MetricsConfig;
-use watchkeep_store::{JournalError, Store};
+use watchkeep_store::{JournalError, MasterKey, Store, StoreConfig};
 
 use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::Administration;
@@ -20,7 +20,7 @@ use crate::collectors;
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
-use crate::measuring::{CountedCalls, Measuring};
+use crate::measuring::{CountedCalls, Measuring, Meters};
 use crate::services::{self, Services};
 
 /// What runs beside the server in the same process.
@@ -42,28 +42,35 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     };
     let random: Arc<dyn Random> = Arc::new(OsRandom);
 
-    let store_config = config.store(directory.path().to_owned());
+    let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
+    let sealing: Arc<dyn SecretSealing> = Arc::new(Sealer::open(&master_key, random.clone())?);
+    let store_config =
+        StoreConfig { master_key: MasterKey(Some(sealing.clone())), ..config.store(directory.path().to_owned()) };
     let store = Store::open(store_config, &services::tables(), clock.clone(), random.clone(), stop_at_once).await;
     let store = store.with_context(|| format!("opening the store in {}", directory.path().display()))?;
-    let meter = Arc::new(Meter::default());
+    let meters = Meters::default();
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
-    let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
-    let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
-    let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
-    let sealer = Sealer::open(&master_key, random.as_ref())?;
+    let functions = HttpFunctions::new(config.functions.clone())?;
+    let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
+    let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
+    let services = Arc::new(Services::open(&store, &clock, &random, &sealing, metrics, &meters).await?);
+    let is_measured = config.collectors == Collectors::ThisHost;
+    services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let root =
-        RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
+        RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), sealing.as_ref(), random.as_ref())
+            .await?;
     store.start();
     services.trails.start();
     services.metrics.start();
-    let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
+    services.keys.start();
+    let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
         services: services.routed(),
         http_apis: services.http_apis(),
         authorizer: Arc::new(AllowAll),
         credentials: Arc::new(root.clone()),
-        audit: Arc::new(CountedCalls::new(services.trails.audit(), meter.clone())),
+        audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock,

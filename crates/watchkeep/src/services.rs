@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use watchkeep_core::{Clock, Meter, Random};
-use watchkeep_logs::{Incoming, Logs, Stored, Tap};
+use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
+use watchkeep_core::{Clock, Random};
+use watchkeep_keys::Keys;
+use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -15,7 +17,8 @@ use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::service::RoutedService;
 
 use crate::embedded_metrics::EmbeddedMetrics;
-use crate::measuring::CountedLogs;
+use crate::known_resources::{HostInstance, LogGroups, NoInstance};
+use crate::measuring::{CountedLogs, Meters};
 
 /// All services over one store.
 pub struct Services {
@@ -23,6 +26,7 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub keys: Arc<Keys>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -45,6 +49,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
+        names("kms", watchkeep_keys::ROUTES),
     ]
     .concat()
 }
@@ -54,6 +59,9 @@ struct InsightRules(Arc<Metrics>);
 
 impl Tap for InsightRules {
     fn tap(&self, incoming: &Incoming<'_>, append: &mut Append) -> Option<Stored> {
+        if incoming.class != LogClass::Standard {
+            return None;
+        }
         let events = incoming.events.iter();
         let events = events.map(|event| LogEvent { time_ms: event.timestamp, message: &event.message });
         let place = (incoming.account, incoming.region);
@@ -69,16 +77,22 @@ impl Services {
         store: &Arc<Store>,
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
+        sealing: &Arc<dyn SecretSealing>,
         metrics: MetricsConfig,
-        meter: &Arc<Meter>,
+        meters: &Meters,
     ) -> Result<Services> {
+        let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
+        let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone(), trails.service_events()).await;
+        let keys = keys.context("opening keys")?;
+        // Before anything is read that may be encrypted.
+        store.set_data_keys(keys.clone());
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
-            Arc::new(CountedLogs::new(meter.clone())),
+            Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
         Ok(Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
@@ -86,13 +100,28 @@ impl Services {
             metrics,
             logs,
             traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
-            trails: Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?,
+            trails,
+            keys,
         })
+    }
+
+    /// Tells the services of the resources that they ask one another for; once, before the first call.
+    pub fn know(&self, instance: Option<HostInstance>) {
+        let instance: Arc<dyn ResourceDirectory> = match instance {
+            Some(instance) => Arc::new(instance),
+            None => Arc::new(NoInstance),
+        };
+        self.metrics.set_directories(vec![Arc::new(LogGroups(Arc::downgrade(&self.logs))), instance]);
+    }
+
+    /// Those who know how many resources there are.
+    pub fn directories(&self) -> Vec<Arc<dyn ResourceDirectory>> {
+        vec![self.metrics.clone(), self.logs.clone()]
     }
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed(), self.keys.routed()]
     }
 
     /// The HTTP APIs that are not AWS's own.

@@ -1,9 +1,10 @@
 //! Metrics, as the other services and the other ways in hand them in, and as the other ways out read them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{AccountId, BoxFuture, Region, TimestampMs};
+use crate::{AccountId, Arn, BoxFuture, Region, TimestampMs};
 
 /// Where metrics belong.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -128,6 +129,41 @@ pub struct MetricReadings {
     pub readings: Vec<(TimestampMs, Reading)>,
 }
 
+/// The labels that AWS's own metrics are given beside their dimensions while enrichment runs ("AWS vended metrics in OpenTelemetry
+/// format").
+pub trait Enrichment: Send + Sync {
+    /// The labels of a metric, in the order of their names; none if it is not enriched.
+    fn labels(&self, metric: &MetricIdentity) -> Vec<(Arc<str>, Arc<str>)>;
+}
+
+/// Which metrics of a resource are measured in detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// None but by other settings.
+    Basic,
+    /// Those of these names.
+    Of(BTreeSet<String>),
+    /// All.
+    All,
+}
+
+impl Detail {
+    /// Whether the metric of this name is.
+    pub fn covers(&self, metric_name: &str) -> bool {
+        match self {
+            Detail::Basic => false,
+            Detail::Of(names) => names.contains(metric_name),
+            Detail::All => true,
+        }
+    }
+}
+
+/// What is configured of how resources are measured: CloudWatch's resource metrics configurations.
+pub trait DetailedMonitoring: Send + Sync {
+    /// What is configured of the resource of this ARN.
+    fn detail(&self, place: &MetricPlace, resource: &Arn) -> Detail;
+}
+
 /// Finds and reads metrics as they are kept, without the statistics and periods of GetMetricData.
 pub trait MetricSource: Send + Sync {
     /// The metrics in this place with data in the last two weeks, of this name if one is given, that `wanted` accepts, in the
@@ -152,4 +188,9 @@ pub trait MetricSource: Send + Sync {
         times: Range<TimestampMs>,
         readings_max: usize,
     ) -> BoxFuture<'a, Result<Vec<MetricReadings>, MetricsError>>;
+
+    /// The labels that metrics of this place have beside their dimensions, if enrichment runs there.
+    fn enrichment(&self, _place: &MetricPlace) -> Option<Arc<dyn Enrichment>> {
+        None
+    }
 }

@@ -10,37 +10,7 @@ use serde_json::value::RawValue;
 use super::limits::{DIMENSIONS_MAX, MEASUREMENTS_MAX, METRICS_MAX, NAME_CHARS_MAX, VALUES_MAX};
 use super::{EmbeddedMetrics, Malformed, Measurement, Samples};
 use crate::statistic::{Sample, Summary};
-
-/// `StandardUnit`.
-const UNITS: [&str; 27] = [
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-];
+use crate::unit::UNITS;
 
 type Root<'a> = HashMap<String, &'a RawValue>;
 

@@ -40,7 +40,7 @@ pub enum External {
         /// The resource's identifier.
         resource: String,
         /// The metrics with their statistics.
-        metrics: Vec<String>,
+        metrics: DatabaseMetrics,
         /// The period in seconds, as written; without one, it is the query's.
         period_seconds: Option<f64>,
     },
@@ -62,6 +62,15 @@ pub enum BandSource {
     Expression(String),
 }
 
+/// Metrics of `DB_PERF_INSIGHTS`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DatabaseMetrics {
+    /// One, written as a text: its value is a series.
+    One(String),
+    /// A list: its value is an array.
+    Several(Vec<String>),
+}
+
 /// An argument of `LAMBDA`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LambdaArgument {
@@ -69,6 +78,8 @@ pub enum LambdaArgument {
     Text(String),
     /// A number.
     Number(f64),
+    /// `true` or `false`.
+    Boolean(bool),
 }
 
 impl External {
@@ -89,8 +100,8 @@ impl External {
                 service: text(service)?,
                 resource: text(resource)?,
                 metrics: match &metrics.kind {
-                    Kind::Array(members) => members.iter().map(text).collect::<Option<_>>()?,
-                    _ => vec![text(metrics)?],
+                    Kind::Array(members) => DatabaseMetrics::Several(members.iter().map(text).collect::<Option<_>>()?),
+                    _ => DatabaseMetrics::One(text(metrics)?),
                 },
                 period_seconds: rest.first().and_then(number),
             }),
@@ -114,7 +125,12 @@ impl BandSource {
 
 impl LambdaArgument {
     fn of(expr: &Expr) -> Option<LambdaArgument> {
-        text(expr).map(LambdaArgument::Text).or_else(|| number(expr).map(LambdaArgument::Number))
+        match &expr.kind {
+            Kind::Text(text) => Some(LambdaArgument::Text(text.clone())),
+            Kind::Number(number) => Some(LambdaArgument::Number(*number)),
+            Kind::Keyword(word) => word.parse().ok().map(LambdaArgument::Boolean),
+            _ => None,
+        }
     }
 }
 

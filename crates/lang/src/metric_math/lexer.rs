@@ -9,7 +9,8 @@ pub(super) enum Token<'t> {
     Number(f64),
     /// A function, keyword or id: letters, digits and `_`.
     Word(&'t str),
-    /// What stands between two quotes of a kind; nothing is escaped in it.
+    /// What stands between two quotes of a kind; nothing is escaped in it. The search of a `SEARCH` may have such quotes in it, as
+    /// AWS's examples write it (`SEARCH(':aws.AccountId = 'LOCAL'', 'Sum')`): it ends before the comma.
     Text(&'t str),
     /// An operator, bracket or comma.
     Symbol(&'static str),
@@ -29,7 +30,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ExpressionEr
         let (token, length) = match first {
             '0'..='9' => number(rest).ok_or_else(|| ExpressionError::syntax(text, at, "the number is too large"))?,
             'a'..='z' | 'A'..='Z' | '_' => word(rest),
-            '\'' | '"' => quoted(rest, first)
+            '\'' | '"' => searched(&tokens, rest, first)
+                .or_else(|| quoted(rest, first))
                 .ok_or_else(|| ExpressionError::syntax(text, at, &format!("missing closing {first}")))?,
             _ => symbol(rest)
                 .ok_or_else(|| ExpressionError::syntax(text, at, &format!("unexpected character '{first}'")))?,
@@ -75,6 +77,22 @@ fn word(text: &str) -> (Token<'_>, usize) {
 fn quoted(text: &str, quote: char) -> Option<(Token<'_>, usize)> {
     let (inner, _) = text.get(1..)?.split_once(quote)?;
     Some((Token::Text(inner), inner.len() + 2))
+}
+
+/// The first argument of a `SEARCH`, if `text` begins with it: up to the first quote that a comma follows.
+fn searched<'t>(before: &[(Token<'_>, usize)], text: &'t str, quote: char) -> Option<(Token<'t>, usize)> {
+    let [.., (Token::Word(function), _), (Token::Symbol("("), _)] = before else { return None };
+    if *function != "SEARCH" {
+        return None;
+    }
+    let inner = text.get(1..)?;
+    let mut quotes = inner.match_indices(quote);
+    let is_last = |(at, _): &(usize, &str)| {
+        let behind = inner.get(at + 1..).unwrap_or_default();
+        behind.trim_start().starts_with(',')
+    };
+    let (end, _) = quotes.find(is_last)?;
+    Some((Token::Text(inner.get(..end)?), end + 2))
 }
 
 fn symbol(text: &str) -> Option<(Token<'_>, usize)> {

@@ -42,7 +42,7 @@ mod types;
 
 pub use dependencies::{CircularReference, order};
 pub use evaluate::Environment;
-pub use external::{BandSource, External, LambdaArgument};
+pub use external::{BandSource, DatabaseMetrics, External, LambdaArgument};
 pub use functions::{Function, functions};
 pub use series::{Fold, Grid, Point, Series, Value};
 pub use types::{IdType, Ids, Type};

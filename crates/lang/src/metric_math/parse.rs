@@ -145,7 +145,8 @@ impl<'t> Parser<'t> {
         if is_called && !is_operator(word) {
             let function = function.ok_or_else(|| ExpressionError::new(at, format!("Function '{word}' not found")))?;
             self.next += 2;
-            let arguments = if self.take(")") { Vec::new() } else { self.list(")", Parser::argument)? };
+            let item = if word == "LAMBDA" { Parser::literal } else { Parser::argument };
+            let arguments = if self.take(")") { Vec::new() } else { self.list(")", item)? };
             return Ok(Kind::Call(function, arguments));
         }
         if function.is_some() {
@@ -182,6 +183,18 @@ impl<'t> Parser<'t> {
         let Token::Text(text) = token else { return self.expression() };
         self.next += 1;
         Ok(Expr { at, kind: Kind::Text(text.to_owned()) })
+    }
+
+    /// An argument, or one of the words that stand for a boolean.
+    fn literal(&mut self) -> Result<Expr, ExpressionError> {
+        let (token, at) = self.token(self.next);
+        match token {
+            Token::Word(word @ ("true" | "false")) => {
+                self.next += 1;
+                Ok(Expr { at, kind: Kind::Keyword(word.to_owned()) })
+            }
+            _ => self.argument(),
+        }
     }
 
     /// A member, or a keyword that stands alone. Which keywords a function has is the checker's to know.

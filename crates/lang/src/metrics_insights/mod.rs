@@ -195,6 +195,12 @@ impl Query {
         parse::parse(text)
     }
 
+    /// Whether what it answers depends on tags.
+    pub fn uses_tags(&self) -> bool {
+        let conditions = self.conditions.iter().map(|condition| &condition.key);
+        conditions.chain(&self.group_by).any(|key| matches!(key, Key::Tag(_)))
+    }
+
     /// Whether a metric is asked for. `tags` are those of its resource, as (key, value).
     pub fn matches(&self, metric: &MetricIdentity<'_>, tags: &[(&str, &str)]) -> bool {
         metric.name == self.metric_name

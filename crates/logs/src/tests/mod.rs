@@ -3,6 +3,7 @@
 mod events;
 mod filter;
 mod groups;
+mod known;
 mod restart;
 mod streams;
 mod taps;

@@ -32,8 +32,8 @@ struct Notes {
 impl Tap for Notes {
     fn tap(&self, incoming: &Incoming<'_>, append: &mut Append) -> Option<Stored> {
         let messages: Vec<&str> = incoming.events.iter().map(|event| event.message.as_str()).collect();
-        let Incoming { account, region, log_group, received, .. } = incoming;
-        let note = format!("{account} {region} {log_group} {} {messages:?}", received.0 - NOW);
+        let Incoming { account, region, log_group, class, received, .. } = incoming;
+        let note = format!("{account} {region} {log_group} {class:?} {} {messages:?}", received.0 - NOW);
         self.heard.lock().unwrap().push(note);
         if self.fails {
             let mut rows = Rows::new(&ABSENT);
@@ -57,13 +57,13 @@ async fn taps_hear_of_accepted_events_and_are_told_when_they_are_stored() {
     fixture.put("web", "s", &[(-30 * 24 * 3_600_000, "too old")]).await;
     assert!(fixture.try_put("web", "absent", &[(0, "c")]).await.is_err());
     for notes in notes {
-        assert_eq!(*notes.heard.lock().unwrap(), ["000000000000 us-east-1 web 0 [\"a\", \"b\"]"]);
+        assert_eq!(*notes.heard.lock().unwrap(), ["000000000000 us-east-1 web Standard 0 [\"a\", \"b\"]"]);
         assert_eq!(*notes.stored.lock().unwrap(), 1);
     }
 }
 
 #[tokio::test]
-async fn groups_of_other_classes_are_not_tapped() {
+async fn taps_hear_of_groups_of_every_class_and_which_it_is() {
     let fixture = Fixture::new().await;
     let notes = Arc::new(Notes::default());
     fixture.logs.set_taps(vec![notes.clone()]);
@@ -75,7 +75,7 @@ async fn groups_of_other_classes_are_not_tapped() {
     crate::log_groups::create_log_group(&fixture.logs, &fixture.caller, input).await.unwrap();
     fixture.stream("rare", "s").await;
     fixture.put("rare", "s", &[(0, "a")]).await;
-    assert_eq!(*notes.heard.lock().unwrap(), [""; 0]);
+    assert_eq!(*notes.heard.lock().unwrap(), ["000000000000 us-east-1 rare InfrequentAccess 0 [\"a\"]"]);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ use resource::AnomalyDetector;
 
 /// What the service keeps for anomaly detection.
 pub(crate) struct Anomaly {
-    detectors: Collection<AnomalyDetector>,
+    pub(crate) detectors: Collection<AnomalyDetector>,
     models: Models,
     /// The turns of those who train.
     turns: Semaphore,

@@ -14,7 +14,9 @@ use watchkeep_lang::statistic::Statistic;
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::MessageData;
 
-use super::find::identity;
+use super::find::{identity, pairs};
+use super::lambda::{self, Condition, Returned};
+use super::outside::of_database;
 use super::{ExpressionQuery, MetricSearch, Program, in_expression};
 use crate::Metrics;
 use crate::anomaly::times;
@@ -22,7 +24,7 @@ use crate::buckets::Buckets;
 use crate::errors::{internal, validation};
 use crate::get_metric_data::{message, weight};
 use crate::insight_rules::{ReportMetric, Span};
-use crate::limits::{BUCKETS_AT_ONCE, EXPRESSION_BUCKETS_MAX, EXPRESSION_POINTS_MAX};
+use crate::limits::{BUCKETS_AT_ONCE, EXPRESSION_BUCKETS_MAX, EXPRESSION_POINTS_MAX, FUNCTION_CALLS_MAX};
 use crate::queries::{Query, Request, property};
 use crate::read::Reading;
 use crate::series::Series as StoredSeries;
@@ -47,6 +49,8 @@ pub(crate) struct Answers {
 pub(crate) struct Labelled {
     pub(crate) label: String,
     pub(crate) points: Vec<Point>,
+    /// What is to be said of it, if its data are not all there.
+    pub(crate) condition: Option<Condition>,
 }
 
 /// A metric that series come from: what dynamic labels tell of it.
@@ -66,6 +70,8 @@ struct Workings {
     /// The models of bands, by the id of the query that asks for them and as it names them.
     bands: Vec<(String, BandSource, Arc<Model>)>,
     messages: Vec<MessageData>,
+    /// What is to be said of the results of expressions, by their ids.
+    conditions: HashMap<String, Condition>,
     /// Weighed buckets that may still be read.
     buckets_left: i64,
     /// The points of the expressions computed so far.
@@ -98,6 +104,7 @@ impl Metrics {
                 answers.metrics.push((units, points));
             }
         }
+        let mut calls = Vec::new();
         for query in &request.expressions {
             let Program::Math(expression, searches) = &query.program else { continue };
             let mut found = Vec::with_capacity(searches.len());
@@ -106,13 +113,37 @@ impl Metrics {
                 found.push((external.clone(), Value::Array(series)));
             }
             for external in expression.externals() {
-                let External::InsightRule { rule, metric } = &external else { continue };
                 let window = Window::new(request.start, request.end, query.period_s, now, &self.rollups.retention);
-                workings.take_buckets(&window, Statistic::Sum)?;
-                let series = self.reported(query, rule, metric, &window, caller).await?;
-                found.push((external, Value::Series(series)));
+                let value = match &external {
+                    External::InsightRule { rule, metric } => {
+                        workings.take_buckets(&window, Statistic::Sum)?;
+                        Value::Series(self.reported(query, rule, metric, &window, caller).await?)
+                    }
+                    External::ServiceQuota { metric } => {
+                        workings.take_buckets(&window, Statistic::Sum)?;
+                        let usage = request.queries.iter().find(|query| query.id == *metric);
+                        let none = || Value::Series(Series::default());
+                        usage.map_or_else(none, |usage| self.quota_of(usage, &window, now.0))
+                    }
+                    External::DatabaseInsights { metrics, .. } => of_database(metrics, &window),
+                    External::Lambda { .. } => {
+                        workings.take_buckets(&window, Statistic::Sum)?;
+                        calls.push((query.id.clone(), external, window));
+                        continue;
+                    }
+                    External::Search { .. } | External::Band { .. } => continue,
+                };
+                found.push((external, value));
             }
             workings.externals.insert(query.id.clone(), found);
+        }
+        if calls.len() > FUNCTION_CALLS_MAX {
+            return Err(validation(format!("Maximum number of calls of functions ({FUNCTION_CALLS_MAX}) exceeded.")));
+        }
+        for (id, returned) in self.returned(calls).await? {
+            for (external, returned) in returned {
+                workings.take_returned(&id, external, returned);
+            }
         }
         for band in &request.bands {
             if let Some(model) = self.model(&band.source, caller, now).await? {
@@ -244,7 +275,9 @@ impl Metrics {
                 let summaries = units
                     .into_iter()
                     .flat_map(|unit| buckets.of_unit(unit).map(|(start_ms, bucket)| (start_ms, bucket.summary())));
-                let added = aggregation.add(&identity(metric, &dimensions), &[], summaries);
+                let metric = identity(metric, &dimensions);
+                let tags = self.tags(insights, &metric, caller);
+                let added = aggregation.add(&metric, &pairs(&tags), summaries);
                 added.map_err(|error| in_expression(&query.id, error))?;
             }
         }
@@ -285,6 +318,14 @@ impl Workings {
             return Ok(());
         }
         Err(validation("The expressions compute too many data points. Use a longer period or a shorter time range."))
+    }
+
+    /// Takes over what a function returned to an expression.
+    fn take_returned(&mut self, id: &str, external: External, returned: Returned) {
+        self.externals.entry(id.to_owned()).or_default().push((external, lambda::value(&returned)));
+        if let Some(condition) = returned.condition {
+            self.conditions.entry(id.to_owned()).or_insert(condition);
+        }
     }
 
     fn source(&mut self, key: String, stat: &str, period_s: i64) -> usize {
@@ -333,16 +374,28 @@ impl Workings {
             Some(label) if label.has_default() => render(label, &series.label, series),
             Some(label) => format!("{} {}", render(label, &series.label, series), series.label),
         };
+        let condition = self.conditions.get(&query.id);
+        let condition = || condition.cloned();
         match value {
             // The checker has refused scalars.
             Value::Scalar(_) => Vec::new(),
+            // What is to be said of no series is said of an empty one.
+            Value::Array(array) if array.is_empty() && condition().is_some() => {
+                let label = query.label.as_ref().map(|label| render(label, &query.id, &Series::default()));
+                let label = label.unwrap_or_else(|| query.id.clone());
+                vec![Labelled { label, points: Vec::new(), condition: condition() }]
+            }
             Value::Series(series) => {
                 let label =
                     query.label.as_ref().map_or_else(|| query.id.clone(), |label| render(label, &query.id, series));
-                vec![Labelled { label, points: series.points.clone() }]
+                vec![Labelled { label, points: series.points.clone(), condition: condition() }]
             }
             Value::Array(array) => {
-                array.iter().map(|series| Labelled { label: element(series), points: series.points.clone() }).collect()
+                let labelled = |series: &Series| {
+                    let (label, points) = (element(series), series.points.clone());
+                    Labelled { label, points, condition: condition() }
+                };
+                array.iter().map(labelled).collect()
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Which metrics a search or a query asks for, among those with data of the last two weeks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use watchkeep_core::ports::{self, MetricPlace};
 use watchkeep_core::{Caller, TimestampMs};
 use watchkeep_lang::metric_identity::MetricIdentity;
 use watchkeep_lang::metric_search::{self, Search};
@@ -43,7 +45,29 @@ impl Metrics {
     /// Those that a query processes.
     pub(super) fn queried(&self, query: &insights::Query, caller: &Caller, now: TimestampMs) -> Found {
         let (namespace, name) = (Some(query.source.namespace.as_str()), Some(query.metric_name.as_str()));
-        self.find(namespace, name, caller, now, insights::limits::METRICS_MAX, |metric| query.matches(metric, &[]))
+        self.find(namespace, name, caller, now, insights::limits::METRICS_MAX, |metric| {
+            let tags = self.tags(query, metric, caller);
+            query.matches(metric, &pairs(&tags))
+        })
+    }
+
+    /// The tags of a metric's resource; none, if nothing that the query answers depends on them.
+    pub(super) fn tags(
+        &self,
+        query: &insights::Query,
+        metric: &MetricIdentity<'_>,
+        caller: &Caller,
+    ) -> BTreeMap<String, String> {
+        if !query.uses_tags() || !metric.namespace.starts_with("AWS/") {
+            return BTreeMap::new();
+        }
+        let place = MetricPlace { account: caller.account, region: caller.region.clone() };
+        let metric = ports::MetricIdentity {
+            namespace: metric.namespace.into(),
+            name: metric.name.into(),
+            dimensions: metric.dimensions.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        };
+        self.known.of_metric(&place, &metric).map(|resource| resource.tags).unwrap_or_default()
     }
 
     fn find(
@@ -72,6 +96,11 @@ impl Metrics {
         series.truncate(series_max);
         Found { series, is_cut }
     }
+}
+
+/// Tags as the languages see them.
+pub(super) fn pairs(tags: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
 /// A series as the languages see it.

@@ -4,6 +4,8 @@
 
 mod evaluate;
 mod find;
+mod lambda;
+mod outside;
 
 use hashbrown::{HashMap, HashSet};
 use watchkeep_lang::label::Label;
@@ -20,6 +22,7 @@ use crate::limits::REPORT_PERIOD_S_MIN;
 use crate::queries::{Query, check_period};
 
 pub(crate) use evaluate::{Answers, Labelled, groups, points_of};
+pub(crate) use lambda::Condition;
 
 /// A checked query with an expression.
 #[derive(Debug)]
@@ -54,9 +57,6 @@ pub(crate) struct MetricSearch {
     pub(crate) stat: String,
     pub(crate) period_s: i64,
 }
-
-/// The functions of metric math that ask for what this version does not have.
-const UNAVAILABLE: [&str; 3] = ["SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"];
 
 /// Checks the expressions of a request, given with their places among all queries. They come back in the order in which they
 /// can be evaluated, and the metric queries that they refer to are marked to be read.
@@ -138,9 +138,6 @@ impl Parsed {
             Source::Insights(query) if query.group_by.is_empty() => Ok(Type::Series),
             Source::Insights(_) => Ok(Type::Array),
             Source::Math(expression) => {
-                if let Some(function) = expression.functions().into_iter().find(|name| UNAVAILABLE.contains(name)) {
-                    return Err(in_expression(&self.id, format!("Function '{function}' is not available.")));
-                }
                 expression.check(&|id| types.get(id).copied()).map_err(|error| in_expression(&self.id, error))
             }
         }
@@ -171,9 +168,12 @@ impl Parsed {
             Source::Math(expression) => {
                 let searches = searches(&id, &expression, period_s)?;
                 check_reports(&id, &expression, period_s)?;
+                outside::check_functions(&id, &expression, period_s)?;
+                outside::check_quotas(&id, &expression, queries)?;
+                let databases_s = outside::check_databases(&id, &expression, period_s)?;
                 let of_operands = references.iter().filter_map(|id| periods.get(id).copied());
                 let of_searches = searches.iter().map(|(_, search)| search.period_s);
-                let period_s = period_s.or_else(|| of_operands.chain(of_searches).max());
+                let period_s = period_s.or_else(|| of_operands.chain(of_searches).chain(databases_s).max());
                 let period_s = period_s.ok_or_else(|| in_expression(&id, PERIOD_REQUIRED))?;
                 (Program::Math(expression, searches), period_s)
             }

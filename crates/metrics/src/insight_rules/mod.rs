@@ -1,14 +1,17 @@
 //! Contributor Insights: rules over log groups (PutInsightRule, DescribeInsightRules, DeleteInsightRules, EnableInsightRules,
-//! DisableInsightRules) and their reports. What a rule means is said in `watchkeep_lang::insight_rule`; how log events become
+//! DisableInsightRules), managed ones (`managed`), and their reports. What a rule means is said in `watchkeep_lang::insight_rule`; how log events become
 //! contributions, in `contributions`; only events that come in while a rule is enabled count. Sources: "PutInsightRule",
 //! "Using Contributor Insights to analyze high-cardinality data".
 
 mod contributions;
+mod managed;
 mod report;
 mod rule_book;
 mod tally;
+mod templates;
 
 pub use contributions::{Contributions, LogEvent};
+pub(crate) use managed::{list_managed_insight_rules, put_managed_insight_rules};
 pub(crate) use report::{ReportMetric, Span, get_insight_rule_report};
 pub(crate) use rule_book::RuleBook;
 
@@ -29,8 +32,11 @@ use crate::paging::{Listed, place, token};
 use crate::resources::{InsightRule, Resources, change, regional};
 use crate::tags;
 
-/// The only schema of rules.
+/// The schema of rules that clients put.
 const SCHEMA: &str = "CloudWatchLogRule/1";
+
+/// The schema of managed rules ("InsightRule").
+const MANAGED_SCHEMA: &str = "ServiceLogRule/1";
 
 /// Creates a rule, or replaces its definition and state. Its tags are those that it was created with, unless they were changed
 /// by themselves. A rule whose contributors or values become others begins anew.
@@ -55,6 +61,9 @@ pub(crate) async fn put_insight_rule(
         let _changing = resources.creating.lock().await;
         let rules = &resources.insight_rules;
         let current = rules.get(&key);
+        if current.as_ref().is_some_and(|current| current.managed.is_some()) {
+            return Err(invalid_value(format!("The rule {} is a managed rule and cannot be changed.", key.name)));
+        }
         if current.is_none()
             && rules.list(&key.account, key.region.as_ref(), "", None, INSIGHT_RULES_MAX).len() >= INSIGHT_RULES_MAX
         {
@@ -68,7 +77,8 @@ pub(crate) async fn put_insight_rule(
         };
         let put = change(rules, &key, |current| {
             let tags = current.map_or(&tags, |current| &current.tags).clone();
-            Ok(InsightRule { id, definition: definition.clone(), enabled, on_transformed_logs, tags })
+            let definition = definition.clone();
+            Ok(InsightRule { id, definition, enabled, on_transformed_logs, managed: None, tags })
         });
         book.insert(&*put.await?, compiled);
         Ok(PutInsightRuleOutput {})
@@ -91,10 +101,10 @@ pub(crate) async fn describe_insight_rules(
     let next_token = found.last().filter(|_| has_more).map(|last| token(Listed::InsightRules, &last.key.name));
     let described = found.iter().map(|rule| Described {
         name: rule.key.name.clone(),
-        state: if rule.enabled { "ENABLED" } else { "DISABLED" }.to_owned(),
-        schema: SCHEMA.to_owned(),
+        state: state_name(rule.enabled).to_owned(),
+        schema: if rule.managed.is_some() { MANAGED_SCHEMA } else { SCHEMA }.to_owned(),
         definition: rule.definition.clone(),
-        managed_rule: Some(false),
+        managed_rule: Some(rule.managed.is_some()),
         apply_on_transformed_logs: Some(rule.on_transformed_logs),
     });
     Ok(DescribeInsightRulesOutput { insight_rules: Some(described.collect()), next_token })
@@ -176,6 +186,10 @@ pub(crate) fn load(resources: &Resources, book: &RuleBook) {
             Err(error) => tracing::warn!(rule = rule.key.name, %error, "a rule's definition is no longer understood"),
         }
     }
+}
+
+fn state_name(enabled: bool) -> &'static str {
+    if enabled { "ENABLED" } else { "DISABLED" }
 }
 
 fn compiled(definition: &str) -> Result<Compiled, ServiceError> {

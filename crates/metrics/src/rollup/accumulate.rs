@@ -1,10 +1,11 @@
 //! Points of a day into rows of five minutes and of an hour.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use watchkeep_lang::sketch::Sketch;
 use watchkeep_lang::statistic::{Sample, Summary};
-use watchkeep_store::Rows;
+use watchkeep_store::{EncryptionKey, Rows};
 
 use crate::point::{Point, PointRef, Resolution, Samples, for_each_sample};
 use crate::tables::{METRIC_POINTS_1H, METRIC_POINTS_5M};
@@ -23,6 +24,15 @@ pub(super) struct SeriesRows {
     pub(super) series: u64,
     pub(super) five_minutes: Rows,
     pub(super) hours: Rows,
+}
+
+impl SeriesRows {
+    /// The same rows, to be encrypted under this key.
+    pub(super) fn encrypted_under(self, key: Option<&Arc<EncryptionKey>>) -> SeriesRows {
+        let SeriesRows { series, five_minutes, hours } = self;
+        let (five_minutes, hours) = (five_minutes.encrypted_under(key.cloned()), hours.encrypted_under(key.cloned()));
+        SeriesRows { series, five_minutes, hours }
+    }
 }
 
 impl Accumulated {

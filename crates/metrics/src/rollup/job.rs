@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use watchkeep_store::{Append, Order, Scan, Store, StoreError};
+use watchkeep_core::ports::DataKeyError;
+use watchkeep_store::{Append, EncryptionKey, LockedKey, Order, Scan, Store, StoreError};
 
 use super::accumulate::{Accumulated, SeriesRows};
 use super::progress::Progress;
@@ -91,10 +92,13 @@ impl Metrics {
         for group in groups(counts) {
             let accumulated = self.store.blocking(move |store| accumulate(store, day_ms, &group)).await?;
             let mut pending = Pending::default();
-            for series in accumulated.into_rows() {
+            let mut accumulated = accumulated.into_iter().peekable();
+            while let Some(series) = accumulated.next() {
                 rows += series.five_minutes.len() + series.hours.len();
+                let is_last = accumulated.peek().is_none_or(|next| next.series != series.series);
                 pending.add(series);
-                if pending.bytes >= append_bytes {
+                // A series is rolled up whole, or not yet.
+                if is_last && pending.bytes >= append_bytes {
                     self.store.append(std::mem::take(&mut pending).append(day_ms)).await?;
                 }
             }
@@ -128,7 +132,8 @@ impl Pending {
     }
 }
 
-/// How many points each series has on a day.
+/// How many points each series has on a day. Fails as long as some of the day cannot be read because their key cannot be used: who
+/// rolled up the rest would lose them. What is under a key that does not exist any more is lost already.
 fn rows_by_series(store: &Store, day_ms: i64) -> Result<BTreeMap<u64, usize>, StoreError> {
     let mut counts = BTreeMap::new();
     let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS)).columns(&[points::SERIES]);
@@ -136,6 +141,10 @@ fn rows_by_series(store: &Store, day_ms: i64) -> Result<BTreeMap<u64, usize>, St
         batch.u64s(points::SERIES).iter().for_each(|series| *counts.entry(*series).or_default() += 1);
         ControlFlow::Continue(())
     })?;
+    // Asked one by one, for the error to say which key it is.
+    for key in store.data_keys_of(&METRIC_POINTS, day_ms..day_ms.saturating_add(DAY_MS)).into_iter().flatten() {
+        usable(store, key)?;
+    }
     Ok(counts)
 }
 
@@ -152,12 +161,36 @@ fn groups(counts: BTreeMap<u64, usize>) -> impl Iterator<Item = Vec<u64>> {
     })
 }
 
-fn accumulate(store: &Store, day_ms: i64, series: &[u64]) -> Result<Accumulated, StoreError> {
-    let mut accumulated = Accumulated::default();
-    let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS));
-    store.scan(&scan.ids(points::SERIES, series.iter().copied()), &mut |batch| {
-        of_batch(batch).for_each(|(series, point)| accumulated.add(series, &point));
-        ControlFlow::Continue(())
-    })?;
-    Ok(accumulated)
+/// The data key of this number; `None` if the key of its owner does not exist any more.
+fn usable(store: &Store, key: u64) -> Result<Option<Arc<EncryptionKey>>, StoreError> {
+    match store.key_to_read(key) {
+        Err(StoreError::Locked(LockedKey { source: DataKeyError::NotFound(_), .. })) => Ok(None),
+        key => key.map(Some),
+    }
+}
+
+/// The rows of these series, in the order of the series; those that are made of encrypted points under the key of the points.
+fn accumulate(store: &Store, day_ms: i64, series: &[u64]) -> Result<Vec<SeriesRows>, StoreError> {
+    let day = day_ms..day_ms.saturating_add(DAY_MS);
+    let mut rows = Vec::new();
+    for data_key in store.data_keys_of(&METRIC_POINTS, day.clone()) {
+        let key = data_key.map(|key| usable(store, key)).transpose()?.flatten();
+        if data_key.is_some() && key.is_none() {
+            continue;
+        }
+        let mut accumulated = Accumulated::default();
+        let scan = Scan::new(&METRIC_POINTS).time(day.clone()).under(data_key);
+        let stats = store.scan(&scan.ids(points::SERIES, series.iter().copied()), &mut |batch| {
+            of_batch(batch).for_each(|(series, point)| accumulated.add(series, &point));
+            ControlFlow::Continue(())
+        })?;
+        if let (Some(data_key), true) = (data_key, stats.locked > 0) {
+            // It was disabled meanwhile.
+            usable(store, data_key)?;
+            return Err(StoreError::Stopped);
+        }
+        rows.extend(accumulated.into_rows().map(|of_series| of_series.encrypted_under(key.as_ref())));
+    }
+    rows.sort_by_key(|of_series| of_series.series);
+    Ok(rows)
 }

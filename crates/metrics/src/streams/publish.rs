@@ -248,7 +248,7 @@ struct Gap {
 /// Notes in each feed what was put behind its frame.
 fn fill(store: &Store, index: &SeriesIndex, unfilled: &[Gap], since_ms: i64) -> Result<(), StoreError> {
     let scan = Scan::new(&METRIC_POINTS).time(since_ms..i64::MAX).columns(&[points::SERIES]);
-    store.scan(&scan, &mut |batch| {
+    let stats = store.scan(&scan, &mut |batch| {
         let rows = batch.u64s(points::SERIES).iter().zip(batch.times()).zip(batch.seqs());
         for ((&series, &time_ms), &seq) in rows {
             let frame = seq >> watchkeep_store::SEQ_ROW_BITS;
@@ -262,6 +262,9 @@ fn fill(store: &Store, index: &SeriesIndex, unfilled: &[Gap], since_ms: i64) -> 
         }
         ControlFlow::Continue(())
     })?;
-    unfilled.iter().for_each(|gap| gap.feed.were_filled(gap.gaps));
+    // What cannot be read now may be theirs: it is looked for again.
+    if stats.locked == 0 {
+        unfilled.iter().for_each(|gap| gap.feed.were_filled(gap.gaps));
+    }
     Ok(())
 }

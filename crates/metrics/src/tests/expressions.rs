@@ -220,7 +220,16 @@ async fn what_cannot_be_computed_is_refused_with_the_reason() {
             &[("e1", "SELECT SUM(x) FROM Shop", Some(60)), ("e2", "SELECT SUM(y) FROM Shop", Some(60))],
             "Maximum number of queries (1) exceeded.",
         ),
-        (&[("e1", "SERVICE_QUOTA(m1)", None)], "Function 'SERVICE_QUOTA' is not available."),
+        (&[("e1", "SERVICE_QUOTA(m1)", None)], "the metric 'm1' is not a usage metric"),
+        (&[("e1", "DB_PERF_INSIGHTS('EC2', 'x', 'a.avg')", Some(60))], "the value EC2 is neither RDS nor DOCDB"),
+        (&[("e1", "DB_PERF_INSIGHTS('RDS', 'x', 'a.avg')", None)], "Period is a required field"),
+        (
+            &[("e1", "DB_PERF_INSIGHTS('RDS', 'x', 'a.avg', 61)", None)],
+            "The parameter Period must be a multiple of 60.",
+        ),
+        (&[("e1", "LAMBDA('f')", Some(60))], "LAMBDA: there is no function f."),
+        (&[("e1", "LAMBDA('f')", None)], "Period is a required field"),
+        (&[("e1", "LAMBDA('f')", Some(30))], "The period of a LAMBDA must be at least 60 seconds."),
     ];
     for (expressions, reason) in cases {
         let mut queries = operands();
@@ -242,4 +251,72 @@ async fn what_cannot_be_computed_is_refused_with_the_reason() {
     input.start_time = Timestamp(NOW - 400 * DAY);
     let error = world.data(input).await.unwrap_err();
     assert!(error.message.contains("compute too many data points"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn quotas_of_usage_metrics_are_lines_and_databases_have_no_counters() {
+    let world = World::with_neighbours().await;
+    let usage = |resource: &'static str, kind: &'static str| {
+        [("Class", "None"), ("Resource", resource), ("Service", "Logs"), ("Type", kind)]
+    };
+    world.vend("AWS/Usage", "ResourceCount", &usage("LogGroups", "Resource"), -2 * MINUTE, 250.0).await;
+    world.vend("AWS/Usage", "CallCount", &usage("PutLogEvents", "API"), -2 * MINUTE, 5.0).await;
+    let query = |id: &str, name: &str, pairs: &[(&str, &str)]| {
+        let metric = Metric {
+            namespace: Some("AWS/Usage".into()),
+            metric_name: Some(name.into()),
+            dimensions: dimensions(pairs),
+        };
+        let metric_stat = Some(MetricStat { metric, period: 60, stat: "Maximum".into(), unit: None });
+        hidden(MetricDataQuery { id: id.into(), metric_stat, ..Default::default() })
+    };
+    let queries = vec![
+        query("groups", "ResourceCount", &usage("LogGroups", "Resource")),
+        query("calls", "CallCount", &usage("PutLogEvents", "API")),
+        expression("e1", "groups / SERVICE_QUOTA(groups) * 100"),
+        expression("e2", "SERVICE_QUOTA(groups)"),
+        expression("e3", "SERVICE_QUOTA(calls)"),
+        every(60, expression("e4", "DB_PERF_INSIGHTS('RDS', 'db-1', 'os.cpuUtilization.user.avg')")),
+        expression("e5", "DB_PERF_INSIGHTS('DOCDB', 'db-1', ['a.avg', 'b.avg'], 60)"),
+    ];
+    let results = results(&world, queries).await;
+    let values =
+        |id: &str| results.iter().filter(|found| found.0 == id).map(|found| found.2.clone()).collect::<Vec<_>>();
+    // As everywhere, no point beside a point counts as 0.
+    let used: Vec<f64> = values("e1").concat().into_iter().filter(|share| *share != 0.0).collect();
+    assert_eq!(used, [25.0]);
+    assert_eq!(values("e2"), [[1000.0; 60]]);
+    for (id, series) in [("e3", 1), ("e4", 1), ("e5", 2)] {
+        assert_eq!(values(id), vec![Vec::<f64>::new(); series], "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_may_have_quotes_in_quotes() {
+    let world = world().await;
+    let found = results(
+        &world,
+        vec![every(60, expression("e1", "SEARCH('{Shop} :aws.AccountId = 'LOCAL' MetricName=\"One\"', 'Sum')"))],
+    );
+    assert_eq!(found.await, [("e1".to_owned(), "One".to_owned(), vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])]);
+}
+
+#[tokio::test]
+async fn queries_ask_for_tags_of_resources() {
+    let world = World::with_neighbours().await;
+    for (group, value) in [("web", 1.0), ("shop", 2.0), ("absent", 4.0)] {
+        world.vend("AWS/Logs", "IncomingBytes", &[("LogGroupName", group)], -2 * MINUTE, value).await;
+    }
+    let cases: [(&str, &[(&str, f64)]); 3] = [
+        ("WHERE tag.Team = 'team of web'", &[("e1", 1.0)]),
+        ("WHERE tag.Team != 'team of web'", &[("e1", 6.0)]),
+        ("GROUP BY tag.Team", &[("Other", 4.0), ("team of shop", 2.0), ("team of web", 1.0)]),
+    ];
+    for (rest, expected) in cases {
+        let text = format!("SELECT SUM(IncomingBytes) FROM \"AWS/Logs\" {rest}");
+        let found = results(&world, vec![every(3600, expression("e1", &text))]).await;
+        let found: Vec<(&str, f64)> =
+            found.iter().map(|(_, label, values)| (label.as_str(), values.iter().sum())).collect();
+        assert_eq!(found, expected, "{rest}");
+    }
 }

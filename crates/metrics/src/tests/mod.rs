@@ -2,15 +2,23 @@
 
 mod anomaly;
 mod dashboards;
+mod datasets;
 mod durability;
 mod expressions;
 mod get_metric_data;
 mod get_metric_statistics;
 mod insight_rules;
+mod known;
+mod lambda;
 mod list_metrics;
+mod managed_rules;
 mod oracle;
+mod otel_enrichment;
+#[path = "../../../store/tests/support/owners.rs"]
+mod owners;
 mod put_metric_data;
 mod query_definitions;
+mod resource_metrics;
 mod retention;
 mod rollups;
 mod service;
@@ -23,14 +31,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use watchkeep_core::ports::Functions;
 use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_delivery::DeliveryStreams;
 use watchkeep_model::cloudwatch::*;
 use watchkeep_model::{ServiceError, Timestamp};
-use watchkeep_store::{Store, StoreConfig};
+use watchkeep_store::{MasterKey, Store, StoreConfig};
 use watchkeep_wire::service::Reply;
 
 use crate::{Metrics, MetricsConfig, Retention};
+use owners::{Master, Owners};
 
 /// 2026-01-15T10:00:00Z.
 pub const NOW: i64 = 1_768_471_200_000;
@@ -43,6 +53,8 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub store: Arc<Store>,
     pub metrics: Arc<Metrics>,
+    /// Who keeps KMS keys.
+    pub owners: Arc<Owners>,
     directory: TempDir,
 }
 
@@ -62,39 +74,47 @@ impl World {
         World::configured(MetricsConfig { deliveries, ..Default::default() }).await
     }
 
-    async fn configured(config: MetricsConfig) -> World {
-        World::open(TempDir::new().unwrap(), Arc::new(ManualClock::new(TimestampMs(NOW))), config).await
+    /// An empty one whose metric math calls these.
+    pub async fn calling(functions: Arc<dyn Functions>) -> World {
+        World::configured(MetricsConfig { functions, ..Default::default() }).await
     }
 
-    async fn open(directory: TempDir, clock: Arc<ManualClock>, config: MetricsConfig) -> World {
+    async fn configured(config: MetricsConfig) -> World {
+        let clock = Arc::new(ManualClock::new(TimestampMs(NOW)));
+        World::open(TempDir::new().unwrap(), clock, Owners::new(), config).await
+    }
+
+    async fn open(directory: TempDir, clock: Arc<ManualClock>, owners: Arc<Owners>, config: MetricsConfig) -> World {
         let random = Arc::new(SeededRandom::new(1));
-        let store_config = StoreConfig::small(directory.path());
+        let master_key = MasterKey(Some(Arc::new(Master)));
+        let store_config = StoreConfig { master_key, ..StoreConfig::small(directory.path()) };
         let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
         let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
+        store.set_data_keys(owners.clone());
         let metrics = Metrics::open(store.clone(), clock.clone(), random, config).await.unwrap();
-        World { clock, store, metrics, directory }
+        World { clock, store, metrics, owners, directory }
     }
 
     /// The same after the process ended in order, and began again.
     pub async fn restart(self) -> World {
         self.store.close().await;
-        let World { clock, store, metrics, directory } = self;
+        let World { clock, store, metrics, owners, directory } = self;
         drop((store, metrics));
-        World::open(directory, clock, Default::default()).await
+        World::open(directory, clock, owners, Default::default()).await
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
-        let World { clock, store, metrics, directory } = self;
+        let World { clock, store, metrics, owners, directory } = self;
         drop((metrics, store));
-        World::open(directory, clock, Default::default()).await
+        World::open(directory, clock, owners, Default::default()).await
     }
 
     /// The same, delivering there.
     pub async fn crash_delivering(self, deliveries: Arc<dyn DeliveryStreams>) -> World {
-        let World { clock, store, metrics, directory } = self;
+        let World { clock, store, metrics, owners, directory } = self;
         drop((metrics, store));
-        World::open(directory, clock, MetricsConfig { deliveries, ..Default::default() }).await
+        World::open(directory, clock, owners, MetricsConfig { deliveries, ..Default::default() }).await
     }
 
     pub fn pass(&self, ms: i64) {

@@ -199,9 +199,9 @@ async fn a_clock_that_is_put_back_opens_no_day_that_was_rolled_up() {
     world.pass(AGED);
     world.metrics.roll_up().await.unwrap();
     let clock = Arc::new(ManualClock::new(TimestampMs(NOW + DAY)));
-    let World { store, metrics, directory, .. } = world;
+    let World { store, metrics, owners, directory, .. } = world;
     drop((metrics, store));
-    let world = World::open(directory, clock, Default::default()).await;
+    let world = World::open(directory, clock, owners, Default::default()).await;
     assert!(world.put("Shop", vec![datum(HOUR, 3.0)]).await.is_err());
     world.put("Shop", vec![datum(DAY, 3.0)]).await.unwrap();
 }

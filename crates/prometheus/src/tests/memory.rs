@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use watchkeep_core::ports::{
-    Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Publisher,
-    Reading, RefusedMeasurement, Samples,
+    Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError,
+    Publisher, Reading, RefusedMeasurement, Samples,
 };
 use watchkeep_core::{BoxFuture, TimestampMs};
 
@@ -20,6 +20,8 @@ pub(super) struct Memory {
     metrics: Mutex<BTreeMap<Key, Kept>>,
     /// What the next call answers instead of what is true.
     pub(super) fails: Mutex<Option<MetricsError>>,
+    /// What enriches metrics.
+    pub(super) enrichment: Mutex<Option<Arc<dyn Enrichment>>>,
 }
 
 fn key(metric: &MetricIdentity) -> Key {
@@ -105,5 +107,9 @@ impl MetricSource for Memory {
             let count: usize = all.iter().map(|readings| readings.readings.len()).sum();
             if count > readings_max { Err(MetricsError::TooMany(readings_max)) } else { Ok(all) }
         })
+    }
+
+    fn enrichment(&self, _: &MetricPlace) -> Option<Arc<dyn Enrichment>> {
+        self.enrichment.lock().unwrap().clone()
     }
 }

@@ -1,7 +1,7 @@
 //! Queries and lists.
 
 use serde_json::json;
-use watchkeep_core::ports::{MetricsError, Reading};
+use watchkeep_core::ports::{Enrichment, MetricsError, Reading};
 
 use super::*;
 
@@ -270,4 +270,55 @@ async fn what_cannot_be_read_is_an_error() {
     assert_eq!((failure.status, crate::errors::error_type(&failure)), (422, "execution"));
     let (status, _) = world.get("query?query=m&timeout=0").await;
     assert_eq!(status, 503);
+}
+
+/// Instances have an ARN, and a team by their names.
+struct Instances;
+
+impl Enrichment for Instances {
+    fn labels(&self, metric: &MetricIdentity) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some((_, id)) = metric.dimensions.iter().find(|(name, _)| &**name == "InstanceId") else {
+            return Vec::new();
+        };
+        let team = if id.ends_with('1') { "a" } else { "b" };
+        vec![("@aws.tag.Team".into(), team.into()), ("@resource.cloud.resource_id".into(), format!("arn:{id}").into())]
+    }
+}
+
+#[tokio::test]
+async fn enriched_metrics_have_the_labels_of_their_resources() {
+    let world = world().await;
+    world.put("AWS/EC2", "CPUUtilization", &[("InstanceId", "i-2")], &[(0, Samples::One(1.0))]).await;
+    let dimension = [("job", "node"), ("@resource.service.name", "shop")];
+    world.put("Prometheus", "requests", &dimension, &[(0, Samples::One(3.0))]).await;
+    let matches = |matcher: &str| format!("query?query={}", encoded(matcher));
+    let by_team = r#"CPUUtilization{"@aws.tag.Team"="a"}"#;
+    assert_eq!(world.data(&matches(by_team)).await["result"], json!([]), "nothing is enriched");
+    *world.metrics.enrichment.lock().unwrap() = Some(Arc::new(Instances));
+    let cases = [
+        (by_team, json!([["i-1", "2.5"]])),
+        (r#"{"@aws.tag.Team"=~"b|c"}"#, json!([["i-2", "1"]])),
+        (r#"{"@resource.cloud.resource_id"="arn:i-1", namespace="AWS/EC2"}"#, json!([["i-1", "2.5"]])),
+        (r#"CPUUtilization{"@aws.tag.Team"!="a"}"#, json!([["i-2", "1"]])),
+        (r#"CPUUtilization{"@aws.tag.Owner"=""}"#, json!([["i-1", "2.5"], ["i-2", "1"]])),
+        (r#"{"@aws.tag.Team"="z"}"#, json!([])),
+        (r#"{"@resource.service.name"="shop"}"#, json!([[null, "3"]])),
+        (r#"sum by ("@aws.tag.Team") (CPUUtilization) > 1"#, json!([[null, "2.5"]])),
+    ];
+    for (query, expected) in cases {
+        let data = world.data(&matches(query)).await;
+        let found = data["result"].as_array().unwrap().iter();
+        let found: Vec<Json> =
+            found.map(|series| json!([series["metric"]["InstanceId"], series["value"][1]])).collect();
+        assert_eq!(Json::from(found), expected, "{query}");
+    }
+    let data = world.data(&matches(by_team)).await;
+    let labels = json!({ "__name__": "CPUUtilization", "namespace": "AWS/EC2", "InstanceId": "i-1",
+        "@aws.tag.Team": "a", "@resource.cloud.resource_id": "arn:i-1" });
+    assert_eq!(data["result"][0]["metric"], labels);
+    let names = world.data("labels").await;
+    assert!(names.as_array().unwrap().contains(&json!("@aws.tag.Team")), "{names}");
+    assert_eq!(world.data(&format!("label/{}/values", encoded("@aws.tag.Team"))).await, json!(["a", "b"]));
+    let found = world.data(&format!("series?match[]={}", encoded(by_team))).await;
+    assert_eq!(found, json!([labels]));
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use super::{BlobError, BlobStore, check_path, check_prefix, limits};
+use super::{BlobError, BlobStore, ReadBlobs, check_path, check_prefix, limits};
 
 /// The directory of unfinished files. No blob's path begins with a dot, so it is never in the way.
 const UNFINISHED: &str = ".tmp";
@@ -86,19 +86,7 @@ impl LocalBlobs {
     }
 }
 
-impl BlobStore for LocalBlobs {
-    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
-        let file = self.file(path)?;
-        let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
-        let unfinished = self.root.join(UNFINISHED).join(format!("{}-{number}", std::process::id()));
-        let written = write_synced(&unfinished, &bytes).and_then(|()| self.settle(&unfinished, &file));
-        written.map_err(|e| {
-            // The first error is the one to tell; a leftover is swept at the next start.
-            let _ = fs::remove_file(&unfinished);
-            io_error("write", &file, e)
-        })
-    }
-
+impl ReadBlobs for LocalBlobs {
     fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let file = self.file(path)?;
         let opened = File::open(&file).map_err(|e| not_found_or("read", path, &file, e))?;
@@ -118,6 +106,20 @@ impl BlobStore for LocalBlobs {
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(beyond()),
             Err(e) => Err(io_error("read", &file, e)),
         }
+    }
+}
+
+impl BlobStore for LocalBlobs {
+    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
+        let file = self.file(path)?;
+        let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.root.join(UNFINISHED).join(format!("{}-{number}", std::process::id()));
+        let written = write_synced(&unfinished, &bytes).and_then(|()| self.settle(&unfinished, &file));
+        written.map_err(|e| {
+            // The first error is the one to tell; a leftover is swept at the next start.
+            let _ = fs::remove_file(&unfinished);
+            io_error("write", &file, e)
+        })
     }
 
     fn size(&self, path: &str) -> Result<u64, BlobError> {

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use super::{BlobError, BlobStore, check_path, check_prefix};
+use super::{BlobError, BlobStore, ReadBlobs, check_path, check_prefix};
 
 /// Blobs that live as long as this value.
 #[derive(Debug, Default)]
@@ -27,19 +27,21 @@ impl MemoryBlobs {
     }
 }
 
-impl BlobStore for MemoryBlobs {
-    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
-        check_path(path)?;
-        self.blobs.write().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), bytes);
-        Ok(())
-    }
-
+impl ReadBlobs for MemoryBlobs {
     fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let blob = self.find(path)?;
         if range.start > range.end || range.end > blob.len() as u64 {
             return Err(BlobError::Range { path: path.to_owned(), range });
         }
         Ok(blob.slice(range.start as usize..range.end as usize))
+    }
+}
+
+impl BlobStore for MemoryBlobs {
+    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
+        check_path(path)?;
+        self.blobs.write().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), bytes);
+        Ok(())
     }
 
     fn size(&self, path: &str) -> Result<u64, BlobError> {

@@ -14,16 +14,19 @@ pub(crate) use local::create_dirs;
 pub use memory::MemoryBlobs;
 pub use s3::{S3Blobs, S3Config, S3Credentials};
 
-/// A place for immutable files. Calls block: make them from threads that may wait.
+/// A place where immutable files are read. Calls block: make them from threads that may wait.
+pub trait ReadBlobs: Send + Sync {
+    /// The bytes `range` of a blob, all of them: a range that reaches past its end is [`BlobError::Range`].
+    fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError>;
+}
+
+/// A place for immutable files.
 ///
 /// Paths are relative, of parts separated by `/`; a part is made of ASCII letters, digits and `._-=` and does not begin with
 /// a dot, so that a path means the same in every store and leads nowhere else.
-pub trait BlobStore: Send + Sync {
+pub trait BlobStore: ReadBlobs {
     /// Writes a blob. It is durable, and visible as a whole, when this returns; a blob of that path is replaced.
     fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError>;
-
-    /// The bytes `range` of a blob, all of them: a range that reaches past its end is [`BlobError::Range`].
-    fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError>;
 
     /// The length of a blob in bytes.
     fn size(&self, path: &str) -> Result<u64, BlobError>;
@@ -57,6 +60,12 @@ pub enum BlobError {
         path: String,
         /// The bytes asked for.
         range: Range<u64>,
+    },
+    /// The blob is encrypted, and does not open with its key: it is damaged.
+    #[error("{path} does not open with its data key")]
+    Unopenable {
+        /// The path asked for.
+        path: String,
     },
     /// The file system refused.
     #[error("cannot {action} {path}: {source}")]

@@ -12,7 +12,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::runtime::Handle;
 
-use super::{BlobError, BlobStore, check_path, check_prefix, limits};
+use super::{BlobError, BlobStore, ReadBlobs, check_path, check_prefix, limits};
 
 /// Which bucket, where, and how to speak with it.
 #[derive(Debug, Clone)]
@@ -143,13 +143,7 @@ impl S3Blobs {
     }
 }
 
-impl BlobStore for S3Blobs {
-    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
-        let (store, key) = (self.store.clone(), self.key(path)?);
-        let put = self.wait(async move { store.put(&key, bytes.into()).await })?;
-        put.map(|_| ()).map_err(|e| self.error(path, e))
-    }
-
+impl ReadBlobs for S3Blobs {
     fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let beyond = || BlobError::Range { path: path.to_owned(), range: range.clone() };
         if range.start >= range.end {
@@ -167,6 +161,14 @@ impl BlobStore for S3Blobs {
                 other => Err(other),
             },
         }
+    }
+}
+
+impl BlobStore for S3Blobs {
+    fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
+        let (store, key) = (self.store.clone(), self.key(path)?);
+        let put = self.wait(async move { store.put(&key, bytes.into()).await })?;
+        put.map(|_| ()).map_err(|e| self.error(path, e))
     }
 
     fn size(&self, path: &str) -> Result<u64, BlobError> {

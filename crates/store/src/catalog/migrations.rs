@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_ducklake.sql"),
     include_str!("migrations/0003_identity.sql"),
     include_str!("migrations/0004_guards.sql"),
+    include_str!("migrations/0005_encryption.sql"),
 ];
 
 /// The schema version of this program.

@@ -5,6 +5,7 @@
 
 mod address;
 mod counters;
+mod data_keys;
 mod dialect;
 mod documents;
 mod ducklake;
@@ -135,7 +136,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Removes all resources, segments and leases. Counters go on, so that no number is handed out twice; watermarks, and the
+    /// Removes all resources, segments, data keys and leases. Counters go on, so that no number is handed out twice; watermarks, and the
     /// tables registered for DuckLake, stay. The segments' files are the caller's to remove.
     pub async fn reset(&self) -> Result<(), CatalogError> {
         let catalog = self.clone();
@@ -146,9 +147,13 @@ impl Catalog {
                 quiet.push(collection.hold_writes().await);
             }
             let mut tx = catalog.begin_as_node().await?;
-            for statement in
-                ["delete from segment_column", "delete from segment", "delete from resource", "delete from lease"]
-            {
+            for statement in [
+                "delete from segment_column",
+                "delete from segment",
+                "delete from data_key",
+                "delete from resource",
+                "delete from lease",
+            ] {
                 tx.run(statement, &[]).await?;
             }
             tx.commit().await?;

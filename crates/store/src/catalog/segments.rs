@@ -42,6 +42,8 @@ pub struct SegmentRow {
     pub max_key: u64,
     /// What readers of the open files know of its columns: a JSON list of [`super::ColumnStats`].
     pub columns: String,
+    /// The number of the data key that its file is encrypted under.
+    pub data_key: Option<u64>,
 }
 
 /// A change of what is published.
@@ -99,7 +101,7 @@ impl Catalog {
     pub async fn live_segments(&self) -> Result<Vec<SegmentRow>, CatalogError> {
         let sql =
             "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
-                          footer_bytes, path, min_key, max_key, column_stats
+                          footer_bytes, path, min_key, max_key, column_stats, data_key
                    from segment where end_snapshot is null order by table_name, window_start, id";
         self.shared.database.rows(sql, &[]).await?.into_iter().map(segment_row).collect()
     }
@@ -108,7 +110,7 @@ impl Catalog {
     pub async fn ended_segments(&self, before: TimestampMs) -> Result<Vec<SegmentRow>, CatalogError> {
         let sql =
             "select id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
-                          footer_bytes, path, min_key, max_key, column_stats
+                          footer_bytes, path, min_key, max_key, column_stats, data_key
                    from segment where ended_at < $1 order by id";
         self.shared.database.rows(sql, &[Param::Int(before.0)]).await?.into_iter().map(segment_row).collect()
     }
@@ -182,10 +184,11 @@ async fn add_segment(tx: &mut Tx, segment: &SegmentRow, snapshot: i64) -> Result
         number(segment.max_key),
         Param::Text(&segment.columns),
         Param::Int(snapshot),
+        Param::OptInt(segment.data_key.map(u64::cast_signed)),
     ];
     let sql = "insert into segment (id, table_name, level, window_start, window_ms, min_time, max_time, row_count, bytes, raw_bytes,
-                                    footer_bytes, path, min_key, max_key, column_stats, begin_snapshot)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+                                    footer_bytes, path, min_key, max_key, column_stats, begin_snapshot, data_key)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     tx.run(sql, &values).await.map(drop)
 }
 
@@ -193,7 +196,7 @@ fn segment_row(mut row: Row) -> Result<SegmentRow, CatalogError> {
     let level = u8::try_from(row.int(2)?).map_err(|_| CatalogError::Damaged("a segment's level".to_owned()))?;
     let number = |column| row.int(column).map(i64::cast_unsigned);
     let (id, rows, bytes, raw_bytes, footer_bytes) = (number(0)?, number(7)?, number(8)?, number(9)?, number(10)?);
-    let (min_key, max_key) = (number(12)?, number(13)?);
+    let (min_key, max_key, data_key) = (number(12)?, number(13)?, row.opt_int(15)?.map(i64::cast_unsigned));
     Ok(SegmentRow {
         id,
         level,
@@ -210,5 +213,6 @@ fn segment_row(mut row: Row) -> Result<SegmentRow, CatalogError> {
         table: row.text(1)?,
         path: row.text(11)?,
         columns: row.text(14)?,
+        data_key,
     })
 }

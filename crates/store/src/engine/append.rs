@@ -1,9 +1,10 @@
 //! Appending: rows to blocks, blocks to one frame, the frame to the journal; what the caller waits for is the frame's sync.
 
+use crate::encryption::{self, encrypt_section};
 use crate::error::StoreError;
 use crate::journal::{Lsn, Section};
-use crate::limits::APPEND_WAIT_MAX;
-use crate::rows::Rows;
+use crate::limits::{APPEND_ROWS_MAX, APPEND_WAIT_MAX};
+use crate::rows::{Rows, RowsError};
 
 use super::Store;
 
@@ -25,9 +26,13 @@ impl Append {
         self
     }
 
-    /// Adds rows. Rows of one table are kept together, in the order in which they were added.
+    /// Adds rows. Rows of one table are kept together, in the order in which they were added, unless they are to be encrypted under
+    /// different keys.
     pub fn push(&mut self, rows: Rows) {
-        match self.parts.iter_mut().find(|part| part.table().id == rows.table().id) {
+        let is_alike = |part: &&mut Rows| {
+            part.table().id == rows.table().id && encryption::id_of(part.key()) == encryption::id_of(rows.key())
+        };
+        match self.parts.iter_mut().find(is_alike) {
             Some(part) => part.extend(rows),
             None => self.parts.push(rows),
         }
@@ -40,13 +45,24 @@ impl Append {
 
     fn sections(self, store: &Store) -> Result<Vec<Section>, StoreError> {
         let mut sections = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let of_table = self.parts.iter().filter(|other| other.table().id == part.table().id);
+            if of_table.map(Rows::len).sum::<usize>() > APPEND_ROWS_MAX {
+                return Err(StoreError::Rows { table: part.table().name, source: RowsError::TooLarge });
+            }
+        }
         for part in self.parts {
-            let table = part.table();
+            let (table, key) = (part.table(), part.key().cloned());
             if store.shared.index(table).is_none() {
                 return Err(StoreError::UnknownTable { table: table.name });
             }
             let empty = part.is_empty();
-            let payload = part.finish().map_err(|source| StoreError::Rows { table: table.name, source })?;
+            let refused = |source| StoreError::Rows { table: table.name, source };
+            let mut payload = part.finish().map_err(refused)?;
+            if let Some(key) = key {
+                let encrypted = encrypt_section(&payload, &key, &*store.random);
+                payload = encrypted.ok_or(RowsError::Unencryptable).map_err(refused)?;
+            }
             if !empty {
                 sections.push(Section { table: table.id, payload });
             }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use watchkeep_core::{Clock, TimestampMs};
 
-use crate::blob::{BlobStore, LocalBlobs};
+use crate::blob::{BlobError, BlobStore, LocalBlobs};
 use crate::catalog::{Catalog, CatalogError, SegmentRow};
+use crate::encryption;
 use crate::error::StoreError;
 use crate::journal::{self, Lsn};
 use crate::segment::{self, Bounds, FooterCache, SegmentReader};
@@ -159,8 +160,18 @@ fn published_bounds(row: &SegmentRow) -> Bounds {
 
 /// What is wrong with a segment, if anything.
 fn check_segment(blobs: &Arc<dyn BlobStore>, row: &SegmentRow) -> Result<Result<(), String>, StoreError> {
+    let size = match blobs.size(&row.path) {
+        Err(BlobError::NotFound { .. }) => return Ok(Err("it is missing".to_owned())),
+        size => size?,
+    };
+    if size != row.bytes {
+        return Ok(Err(format!("it has {size} bytes, not {}", row.bytes)));
+    }
+    if let Some(key) = row.data_key {
+        return Ok(encryption::verify_file(&**blobs, &row.path, key)?);
+    }
     let cache = FooterCache::new(0);
-    let verified = segment::verify(blobs.clone(), &row.path)
+    let verified = segment::verify(blobs.clone(), &row.path, row.bytes)
         .and_then(|()| SegmentReader::open(blobs.clone(), &row.path, row.bytes, &cache))
         .map_err(StoreError::from);
     match verified {

@@ -12,7 +12,7 @@ use crate::catalog::{Publish, SegmentRow};
 use crate::error::StoreError;
 use crate::memtable::Selection;
 use crate::scan::Scan;
-use crate::segment::{SegmentError, SegmentReader};
+use crate::segment::SegmentError;
 use crate::table::Table;
 
 use super::keep::Keeper;
@@ -62,7 +62,16 @@ impl Store {
             closed_before: self.clock.now().plus_ms(-millis(self.config.compact_after)).0,
             raw_bytes_max: self.config.compact_raw_bytes_max,
         };
-        let Some(inputs) = policy.choose(slot.table, &segments, when) else { return Ok(false) };
+        let is_locked = |key: u64| matches!(self.shared.keyring.remembered(key), Some(Err(_)));
+        let Some(inputs) = policy.choose(slot.table, &segments, when, &is_locked) else { return Ok(false) };
+        let data_key = inputs.first().and_then(|segment| segment.row.data_key);
+        if let Some(id) = data_key
+            && let Err(locked) = self.shared.keyring.usable(&self.catalog, id).await?
+        {
+            // It stays as it is until its key can be used; for the next choice that is known.
+            tracing::debug!(%locked, "segments are not compacted");
+            return Ok(true);
+        }
         self.replace(index, inputs).await?;
         Ok(true)
     }
@@ -163,8 +172,10 @@ impl Store {
         }
         let Some(mut places) = places else { return Ok(None) };
         order::sort(table, &batches, &mut places);
-        let sorted = write::Sorted { window, batches: &batches, places: &places, level: 1 };
-        self.write_segment(table, &*owner, &sorted).map(Some)
+        let key = first.row.data_key.map(|id| self.key_to_read(id)).transpose()?;
+        let sorted = write::Sorted { window, batches: &batches, places: &places, level: 1, key: key.as_deref() };
+        let owner = self.remembering(table, owner, inputs, &batches)?;
+        self.write_segment(table, &owner, &sorted).map(Some)
     }
 
     /// All rows of a segment, checked to be as many as were published.
@@ -176,9 +187,9 @@ impl Store {
             batches.push(batch);
             Ok::<_, SegmentError>(ControlFlow::Continue(()))
         };
-        let read = SegmentReader::open(self.blobs.clone(), &segment.row.path, segment.row.bytes, &self.footers)
-            .and_then(|reader| reader.scan(&Scan::new(table), &mut take));
-        self.noticing_damage(segment, read.map_err(StoreError::from))?;
+        let opened = self.open_segment(&segment.row);
+        let read = opened.and_then(|reader| Ok(reader.scan(&Scan::new(table), &mut take)?));
+        self.noticing_damage(segment, read)?;
         if rows != segment.row.rows {
             return Err(self.damaged(segment, "it does not hold as many rows as were published"));
         }
@@ -196,13 +207,21 @@ struct Policy {
 }
 
 impl Policy {
-    /// Segments of one window that are to become one.
-    fn choose(&self, table: &Table, segments: &[Arc<Segment>], when: When) -> Option<Vec<Arc<Segment>>> {
-        let mut windows: BTreeMap<i64, Vec<&Arc<Segment>>> = BTreeMap::new();
+    /// Segments of one window and under one key, if any, that are to become one.
+    fn choose(
+        &self,
+        table: &Table,
+        segments: &[Arc<Segment>],
+        when: When,
+        is_locked: &dyn Fn(u64) -> bool,
+    ) -> Option<Vec<Arc<Segment>>> {
+        let mut windows: BTreeMap<(i64, Option<u64>), Vec<&Arc<Segment>>> = BTreeMap::new();
         for segment in segments.iter().filter(|segment| !segment.is_quarantined()) {
-            windows.entry(segment.row.window_start).or_default().push(segment);
+            if !segment.row.data_key.is_some_and(is_locked) {
+                windows.entry((segment.row.window_start, segment.row.data_key)).or_default().push(segment);
+            }
         }
-        windows.into_iter().find_map(|(start, segments)| {
+        windows.into_iter().find_map(|((start, _), segments)| {
             let closed = start.saturating_add(table.window_ms) <= self.closed_before;
             self.choose_in_window(&segments, closed, when)
         })
@@ -271,10 +290,11 @@ mod tests {
                 min_key: 0,
                 max_key: 0,
                 columns: String::new(),
+                data_key: None,
             })
         };
         let segments: Vec<Arc<Segment>> = (0..).zip(segments).map(segment).collect();
-        let chosen = POLICY.choose(&EVENTS, &segments, when);
+        let chosen = POLICY.choose(&EVENTS, &segments, when, &|_| false);
         let chosen = chosen.map(|chosen| {
             let mut ids: Vec<u64> = chosen.iter().map(|segment| segment.row.id).collect();
             ids.sort_unstable();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use watchkeep_core::ports::SecretSealing;
+
 use crate::blob::{BlobStore, S3Config};
 use crate::journal::Durability;
 
@@ -39,6 +41,16 @@ pub enum CatalogConfig {
     Postgres(String),
 }
 
+/// What seals secrets with the server's master key, if there is one.
+#[derive(Clone, Default)]
+pub struct MasterKey(pub Option<Arc<dyn SecretSealing>>);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "MasterKey" } else { "no master key" })
+    }
+}
+
 /// The store's settings. [`StoreConfig::new`] gives the usual ones.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
@@ -61,6 +73,8 @@ pub struct StoreConfig {
     pub blobs: BlobConfig,
     /// Where the catalog lives.
     pub catalog: CatalogConfig,
+    /// What seals the data keys of encrypted rows as long as these are in the journal. Without it nothing can be encrypted.
+    pub master_key: MasterKey,
     /// This process's name among those that share a catalog.
     pub node: String,
     /// The bytes of one table's rows in memory at which they are sealed.
@@ -100,6 +114,7 @@ impl StoreConfig {
             disk_free_min_bytes: 2 << 30,
             blobs: BlobConfig::Local,
             catalog: CatalogConfig::Sqlite,
+            master_key: MasterKey::default(),
             node: "local".to_owned(),
             memtable_bytes: 128 << 20,
             memory_bytes_max: 512 << 20,

@@ -3,7 +3,7 @@
 //! A row's way, by the files of this folder: `append` makes a frame of it, which the journal syncs; `state` takes the frame
 //! into memory, where `scan` (and `ordered`) find it; `seal` moves it, sorted by `order`, through `write` into a published
 //! segment; `compact` rewrites that segment with others of its window; `retention` removes it when `keep` says that its
-//! owner does. `open` brings everything back after a restart, `background` decides when all that happens, `check` reads it
+//! owner does. `encrypted` has the keys of those who have some. `open` brings everything back after a restart, `background` decides when all that happens, `check` reads it
 //! all and says what is damaged.
 
 mod append;
@@ -12,7 +12,9 @@ mod check;
 mod claim;
 mod compact;
 mod config;
+mod encrypted;
 mod keep;
+mod labels;
 mod open;
 mod order;
 mod ordered;
@@ -45,7 +47,7 @@ use crate::table::{Table, TableOwner};
 
 pub use append::Append;
 pub use check::{CheckReport, Damage, check};
-pub use config::{BlobConfig, CatalogConfig, StoreConfig};
+pub use config::{BlobConfig, CatalogConfig, MasterKey, StoreConfig};
 
 use background::Background;
 use state::Shared;

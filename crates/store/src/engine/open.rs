@@ -12,6 +12,7 @@ use watchkeep_core::{Clock, Random};
 
 use crate::blob::{BlobStore, LocalBlobs, S3Blobs, create_dirs};
 use crate::catalog::{Catalog, CatalogUrl, DuckType, NodeHome, NodeName, Publish};
+use crate::encryption::Keyring;
 use crate::error::StoreError;
 use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Published, Recovery};
 use crate::segment::FooterCache;
@@ -52,7 +53,8 @@ impl Store {
         let claimed = runtime.spawn_blocking(move || claim(&place, &identity)).await;
         claimed.map_err(|_| StoreError::Stopped)??;
         let press_bytes = (config.memtable_bytes / 2).max(1);
-        let shared = Shared::new(tables, press_bytes, clock.clone());
+        let keyring = Keyring::new(config.master_key.0.clone(), clock.clone());
+        let shared = Shared::new(tables, press_bytes, keyring, clock.clone());
         let known = known_watermarks(&catalog, tables).await?;
         let published = restore(&shared, &catalog, &known).await?;
         let (journal, recovery) = replay(&config, &runtime, &shared, published, Box::new(fatal)).await?;

@@ -10,15 +10,36 @@ pub(super) const FOLDER: &str = "data";
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
+/// What a segment's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Parquet.
+    Open,
+    /// Encrypted.
+    Encrypted,
+}
+
+const OPEN: &str = ".parquet";
+const ENCRYPTED: &str = ".encrypted";
+
 /// A path that no other segment has or had.
-pub(super) fn of_segment(table: &Table, window: i64, level: u8, now: TimestampMs, random: &dyn Random) -> String {
+pub(super) fn of_segment(
+    table: &Table,
+    window: i64,
+    level: u8,
+    form: Form,
+    now: TimestampMs,
+    random: &dyn Random,
+) -> String {
     let (name, day, now, unique) = (table.name, day_of(window), now.0, random.next_u64());
-    format!("{FOLDER}/{name}/date={day}/{window}-{level}-{now}-{unique:016x}.parquet")
+    let ending = if form == Form::Open { OPEN } else { ENCRYPTED };
+    format!("{FOLDER}/{name}/date={day}/{window}-{level}-{now}-{unique:016x}{ending}")
 }
 
 /// When the file at `path` was written; `None` if it is not a segment's.
 pub(super) fn written_at(path: &str) -> Option<TimestampMs> {
-    let name = path.rsplit('/').next()?.strip_suffix(".parquet")?;
+    let name = path.rsplit('/').next()?;
+    let name = name.strip_suffix(OPEN).or_else(|| name.strip_suffix(ENCRYPTED))?;
     let mut parts = name.rsplit('-');
     let unique = parts.next()?;
     let is_unique = unique.len() == 16 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -66,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_path_tells_when_its_file_was_written() {
-        let path = of_segment(&EVENTS, -3_600_000, 1, TimestampMs(1234), &SeededRandom::new(1));
+        let path = of_segment(&EVENTS, -3_600_000, 1, Form::Open, TimestampMs(1234), &SeededRandom::new(1));
         assert!(path.starts_with("data/events/date=1969-12-31/-3600000-1-1234-"), "{path}");
         assert_eq!(written_at(&path), Some(TimestampMs(1234)));
         for other in ["data/x.parquet", "data/t/1-2-3.parquet", "other/1-2-3-0123456789abcdef.parquet", ""] {

@@ -30,6 +30,7 @@ impl Store {
             }
             next_lsn
         };
+        self.shared.keyring.clear();
         self.shared.free(freed);
         self.delete_files(paths);
         let journal = self.journal().await?;

@@ -10,7 +10,6 @@ use crate::blob::BlobError;
 use crate::error::StoreError;
 use crate::limits::{EXAMINED_PER_PASS, FORGET_PER_PASS};
 use crate::scan::Scan;
-use crate::segment::SegmentReader;
 use crate::table::Table;
 
 use super::compact::millis;
@@ -177,9 +176,13 @@ impl Store {
             // Enough is kept to leave it alone: the rest need not be read.
             Ok(if kept * 2 >= row.rows { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        let read = SegmentReader::open(self.blobs.clone(), &row.path, row.bytes, &self.footers)
-            .and_then(|reader| reader.scan(&scan, &mut count));
-        self.noticing_damage(segment, read.map_err(StoreError::from))?;
+        let opened = self.open_segment(row);
+        let read = opened.and_then(|reader| Ok(reader.scan(&scan, &mut count)?));
+        match self.noticing_damage(segment, read) {
+            // It is looked at again when its key can be used; nothing of it is shown meanwhile.
+            Err(StoreError::Locked(_)) => return Ok(Verdict::Leave),
+            read => read?,
+        };
         Ok(match kept {
             0 => Verdict::End,
             kept if kept * 2 >= row.rows => Verdict::Leave,

@@ -1,19 +1,22 @@
 //! Reading: one consistent snapshot of memory and segments, skipping what cannot match, showing only what is kept.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::RecordBatch;
 
+use watchkeep_core::ports::DataKeyError;
+
 use crate::batch::Batch;
+use crate::encryption;
 use crate::error::StoreError;
 use crate::limits::{BATCH_BYTES, BATCH_ROWS};
 use crate::memtable::{Block, Selection, select, value_bytes};
 use crate::scan::{KeySet, Order, Scan, ScanStats};
-use crate::segment::{SegmentError, SegmentReader};
-use crate::table::ColumnKind;
+use crate::segment::SegmentError;
+use crate::table::{ColumnKind, Table};
 
 use super::keep::Keeper;
 use super::order::{self, Place};
@@ -26,7 +29,9 @@ impl Store {
     /// it through [`Store::blocking`].
     ///
     /// A damaged segment does not make a whole table unreadable: what can be read is delivered, and
-    /// [`ScanStats::segments_damaged`] says how many segments may have had more. Who answers a user passes that on.
+    /// [`ScanStats::segments_damaged`] says how many segments may have had more. Who answers a user passes that on. Likewise what
+    /// is encrypted under a key that cannot be used now is passed over, and [`ScanStats::locked`] says so: only its owner knows
+    /// whether that matters.
     ///
     /// # Errors
     ///
@@ -45,6 +50,20 @@ impl Store {
             Order::Ascending | Order::Descending => ordered::run(&mut running, visit)?,
         }
         Ok(running.stats)
+    }
+
+    /// The data keys that rows of these times are under, and none if there are rows under no key: what [`Scan::under`] tells apart.
+    pub fn data_keys_of(&self, table: &Table, time: std::ops::Range<i64>) -> BTreeSet<Option<u64>> {
+        let overlaps = |min: i64, max: i64| max >= time.start && (min < time.end || time.end == i64::MAX);
+        let state = self.shared.read();
+        let Some(table) = self.shared.index(table).and_then(|index| state.tables.get(index)) else {
+            return BTreeSet::new();
+        };
+        let blocks = table.memtable.blocks(|_| true).chain(table.sealing.iter().flat_map(|frozen| &frozen.blocks));
+        let blocks = blocks.filter(|block| overlaps(block.min_time, block.max_time));
+        let segments = table.segments.iter().filter(|segment| overlaps(segment.row.min_time, segment.row.max_time));
+        let segments = segments.map(|segment| segment.row.data_key);
+        blocks.map(|block| encryption::id_of(block.key.as_ref())).chain(segments).collect()
     }
 
     /// Passes on the outcome of reading a segment, and remembers the segment if it is damaged.
@@ -116,7 +135,9 @@ impl<'a> Running<'a> {
 
         let mut stats = ScanStats::default();
         let wanted = |block: &Block| {
-            inner.overlaps_time(block.min_time, block.max_time) && meets_keys(&inner, block.min_key, block.max_key)
+            inner.overlaps_time(block.min_time, block.max_time)
+                && meets_keys(&inner, block.min_key, block.max_key)
+                && inner.is_of_key(encryption::id_of(block.key.as_ref()))
         };
         let (blocks, segments) = {
             let state = store.shared.read();
@@ -125,7 +146,9 @@ impl<'a> Running<'a> {
             let blocks: Vec<Arc<Block>> = table.memtable.blocks(wanted).chain(sealing).cloned().collect();
             let wanted = |segment: &&Arc<Segment>| {
                 let row = &segment.row;
-                inner.overlaps_time(row.min_time, row.max_time) && meets_keys(&inner, row.min_key, row.max_key)
+                inner.overlaps_time(row.min_time, row.max_time)
+                    && meets_keys(&inner, row.min_key, row.max_key)
+                    && inner.is_of_key(row.data_key)
             };
             let segments: Vec<Arc<Segment>> = table.segments.iter().filter(wanted).cloned().collect();
             stats.segments_skipped = (table.segments.len() - segments.len()) as u64;
@@ -153,6 +176,11 @@ impl<'a> Running<'a> {
         columns: &[usize],
         take: &mut Take<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
+        if let Some(key) = &block.key
+            && self.unlocked(self.store.key_to_read(key.id()))?.is_none()
+        {
+            return Ok(ControlFlow::Continue(()));
+        }
         self.stats.rows_scanned += block.rows() as u64;
         self.stats.bytes_scanned += block.bytes as u64;
         let selection = select(block, inner);
@@ -175,6 +203,8 @@ impl<'a> Running<'a> {
         take: &mut Take<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let store = self.store;
+        let opened = store.noticing_damage(segment, store.open_segment(&segment.row));
+        let opened = self.unlocked(opened);
         let mut failed = None;
         let mut flow = ControlFlow::Continue(());
         let keeper = &mut self.keeper;
@@ -188,10 +218,15 @@ impl<'a> Running<'a> {
             }
             Ok(flow)
         };
-        let read = SegmentReader::open(store.blobs.clone(), &segment.row.path, segment.row.bytes, &store.footers)
-            .and_then(|reader| reader.scan(inner, &mut visit));
+        let read = match opened {
+            Ok(None) => return Ok(ControlFlow::Continue(())),
+            Ok(Some(reader)) => {
+                store.noticing_damage(segment, reader.scan(inner, &mut visit).map_err(StoreError::from))
+            }
+            Err(error) => Err(error),
+        };
         self.stats.segments_opened += 1;
-        let touched = match store.noticing_damage(segment, read.map_err(StoreError::from)) {
+        let touched = match read {
             Ok(touched) => touched,
             Err(error) if error.is_damage() => {
                 self.damaged.insert(segment.row.id);
@@ -205,6 +240,21 @@ impl<'a> Running<'a> {
         self.stats.row_groups_read += touched.row_groups_read;
         self.stats.row_groups_skipped += touched.row_groups_skipped();
         failed.map_or(Ok(flow), Err)
+    }
+
+    /// What was opened; `None`, and counted, if its key cannot be used.
+    fn unlocked<T>(&mut self, opened: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match opened {
+            Err(StoreError::Locked(locked)) => {
+                tracing::debug!(%locked, "data were passed over");
+                match locked.source {
+                    DataKeyError::NotFound(_) => self.stats.lost += 1,
+                    _ => self.stats.locked += 1,
+                }
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
     }
 
     /// Delivers rows in whatever order they come.
@@ -239,7 +289,7 @@ impl<'a> Running<'a> {
 
 /// Gathers rows into batches of a good size, keeps the limit, and delivers.
 pub(super) struct Output {
-    table: &'static crate::table::Table,
+    table: &'static Table,
     projection: Vec<usize>,
     delivered_columns: Vec<usize>,
     batches: Vec<RecordBatch>,

@@ -5,14 +5,16 @@
 //! the frozen blocks give way to the segments. Whatever happens in between, a restart finds either the old watermark, and the
 //! files are orphans, or the new one, and replay leaves the frames out: each row is in published segments exactly once (J-2).
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use arrow::array::RecordBatch;
 
 use crate::catalog::{Publish, SegmentRow};
+use crate::encryption;
 use crate::error::StoreError;
 use crate::journal::{Durability, Lsn};
-use crate::memtable::Selection;
+use crate::memtable::{Block, Selection};
 
 use super::keep::Keeper;
 use super::state::{Frozen, State};
@@ -78,24 +80,31 @@ impl Store {
         let owner = slot.owner();
         let mut keeper = Keeper::new(table, owner.clone(), self.clock.now());
         let columns: Vec<usize> = (0..table.columns.len()).collect();
-        let select = |block: &Arc<crate::memtable::Block>| {
-            (block.batch.clone(), keeper.select(&block.batch, &columns, Selection::All))
-        };
-        let batches: Vec<(RecordBatch, Selection)> = frozen.blocks.iter().map(select).collect();
-        let windows = order::by_window(table, &batches);
-        let batches: Vec<&RecordBatch> = batches.iter().map(|(batch, _)| batch).collect();
-        let rows_in_memory: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        let rows_in_memory: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
         let rows_max = write::rows_per_segment(rows_in_memory, frozen.bytes, self.config.compact_raw_bytes_max);
+        let mut by_key: BTreeMap<Option<u64>, Vec<&Arc<Block>>> = BTreeMap::new();
+        for block in &frozen.blocks {
+            by_key.entry(encryption::id_of(block.key.as_ref())).or_default().push(block);
+        }
         let mut rows = Vec::new();
-        for (window, mut places) in windows {
-            order::sort(table, &batches, &mut places);
-            for part in places.chunks(rows_max) {
-                let sorted = write::Sorted { window, batches: &batches, places: part, level: 0 };
-                match self.write_segment(table, &*owner, &sorted) {
-                    Ok(row) => rows.push(row),
-                    Err(error) => {
-                        self.delete_files(rows.into_iter().map(|row| row.path).collect());
-                        return Err(error);
+        for blocks in by_key.into_values() {
+            let key = blocks.first().and_then(|block| block.key.clone());
+            let select =
+                |block: &Arc<Block>| (block.batch.clone(), keeper.select(&block.batch, &columns, Selection::All));
+            let batches: Vec<(RecordBatch, Selection)> = blocks.into_iter().map(select).collect();
+            let windows = order::by_window(table, &batches);
+            let batches: Vec<&RecordBatch> = batches.iter().map(|(batch, _)| batch).collect();
+            for (window, mut places) in windows {
+                order::sort(table, &batches, &mut places);
+                for part in places.chunks(rows_max) {
+                    let key = key.as_deref();
+                    let sorted = write::Sorted { window, batches: &batches, places: part, level: 0, key };
+                    match self.write_segment(table, &*owner, &sorted) {
+                        Ok(row) => rows.push(row),
+                        Err(error) => {
+                            self.delete_files(rows.into_iter().map(|row| row.path).collect());
+                            return Err(error);
+                        }
                     }
                 }
             }

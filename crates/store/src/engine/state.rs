@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use watchkeep_core::Clock;
 
 use crate::catalog::SegmentRow;
+use crate::encryption::{self, Keyring, decrypt_section};
 use crate::error::StoreError;
 use crate::journal::{Frame, FrameSink, Lsn, Section};
 use crate::memtable::{Block, Memtable};
@@ -127,11 +128,17 @@ pub(crate) struct Shared {
     pub(crate) pressed: Notify,
     /// The bytes of rows at which `pressed` is told.
     press_bytes: usize,
+    pub(crate) keyring: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Shared {
-    pub(crate) fn new(tables: &[&'static Table], press_bytes: usize, clock: Arc<dyn Clock>) -> Arc<Shared> {
+    pub(crate) fn new(
+        tables: &[&'static Table],
+        press_bytes: usize,
+        keyring: Keyring,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Shared> {
         let state = |&table: &&'static Table| TableState {
             memtable: Memtable::new(table),
             sealing: None,
@@ -145,6 +152,7 @@ impl Shared {
             freed: Notify::new(),
             pressed: Notify::new(),
             press_bytes,
+            keyring,
             clock,
         })
     }
@@ -184,7 +192,7 @@ impl Sink {
     /// The blocks of a frame, each with the index of its table; those of tables whose watermark is past the frame are left
     /// out, for they are in published segments (J-2).
     fn blocks(&self, lsn: Lsn, sections: Vec<Section>) -> Result<Vec<(usize, Arc<Block>)>, StoreError> {
-        let mut blocks = Vec::with_capacity(sections.len());
+        let mut blocks: Vec<(usize, Arc<Block>)> = Vec::with_capacity(sections.len());
         for section in sections {
             let index = self.shared.slots.iter().position(|slot| slot.table.id == section.table);
             let slot = index.and_then(|index| Some((index, self.shared.slots.get(index)?)));
@@ -197,9 +205,21 @@ impl Sink {
                 of_table.map(|of_table| of_table.memtable.schema().clone())
             };
             let Some(schema) = schema else { continue };
-            let block = Block::parse(slot.table, &schema, section.payload, lsn.0 << SEQ_ROW_BITS);
+            let (payload, key) = match encryption::is_encrypted(&section.payload) {
+                false => (section.payload, None),
+                true => {
+                    let find = |id, sealed: &str| self.shared.keyring.of_section(id, sealed);
+                    let opened = decrypt_section(&section.payload, find);
+                    let (block, key) = opened.map_err(|source| StoreError::Encrypted { lsn, source })?;
+                    (block, Some(key))
+                }
+            };
+            // Rows of one table under different keys are several sections: the later ones count on.
+            let before =
+                blocks.iter().filter(|(of, _)| *of == index).map(|(_, block)| block.rows() as u64).sum::<u64>();
+            let block = Block::parse(slot.table, &schema, payload, (lsn.0 << SEQ_ROW_BITS) + before);
             if let Some(block) = block.map_err(|source| StoreError::Frame { lsn, source })? {
-                blocks.push((index, Arc::new(block)));
+                blocks.push((index, Arc::new(Block { key, ..block })));
             }
         }
         Ok(blocks)

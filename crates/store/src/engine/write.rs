@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringBuilder, UInt64Array};
 use arrow::datatypes::UInt64Type;
 
+use crate::blob::BlobError;
 use crate::catalog::{ColumnStats, SegmentRow};
+use crate::encryption::{EncryptionKey, encrypt_file};
 use crate::error::StoreError;
 use crate::journal::Lsn;
 use crate::limits::BATCH_ROWS;
@@ -25,6 +27,8 @@ pub(super) struct Sorted<'a> {
     pub(super) batches: &'a [&'a RecordBatch],
     pub(super) places: &'a [Place],
     pub(super) level: u8,
+    /// The key that the file is to be encrypted under.
+    pub(super) key: Option<&'a EncryptionKey>,
 }
 
 /// How many rows go into one segment, so that it holds about `bytes_max` at most.
@@ -60,10 +64,18 @@ impl Store {
         let write = SegmentWrite { table, batches: &batches, level: sorted.level, lsn_range: lsns, wide };
         let encoded = segment::encode(write)?;
         drop(batches);
-        let path = path::of_segment(table, sorted.window, sorted.level, self.clock.now(), &*self.random);
+        let form = if sorted.key.is_some() { path::Form::Encrypted } else { path::Form::Open };
+        let path = path::of_segment(table, sorted.window, sorted.level, form, self.clock.now(), &*self.random);
+        let file = match sorted.key {
+            None => encoded.bytes,
+            Some(key) => {
+                let unopenable = || BlobError::Unopenable { path: path.clone() };
+                encrypt_file(&path, &encoded.bytes, key).ok_or_else(unopenable)?
+            }
+        };
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
-        let bytes = encoded.bytes.len() as u64;
-        if let Err(error) = self.blobs.put(&path, encoded.bytes) {
+        let bytes = file.len() as u64;
+        if let Err(error) = self.blobs.put(&path, file) {
             self.written(std::slice::from_ref(&path));
             return Err(error.into());
         }
@@ -82,7 +94,12 @@ impl Store {
             path,
             min_key: encoded.min_key,
             max_key: encoded.max_key,
-            columns: lake_columns(table, &encoded.columns),
+            columns: match sorted.key {
+                None => lake_columns(table, &encoded.columns),
+                // The least and greatest values would give the rows away.
+                Some(_) => "[]".to_owned(),
+            },
+            data_key: sorted.key.map(EncryptionKey::id),
         })
     }
 

@@ -11,6 +11,7 @@ use arrow::compute::{concat_batches, max, min};
 use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
 use bytes::Bytes;
 
+use crate::encryption::EncryptionKey;
 use crate::limits::APPEND_ROWS_MAX;
 use crate::rows::{
     DIRECTORY_ENTRY_BYTES, FLAG_VALIDITY, HEADER_BYTES, MAGIC, kind_code, offsets_bytes, validity_bytes,
@@ -42,6 +43,8 @@ pub(crate) struct Block {
     pub(crate) max_key: u64,
     /// The bytes of all values.
     pub(crate) bytes: usize,
+    /// The key that the rows are encrypted under on disk.
+    pub(crate) key: Option<Arc<EncryptionKey>>,
 }
 
 impl Block {
@@ -76,14 +79,16 @@ impl Block {
             max_key: keys.and_then(max).unwrap_or(u64::MAX),
             bytes: batch.columns().iter().map(|array| value_bytes(array.as_ref())).sum(),
             batch,
+            key: None,
         }
     }
 
-    /// One block of the rows of several, in their order.
+    /// One block of the rows of several under one key, in their order.
     pub(crate) fn concat(table: &Table, schema: &SchemaRef, blocks: &[Arc<Block>]) -> Option<Block> {
         let batches = blocks.iter().map(|block| &block.batch);
         // Blocks of one table always fit together; where they would not, they stay as they are.
-        concat_batches(schema, batches).ok().map(|batch| Block::new(table, batch))
+        let batch = concat_batches(schema, batches).ok()?;
+        Some(Block { key: blocks.first().and_then(|block| block.key.clone()), ..Block::new(table, batch) })
     }
 
     /// How many rows there are.

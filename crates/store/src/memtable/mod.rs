@@ -7,11 +7,13 @@
 mod block;
 mod select;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 
+use crate::encryption::id_of;
 use crate::limits::{BLOCK_BYTES_FULL, BLOCK_ROWS_FULL, MERGE_FAN_IN};
 use crate::table::Table;
 
@@ -28,7 +30,8 @@ pub(crate) struct Memtable {
     table: &'static Table,
     schema: SchemaRef,
     full: Vec<Arc<Block>>,
-    tiers: [Vec<Arc<Block>>; TIERS],
+    /// The small blocks of each key, by its number: those under different keys stay apart.
+    tiers: BTreeMap<Option<u64>, [Vec<Arc<Block>>; TIERS]>,
     rows: usize,
     bytes: usize,
     oldest: Option<Duration>,
@@ -36,12 +39,19 @@ pub(crate) struct Memtable {
     generation: u64,
 }
 
+/// A size class of the blocks of one key.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    key: Option<u64>,
+    tier: usize,
+}
+
 /// Small blocks that are to become one.
 #[derive(Debug)]
 pub(crate) struct Merge {
     table: &'static Table,
     schema: SchemaRef,
-    tier: usize,
+    place: Place,
     generation: u64,
     blocks: Vec<Arc<Block>>,
 }
@@ -49,7 +59,7 @@ pub(crate) struct Merge {
 /// A merge that was made, ready to be put in place.
 #[derive(Debug)]
 pub(crate) struct Merged {
-    tier: usize,
+    place: Place,
     generation: u64,
     count: usize,
     block: Arc<Block>,
@@ -62,7 +72,7 @@ impl Memtable {
             table,
             schema: table.memory_schema(),
             full: Vec::new(),
-            tiers: Default::default(),
+            tiers: BTreeMap::new(),
             rows: 0,
             bytes: 0,
             oldest: None,
@@ -100,11 +110,14 @@ impl Memtable {
 
     /// The next merge that is due. It is made without holding the memtable: [`Merge::make`], then [`Memtable::merged`].
     pub(crate) fn due_merge(&self) -> Option<Merge> {
-        let due = |(tier, blocks): (usize, &Vec<Arc<Block>>)| {
+        let due = |(place, blocks): (Place, &Vec<Arc<Block>>)| {
             let blocks = blocks.get(..MERGE_FAN_IN)?.to_vec();
-            Some(Merge { table: self.table, schema: self.schema.clone(), tier, generation: self.generation, blocks })
+            Some(Merge { table: self.table, schema: self.schema.clone(), place, generation: self.generation, blocks })
         };
-        self.tiers.iter().enumerate().find_map(due)
+        let of_key = |(&key, tiers): (&Option<u64>, &[Vec<Arc<Block>>; TIERS])| {
+            tiers.iter().enumerate().find_map(|(tier, blocks)| due((Place { key, tier }, blocks)))
+        };
+        self.tiers.iter().find_map(of_key)
     }
 
     /// Puts a merged block in the place of its parts. Nothing happens if they have been taken away meanwhile.
@@ -112,21 +125,22 @@ impl Memtable {
         if merged.generation != self.generation {
             return;
         }
-        if let Some(tier) = self.tiers.get_mut(merged.tier) {
-            tier.drain(..merged.count.min(tier.len()));
-            self.place(merged.block, merged.tier + 1);
+        let Place { key, tier } = merged.place;
+        if let Some(blocks) = self.tiers.get_mut(&key).and_then(|tiers| tiers.get_mut(tier)) {
+            blocks.drain(..merged.count.min(blocks.len()));
+            self.place(merged.block, tier + 1);
         }
     }
 
     /// The blocks that pass `wanted`.
     pub(crate) fn blocks(&self, wanted: impl Fn(&Block) -> bool) -> impl Iterator<Item = &Arc<Block>> {
-        self.full.iter().chain(self.tiers.iter().flatten()).filter(move |block| wanted(block))
+        self.full.iter().chain(self.tiers.values().flatten().flatten()).filter(move |block| wanted(block))
     }
 
     /// Takes all blocks away: the memtable is empty afterwards.
     pub(crate) fn take(&mut self) -> Vec<Arc<Block>> {
         let mut blocks = std::mem::take(&mut self.full);
-        blocks.extend(self.tiers.iter_mut().flat_map(std::mem::take));
+        blocks.extend(std::mem::take(&mut self.tiers).into_values().flatten().flatten());
         (self.rows, self.bytes, self.oldest) = (0, 0, None);
         self.generation += 1;
         blocks
@@ -134,9 +148,10 @@ impl Memtable {
 
     fn place(&mut self, block: Arc<Block>, tier: usize) {
         let full = block.rows() >= BLOCK_ROWS_FULL || block.bytes >= BLOCK_BYTES_FULL;
-        match self.tiers.get_mut(tier) {
-            Some(tier) if !full => tier.push(block),
-            _ => self.full.push(block),
+        let small = (!full && tier < TIERS).then(|| self.tiers.entry(id_of(block.key.as_ref())).or_default());
+        match small.and_then(|tiers| tiers.get_mut(tier)) {
+            Some(tier) => tier.push(block),
+            None => self.full.push(block),
         }
     }
 }
@@ -145,8 +160,8 @@ impl Merge {
     /// Copies the blocks into one.
     pub(crate) fn make(self) -> Option<Merged> {
         let block = Block::concat(self.table, &self.schema, &self.blocks)?;
-        let Merge { tier, generation, blocks, .. } = self;
-        Some(Merged { tier, generation, count: blocks.len(), block: Arc::new(block) })
+        let Merge { place, generation, blocks, .. } = self;
+        Some(Merged { place, generation, count: blocks.len(), block: Arc::new(block) })
     }
 }
 

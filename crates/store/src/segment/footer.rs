@@ -7,7 +7,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use super::error::SegmentError;
 use super::layout::{self, ABOUT_KEY, About, FORMAT, MAGIC, Seal, TRAILER_BYTES};
 use super::limits::{SEGMENT_BYTES_MAX, TAIL_BYTES_MAX, TAIL_PREFETCH_BYTES};
-use crate::blob::{BlobError, BlobStore};
+use crate::blob::{BlobError, ReadBlobs};
 
 /// The tail of a segment, checked and parsed.
 pub(super) struct Footer {
@@ -20,7 +20,7 @@ pub(super) struct Footer {
 
 impl Footer {
     /// Fetches and parses the tail of a segment of `size` bytes: in one read if it is short.
-    pub(super) fn load(blobs: &dyn BlobStore, path: &str, size: u64) -> Result<Footer, SegmentError> {
+    pub(super) fn load(blobs: &dyn ReadBlobs, path: &str, size: u64) -> Result<Footer, SegmentError> {
         if !(TRAILER_BYTES..SEGMENT_BYTES_MAX).contains(&size) {
             return Err(SegmentError::damaged(path, format!("{size} bytes are no segment")));
         }
@@ -58,7 +58,7 @@ impl Footer {
 }
 
 /// Reads `from..to` of the segment, all of it.
-pub(super) fn read(blobs: &dyn BlobStore, path: &str, from: u64, to: u64) -> Result<Bytes, SegmentError> {
+pub(super) fn read(blobs: &dyn ReadBlobs, path: &str, from: u64, to: u64) -> Result<Bytes, SegmentError> {
     let wrap = |source| match source {
         BlobError::Range { .. } => SegmentError::damaged(path, format!("it ends before byte {to}")),
         source => SegmentError::Blob { path: path.to_owned(), source },
@@ -77,7 +77,7 @@ fn trailer(end: &[u8]) -> Option<u64> {
 }
 
 /// The last `wanted` bytes of the segment at least, of which `have` are there already.
-fn extend(blobs: &dyn BlobStore, path: &str, size: u64, have: Bytes, wanted: u64) -> Result<Bytes, SegmentError> {
+fn extend(blobs: &dyn ReadBlobs, path: &str, size: u64, have: Bytes, wanted: u64) -> Result<Bytes, SegmentError> {
     let have_from = size - have.len() as u64;
     let wanted_from = size - wanted;
     if wanted_from >= have_from {

@@ -11,6 +11,7 @@
 mod cache;
 mod error;
 mod footer;
+mod labels;
 mod layout;
 mod limits;
 mod paths;

@@ -21,7 +21,7 @@ use super::limits::BATCH_ROWS;
 use super::plan::{self, Columns, Filter, Plan};
 use super::prune::{self, Verdict};
 use super::source::Source;
-use crate::blob::BlobStore;
+use crate::blob::ReadBlobs;
 use crate::scan::{Scan, TextFilter};
 
 /// What a scan calls with each batch; it may stop the scan.
@@ -56,15 +56,15 @@ impl SegmentScanStats {
 /// Reads one published segment.
 pub struct SegmentReader<'c> {
     cache: &'c FooterCache,
-    blobs: Arc<dyn BlobStore>,
-    path: Arc<str>,
-    footer: Arc<Footer>,
+    pub(super) blobs: Arc<dyn ReadBlobs>,
+    pub(super) path: Arc<str>,
+    pub(super) footer: Arc<Footer>,
 }
 
 impl<'c> SegmentReader<'c> {
     /// Opens the segment of `size` bytes at `path`; its footer comes from the cache if it is there.
     pub fn open(
-        blobs: Arc<dyn BlobStore>,
+        blobs: Arc<dyn ReadBlobs>,
         path: &str,
         size: u64,
         cache: &'c FooterCache,

@@ -13,11 +13,11 @@ use super::error::SegmentError;
 use super::footer::{self, Footer};
 use super::layout::block_range;
 use super::limits::READ_GAP_BYTES;
-use crate::blob::BlobStore;
+use crate::blob::ReadBlobs;
 
 /// Where the bytes of one segment come from.
 pub(super) struct Source {
-    pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) blobs: Arc<dyn ReadBlobs>,
     pub(super) path: Arc<str>,
     pub(super) footer: Arc<Footer>,
     bytes_read: AtomicU64,
@@ -26,7 +26,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(blobs: Arc<dyn BlobStore>, path: Arc<str>, footer: Arc<Footer>) -> Source {
+    pub(super) fn new(blobs: Arc<dyn ReadBlobs>, path: Arc<str>, footer: Arc<Footer>) -> Source {
         Source { blobs, path, footer, bytes_read: AtomicU64::new(0), failure: Mutex::new(None) }
     }
 

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use watchkeep_core::{Clock, ManualClock, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_store::{
-    Append, BlobConfig, BlobError, BlobStore, Column, ColumnKind, Keep, Label, Lsn, MemoryBlobs, Order, Rows, Scan,
-    ScanStats, Store, StoreConfig, StoreError, Table, TableOwner, TextFilter,
+    Append, BlobConfig, BlobError, BlobStore, Column, ColumnKind, Keep, Label, Lsn, MemoryBlobs, Order, ReadBlobs,
+    Rows, Scan, ScanStats, Store, StoreConfig, StoreError, Table, TableOwner, TextFilter,
 };
 
 pub const GROUP: usize = 0;
@@ -183,6 +183,13 @@ impl Faulty {
     }
 }
 
+impl ReadBlobs for Faulty {
+    fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+        self.check(&self.fail_reads)?;
+        self.blobs.read(path, range)
+    }
+}
+
 impl BlobStore for Faulty {
     fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
         self.check(&self.fail_puts)?;
@@ -193,11 +200,6 @@ impl BlobStore for Faulty {
         self.blobs.put(path, bytes)?;
         self.tell();
         Ok(())
-    }
-
-    fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
-        self.check(&self.fail_reads)?;
-        self.blobs.read(path, range)
     }
 
     fn size(&self, path: &str) -> Result<u64, BlobError> {

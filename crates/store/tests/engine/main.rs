@@ -2,7 +2,10 @@
 
 mod damage;
 mod durability;
+mod encryption;
 mod harness;
 mod lifecycle;
+#[path = "../support/owners.rs"]
+mod owners;
 mod random;
 mod reading;

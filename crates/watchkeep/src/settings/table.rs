@@ -147,6 +147,13 @@ pub static SETTINGS: &[Setting] = &[
         "delivery.access_keys",
         "what HTTP endpoints of delivery streams ask for, as NAME=KEY; several separated by commas",
     ),
+    setting(
+        "delivery.functions",
+        None,
+        "",
+        "NAME=URL",
+        "functions that metric math's LAMBDA calls, and the http(s):// URL at which each takes its payload; several separated by commas",
+    ),
     setting("delivery.bucket_endpoint", None, "", "URL", "endpoint of the buckets of delivery streams; default: AWS's"),
     setting("delivery.bucket_region", None, "us-east-1", "REGION", "Region of those buckets"),
     secret("delivery.bucket_access_key_id", "access key id for those buckets"),
@@ -197,6 +204,7 @@ pub static SETTINGS: &[Setting] = &[
         "whether `up` measures this host as EC2 measures an instance, every five minutes or every minute",
     ),
     setting("agent.instance_id", None, "", "TEXT", "the instance's id; default: the host's name"),
+    setting("agent.instance_tags", None, "", "KEY=VALUE,...", "the instance's tags"),
     setting(
         "agent.statsd_listen",
         None,

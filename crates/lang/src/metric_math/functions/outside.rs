@@ -3,7 +3,7 @@
 use super::{Call, Function, Parameter, Signature, Val};
 use crate::metric_math::ExpressionError;
 use crate::metric_math::evaluate::limit_series;
-use crate::metric_math::external::{BandSource, External};
+use crate::metric_math::external::{BandSource, DatabaseMetrics, External};
 use crate::metric_math::limits::LAMBDA_ARGUMENTS_MAX;
 use crate::metric_math::types::Type;
 use std::borrow::Cow;
@@ -65,7 +65,7 @@ fn found<'e>(call: Call<'_, 'e>) -> Result<Val<'e>, ExpressionError> {
     let external = External::of(call.function.name, call.arguments).ok_or_else(|| call.misfit(0))?;
     let is_array = match &external {
         External::Search { .. } | External::Lambda { .. } => true,
-        External::DatabaseInsights { .. } => call.text(2).is_none(),
+        External::DatabaseInsights { metrics, .. } => matches!(metrics, DatabaseMetrics::Several(_)),
         External::Band { .. } | External::InsightRule { .. } | External::ServiceQuota { .. } => false,
     };
     match call.evaluator.external(&external) {

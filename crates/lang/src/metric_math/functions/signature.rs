@@ -16,7 +16,7 @@ pub(in super::super) enum Parameter {
     Texts,
     /// A number as it is written: what must be known before anything is evaluated.
     Number,
-    /// A text or a number.
+    /// A text, a number, `true` or `false`.
     Literal,
     Keyword(&'static [&'static str]),
 }
@@ -78,7 +78,7 @@ impl Parameter {
             Parameter::Text => matches!(given, Given::Text),
             Parameter::Texts => matches!(given, Given::Texts),
             Parameter::Number => matches!(given, Given::Number(_)),
-            Parameter::Literal => matches!(given, Given::Text | Given::Number(_)),
+            Parameter::Literal => matches!(given, Given::Text | Given::Number(_) | Given::Keyword("true" | "false")),
             Parameter::Keyword(words) => matches!(given, Given::Keyword(word) if words.contains(word)),
         }
     }
@@ -93,7 +93,7 @@ impl Parameter {
             Parameter::Text => "a text".to_owned(),
             Parameter::Texts => "an array of texts".to_owned(),
             Parameter::Number => "a number".to_owned(),
-            Parameter::Literal => "a text or a number".to_owned(),
+            Parameter::Literal => "a text, a number, true or false".to_owned(),
             Parameter::Keyword(words) => words.join(" or "),
         }
     }

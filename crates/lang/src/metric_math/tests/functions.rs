@@ -198,22 +198,23 @@ fn what_is_outside_is_asked_for() {
     let search = External::Search { query: text("{NS,Dim} x"), statistic: text("Sum"), period_seconds: Some(300.0) };
     let rule = External::InsightRule { rule: text("r"), metric: text("Sum") };
     let quota = External::ServiceQuota { metric: text("m") };
-    let database = |metrics: &[&str]| External::DatabaseInsights {
+    let database = |metrics: DatabaseMetrics| External::DatabaseInsights {
         service: text("RDS"),
         resource: text("db-1"),
-        metrics: metrics.iter().map(|metric| text(metric)).collect(),
+        metrics,
         period_seconds: None,
     };
+    let several = DatabaseMetrics::Several(vec![text("a.avg"), text("b.avg")]);
     let lambda = External::Lambda {
         function: text("f"),
-        arguments: vec![LambdaArgument::Text(text("x")), LambdaArgument::Number(5.0)],
+        arguments: vec![LambdaArgument::Text(text("x")), LambdaArgument::Number(5.0), LambdaArgument::Boolean(true)],
     };
     let world = World::of(&[("m", "1 2")])
         .external(search.clone(), Value::Array(vec![series("1 1"), series("2 2")]))
         .external(rule.clone(), Value::Series(series("3 3")))
         .external(quota.clone(), Value::Series(series("4 4")))
-        .external(database(&["a.avg"]), Value::Series(series("5 5")))
-        .external(database(&["a.avg", "b.avg"]), Value::Array(vec![series("6 6")]))
+        .external(database(DatabaseMetrics::One(text("a.avg"))), Value::Series(series("5 5")))
+        .external(database(several), Value::Array(vec![series("6 6")]))
         .external(lambda.clone(), Value::Array(vec![series("7 7")]));
     world.check(&[
         ("SUM(SEARCH('{NS,Dim} x', 'Sum', 300))", "3 3"),
@@ -221,14 +222,14 @@ fn what_is_outside_is_asked_for() {
         ("m/SERVICE_QUOTA(m)", "0.25 0.5"),
         ("DB_PERF_INSIGHTS('RDS', 'db-1', 'a.avg')", "5 5"),
         ("DB_PERF_INSIGHTS('RDS', 'db-1', ['a.avg', 'b.avg'])", "6 6"),
-        ("LAMBDA('f', 'x', 5)", "7 7"),
+        ("LAMBDA('f', 'x', 5, true)", "7 7"),
         ("ANOMALY_DETECTION_BAND(m)", "3 4 | -1 0"),
         ("ANOMALY_DETECTION_BAND(m, 1+2)", "4 5 | -2 -1"),
         ("LAST(ANOMALY_DETECTION_BAND(m*2, 1))", "1 3"),
         ("IF(m > FIRST(ANOMALY_DETECTION_BAND(m)), 1, 0)", "0 0"),
     ]);
     let all = "SEARCH('{NS,Dim} x','Sum',300) * (SERVICE_QUOTA(m) + INSIGHT_RULE_METRIC('r','Sum') + SERVICE_QUOTA(m)
-        + FIRST(LAMBDA('f', 'x', 5)) + FIRST(ANOMALY_DETECTION_BAND(m)) + FIRST(ANOMALY_DETECTION_BAND(m + 1, 3)))";
+        + FIRST(LAMBDA('f', 'x', 5, true)) + FIRST(ANOMALY_DETECTION_BAND(m)) + FIRST(ANOMALY_DETECTION_BAND(m + 1, 3)))";
     let band = |source| External::Band { source };
     let expected =
         [search, quota, rule, lambda, band(BandSource::Id(text("m"))), band(BandSource::Expression(text("m + 1")))];

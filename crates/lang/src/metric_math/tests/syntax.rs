@@ -34,6 +34,25 @@ fn canonical_texts() {
 }
 
 #[test]
+fn a_search_may_have_quotes_in_quotes() {
+    let cases = [
+        ("SEARCH(' {NS,Dim} :aws.AccountId = 'LOCAL' ', 'Sum')", " {NS,Dim} :aws.AccountId = 'LOCAL' "),
+        ("SEARCH(':aws.AccountId='LOCAL'','Sum', 60)", ":aws.AccountId='LOCAL'"),
+        ("SEARCH('(Host='a' OR Host='b')' , 'Sum')", "(Host='a' OR Host='b')"),
+        ("SEARCH(\"Host=\"a\" x\", \"Sum\")", "Host=\"a\" x"),
+        ("SUM(SEARCH('a', 'Sum')) + SUM(SEARCH('b 'c'', 'Sum'))", "a"),
+    ];
+    for (expression, search) in cases {
+        let found = Expression::parse(expression).unwrap().externals();
+        let Some(External::Search { query, statistic, .. }) = found.first() else { panic!("{expression}: {found:?}") };
+        assert_eq!((query.as_str(), statistic.as_str()), (search, "Sum"), "{expression}");
+    }
+    for wrong in ["SEARCH('a 'b'')", "METRICS('a 'b'', 'c')", "SEARCH('a', 'b 'c'')"] {
+        assert!(Expression::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn names_in_an_expression() {
     let parsed = Expression::parse("b + a + SUM(METRICS('x')) / PERIOD(b) + SUM([a, c_1])").unwrap();
     assert_eq!(parsed.references(), ["b", "a", "c_1"]);

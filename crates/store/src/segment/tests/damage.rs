@@ -24,8 +24,8 @@ fn segment() -> (Vec<Row>, bytes::Bytes) {
 }
 
 fn check(bytes: Vec<u8>, rows: &[Row], what: impl std::fmt::Debug) {
-    let blobs = stored(bytes.into());
-    let verdict = verify(blobs.clone(), "a.parquet");
+    let (size, blobs) = (bytes.len() as u64, stored(bytes.into()));
+    let verdict = verify(blobs.clone(), "a.parquet", size);
     assert!(matches!(&verdict, Err(error) if error.is_damage()), "{what:?}: {verdict:?}");
     // A scan may not touch the damaged place; if it does, it says so.
     match scan_file(&blobs, &FooterCache::default(), &Scan::new(&TABLE)) {
@@ -37,10 +37,10 @@ fn check(bytes: Vec<u8>, rows: &[Row], what: impl std::fmt::Debug) {
 #[test]
 fn a_good_segment_verifies() {
     let (rows, bytes) = segment();
-    let blobs = stored(bytes);
-    verify(blobs.clone(), "a.parquet").unwrap();
+    let (size, blobs) = (bytes.len() as u64, stored(bytes));
+    verify(blobs.clone(), "a.parquet", size).unwrap();
     assert_eq!(scan_file(&blobs, &FooterCache::default(), &Scan::new(&TABLE)).unwrap().0, rows);
-    let missing = verify(blobs, "b.parquet");
+    let missing = verify(blobs, "b.parquet", size);
     assert!(matches!(missing, Err(SegmentError::Blob { .. })), "{missing:?}");
 }
 
@@ -91,7 +91,8 @@ fn a_later_format_is_told_from_damage() {
     later[at + 10] = b'9';
     let seal = super::super::layout::Seal::find(&later).unwrap();
     super::super::layout::Seal::stamp(&mut later[seal.tail_from as usize..]).unwrap();
-    let verdict = verify(stored(later.into()), "a.parquet");
+    let size = later.len() as u64;
+    let verdict = verify(stored(later.into()), "a.parquet", size);
     assert!(matches!(&verdict, Err(SegmentError::Format { format, .. }) if format == "9"), "{verdict:?}");
 }
 
