@@ -7,11 +7,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
-import boto3
 import duckdb
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -35,27 +33,6 @@ def fill(server, count, word="row"):
 def count(server, pattern=""):
     pages = server.client("logs").get_paginator("filter_log_events").paginate(**GROUP, filterPattern=pattern)
     return sum(len(page["events"]) for page in pages)
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """A real S3 server process, and a bucket."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"http://127.0.0.1:{port}"
-    client = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id="bucketkey", aws_secret_access_key="bucketsecret", region_name="us-east-1")
-
-    def answers():
-        try:
-            return client.list_buckets() and True
-        except Exception:
-            return False
-
-    until(answers, seconds_max=60)
-    client.create_bucket(Bucket="segments")
-    yield endpoint, client
-    process.terminate()
-    process.wait()
 
 
 def bucket(endpoint, name):

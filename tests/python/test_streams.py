@@ -186,3 +186,28 @@ def test_a_stream_has_a_life(receiver, tmp_path):
             cloudwatch.put_metric_stream(
                 Name="other", FirehoseArn=f"{FIREHOSE}-other", RoleArn=ROLE, OutputFormat="json"
             )
+
+
+def test_a_bucket_gets_objects_by_the_hour(s3, tmp_path):
+    endpoint, client = s3
+    environment = {
+        "WATCHKEEP_DELIVERY_STREAMS": "metrics=s3://segments/archive/metrics",
+        "WATCHKEEP_DELIVERY_BUCKET_ENDPOINT": endpoint,
+        "WATCHKEEP_DELIVERY_BUCKET_ACCESS_KEY_ID": "bucketkey",
+        "WATCHKEEP_DELIVERY_BUCKET_SECRET_ACCESS_KEY": "bucketsecret",
+    }
+    clock = str(int(START.timestamp() * 1000))
+
+    def lines():
+        keys = [found["Key"] for found in client.list_objects_v2(Bucket="segments").get("Contents", [])]
+        assert all(key.startswith("archive/metrics/2026/01/01/00/metrics-1-2026-01-01-00-") for key in keys), keys
+        text = b"".join(client.get_object(Bucket="segments", Key=key)["Body"].read() for key in keys).decode()
+        return [line for line in map(json.loads, text.splitlines()) if not line["namespace"].startswith("AWS/")]
+
+    with Server("--manual-clock", clock, data_dir=tmp_path / "data", environment=environment) as server:
+        put_stream(server, "json")
+        put(server, 0, 2.0)
+        pass_until(server, lines)
+        put(server, 1, 3.0)
+        pass_until(server, lambda: len(lines()) == 2)
+        assert sorted(line["value"]["sum"] for line in lines()) == [2.0, 3.0]
