@@ -18,7 +18,8 @@ pub struct Scan {
     pub time: Range<i64>,
     /// Equality filters; a row must pass all of them.
     pub keys: Vec<KeyFilter>,
-    /// The columns wanted, as indexes into [`Table::columns`]. Batches also hold the time and `seq`, wanted or not.
+    /// The columns wanted, as indexes into [`Table::columns`]. Batches also hold the time, wanted or not,
+    /// and `seq`, unless that is ignored.
     pub columns: Vec<usize>,
     /// In what order rows are delivered.
     pub order: Order,
@@ -29,6 +30,17 @@ pub struct Scan {
     pub bytes_wanted: Option<usize>,
     /// What the text column must contain.
     pub text: Option<TextFilter>,
+    /// Whether the reader looks at the rows' `seq`.
+    pub seqs: Seqs,
+}
+
+/// Whether the `seq` of rows is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seqs {
+    /// It is.
+    Wanted,
+    /// Nobody looks at it: it may be zero in any row.
+    Ignored,
 }
 
 impl Scan {
@@ -43,6 +55,7 @@ impl Scan {
             limit: None,
             bytes_wanted: None,
             text: None,
+            seqs: Seqs::Wanted,
         }
     }
 
@@ -92,6 +105,17 @@ impl Scan {
     pub fn text(mut self, text: TextFilter) -> Scan {
         self.text = Some(text);
         self
+    }
+
+    /// The same scan, for a reader who does not look at [`crate::Batch::seqs`]: of a column that hardly compresses.
+    pub fn without_seqs(mut self) -> Scan {
+        self.seqs = Seqs::Ignored;
+        self
+    }
+
+    /// Whether `seq` must be read: rows in order are told apart by it.
+    pub(crate) fn needs_seqs(&self) -> bool {
+        self.seqs == Seqs::Wanted || self.order != Order::Any
     }
 
     /// Whether a time lies within the scan's range.

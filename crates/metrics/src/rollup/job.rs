@@ -154,7 +154,7 @@ fn groups(counts: BTreeMap<u64, usize>) -> impl Iterator<Item = Vec<u64>> {
 
 fn accumulate(store: &Store, day_ms: i64, series: &[u64]) -> Result<Accumulated, StoreError> {
     let mut accumulated = Accumulated::default();
-    let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS));
+    let scan = Scan::new(&METRIC_POINTS).time(day_ms..day_ms.saturating_add(DAY_MS)).without_seqs();
     store.scan(&scan.ids(points::SERIES, series.iter().copied()), &mut |batch| {
         of_batch(batch).for_each(|(series, point)| accumulated.add(series, &point));
         ControlFlow::Continue(())
