@@ -10,9 +10,11 @@ use crate::{environment, root};
 /// Crates with benchmarks.
 const CRATES: &[&str] = &[
     "watchkeep-wire",
+    "watchkeep-lang",
     "watchkeep-chart",
     "watchkeep-store",
     "watchkeep-metrics",
+    "watchkeep-prometheus",
     "watchkeep-logs",
     "watchkeep-trails",
 ];

@@ -1,5 +1,7 @@
 //! Aggregation: points into the buckets of a window, in one pass, units kept apart; then statistics out of them.
 
+use std::ops::Range;
+
 use watchkeep_lang::statistic::{Sample, Statistic, Summary};
 
 use crate::point::{PointRef, Samples, for_each_sample};
@@ -31,13 +33,15 @@ pub struct Buckets {
     samples: usize,
     /// For each unit its buckets that have points, by their numbers.
     by_unit: Vec<(Unit, Vec<Bucket>)>,
+    /// Where the last point went, which is where the next one mostly goes: the times of the bucket, its unit's place, and its own.
+    last: (Range<i64>, usize, usize),
 }
 
 impl Buckets {
     /// No points yet. Only those of `unit` will be taken in, if there is one; samples are kept if extended statistics are
     /// wanted.
     pub fn new(window: Window, unit: Option<Unit>, keeps_samples: bool) -> Buckets {
-        Buckets { window, unit, keeps_samples, samples: 0, by_unit: Vec::new() }
+        Buckets { window, unit, keeps_samples, samples: 0, by_unit: Vec::new(), last: (0..0, 0, 0) }
     }
 
     /// The window.
@@ -53,6 +57,15 @@ impl Buckets {
     /// Takes in a point of a time in [`Window::range_ms`]; others are left out.
     pub fn add(&mut self, point: &PointRef<'_>) {
         if !self.window.range_ms().contains(&point.time_ms) || self.unit.is_some_and(|unit| unit != point.unit) {
+            return;
+        }
+        let (times, unit, place) = &self.last;
+        if times.contains(&point.time_ms)
+            && let Some((of, buckets)) = self.by_unit.get_mut(*unit)
+            && *of == point.unit
+            && let Some(bucket) = buckets.get_mut(*place)
+        {
+            self.samples = self.samples.saturating_add_signed(bucket.add(&point.samples, self.keeps_samples));
             return;
         }
         let number = self.window.bucket(point.time_ms);
@@ -75,10 +88,10 @@ impl Buckets {
             index
         });
         if let Some(bucket) = buckets.get_mut(index) {
-            let before = bucket.samples.len();
-            bucket.add(&point.samples, self.keeps_samples);
-            self.samples = (self.samples + bucket.samples.len()).saturating_sub(before);
+            self.samples = self.samples.saturating_add_signed(bucket.add(&point.samples, self.keeps_samples));
         }
+        let start = self.window.bucket_start_ms(number);
+        self.last = (start..start.saturating_add(self.window.period_ms), of_unit, index);
     }
 
     /// Holds fewer samples: those of a bucket that agree in their first binary digits behind the first become one, their
@@ -119,8 +132,9 @@ impl Bucket {
         Bucket { number, count, sum, minimum, maximum, is_raw: true, samples: Vec::new() }
     }
 
-    /// Takes in the samples of a point.
-    fn add(&mut self, samples: &Samples<&[u8]>, keeps_samples: bool) {
+    /// Takes in the samples of a point; by how many it now holds more, or fewer.
+    fn add(&mut self, samples: &Samples<&[u8]>, keeps_samples: bool) -> isize {
+        let before = self.samples.len();
         let added = samples.summary();
         self.count.add(added.count);
         self.sum.add(added.sum);
@@ -130,12 +144,12 @@ impl Bucket {
         if !self.is_raw {
             // Nobody will ask for them any more.
             self.samples = Vec::new();
-            return;
+            return -before.cast_signed();
         }
-        if !keeps_samples {
-            return;
+        if keeps_samples {
+            for_each_sample(samples, |sample| self.samples.push(sample));
         }
-        for_each_sample(samples, |sample| self.samples.push(sample));
+        (self.samples.len() - before).cast_signed()
     }
 
     /// By value; then by count, so that sums over them do not depend on the order in which they came.

@@ -32,7 +32,10 @@ const BY_THE_SECOND: u8 = 1 << 6;
 pub struct Head {
     /// Every point of this time or later is here.
     complete_from_ms: i64,
-    chunks: VecDeque<Chunk>,
+    /// The chunks that are full, oldest first. Most of very many series have none.
+    full: VecDeque<Chunk>,
+    /// The chunk that is written, empty if there is none.
+    newest: Chunk,
     /// Of the newest chunk.
     last: Last,
     bytes: usize,
@@ -55,6 +58,10 @@ struct Last {
     resolution: Resolution,
 }
 
+impl Chunk {
+    const EMPTY: Chunk = Chunk { bytes: Vec::new(), min_ms: i64::MAX, max_ms: i64::MIN };
+}
+
 impl Last {
     const START: Last = Last { time_s: 0, interval_s: 0, bits: 0, unit: Unit::NONE, resolution: Resolution::Minute };
 }
@@ -62,7 +69,7 @@ impl Last {
 impl Head {
     /// An empty head of a series that has no point of this time or later.
     pub fn new(complete_from_ms: i64) -> Head {
-        Head { complete_from_ms, chunks: VecDeque::new(), last: Last::START, bytes: 0 }
+        Head { complete_from_ms, full: VecDeque::new(), newest: Chunk::EMPTY, last: Last::START, bytes: 0 }
     }
 
     /// Whether every point of this time or later is here.
@@ -93,23 +100,21 @@ impl Head {
 
     /// Drops what is old, or too much. See [`Head::push`].
     pub fn trim(&mut self, horizon_ms: i64, bytes_max: usize) {
-        while self.chunks.len() > 1
-            && self.chunks.front().is_some_and(|oldest| oldest.max_ms < horizon_ms || self.bytes > bytes_max)
-        {
+        while self.full.front().is_some_and(|oldest| oldest.max_ms < horizon_ms || self.bytes > bytes_max) {
             self.drop_oldest();
         }
     }
 
     /// Drops everything that is old, even the newest chunk.
     pub fn sweep(&mut self, horizon_ms: i64) {
-        while self.chunks.front().is_some_and(|oldest| oldest.max_ms < horizon_ms) {
+        while self.oldest().is_some_and(|oldest| oldest.max_ms < horizon_ms) {
             self.drop_oldest();
         }
     }
 
     /// Every point of a time in `start_ms..end_ms`.
     pub fn for_each(&self, start_ms: i64, end_ms: i64, mut visit: impl FnMut(&PointRef<'_>)) {
-        for chunk in self.chunks.iter().filter(|chunk| chunk.max_ms >= start_ms && chunk.min_ms < end_ms) {
+        for chunk in self.chunks().filter(|chunk| chunk.max_ms >= start_ms && chunk.min_ms < end_ms) {
             let mut reader = Reader { rest: &chunk.bytes, last: Last::START };
             while let Some(point) = reader.next() {
                 if (start_ms..end_ms).contains(&point.time_ms) {
@@ -119,22 +124,34 @@ impl Head {
         }
     }
 
+    /// The chunks that hold points, oldest first.
+    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.full.iter().chain([&self.newest]).filter(|chunk| !chunk.bytes.is_empty())
+    }
+
+    fn oldest(&self) -> Option<&Chunk> {
+        self.chunks().next()
+    }
+
     fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.chunks.pop_front() {
-            self.missed(oldest.max_ms);
-            self.bytes -= oldest.bytes.len();
-        }
+        let oldest = self.full.pop_front().unwrap_or_else(|| self.end_newest());
+        self.missed(oldest.max_ms);
+        self.bytes -= oldest.bytes.len();
+    }
+
+    /// The newest chunk; the next one is begun.
+    fn end_newest(&mut self) -> Chunk {
+        self.last = Last::START;
+        std::mem::replace(&mut self.newest, Chunk::EMPTY)
     }
 
     fn add(&mut self, point: &PointRef<'_>) {
-        if self.chunks.back().is_none_or(|chunk| chunk.bytes.len() >= CHUNK_BYTES) {
-            if let Some(full) = self.chunks.back_mut() {
-                full.bytes.shrink_to_fit();
-            }
-            self.chunks.push_back(Chunk { bytes: Vec::new(), min_ms: i64::MAX, max_ms: i64::MIN });
-            self.last = Last::START;
+        if self.newest.bytes.len() >= CHUNK_BYTES {
+            let mut full = self.end_newest();
+            full.bytes.shrink_to_fit();
+            self.full.push_back(full);
         }
-        let Some(chunk) = self.chunks.back_mut() else { return };
+        let chunk = &mut self.newest;
         chunk.min_ms = chunk.min_ms.min(point.time_ms);
         chunk.max_ms = chunk.max_ms.max(point.time_ms);
         let before = chunk.bytes.len();
@@ -344,8 +361,8 @@ mod tests {
             let from = head.complete_from_ms;
             let expected: Vec<Point> = points.iter().filter(|point| point.time_ms >= from).cloned().collect();
             prop_assert_eq!(all(&head, from, i64::MAX), expected);
-            prop_assert_eq!(head.bytes, head.chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>());
-            prop_assert!(head.chunks.len() <= 1 || head.bytes <= bytes_max);
+            prop_assert_eq!(head.bytes, head.chunks().map(|chunk| chunk.bytes.len()).sum::<usize>());
+            prop_assert!(head.full.is_empty() || head.bytes <= bytes_max);
         }
 
         #[test]

@@ -1,13 +1,15 @@
 //! The series in memory: found by their key when data are put and read, by their number for the labels of open files, and in
 //! the order of their keys for listings.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::cmp::Ordering as Sorted;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashTable;
 
 use crate::limits::{
     ALL_SERIES_BYTES_MAX, CHUNK_BYTES, HEAD_BYTES_MAX, HEAD_MS, HEADS_BYTES_MAX, KEEP_SERIES_MS, SERIES_BYTES,
@@ -34,10 +36,40 @@ pub struct SeriesIndex {
 #[derive(Debug, Default)]
 struct State {
     by_key: HashTable<Arc<Series>>,
-    by_id: HashMap<SeriesId, Arc<Series>, foldhash::fast::RandomState>,
-    sorted: BTreeMap<Arc<str>, Arc<Series>>,
+    by_id: HashTable<Arc<Series>>,
+    sorted: BTreeSet<ByKey>,
     /// The bytes of all series, without their heads.
     series_bytes: usize,
+}
+
+/// A series in the order of keys: the key is in the series, so that an index of a million does not hold it twice.
+#[derive(Debug)]
+struct ByKey(Arc<Series>);
+
+impl Borrow<str> for ByKey {
+    fn borrow(&self) -> &str {
+        &self.0.key
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &ByKey) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &ByKey) -> Option<Sorted> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &ByKey) -> Sorted {
+        self.0.key.cmp(&other.0.key)
+    }
 }
 
 impl State {
@@ -70,7 +102,8 @@ impl SeriesIndex {
 
     /// The series of this number.
     pub fn by_id(&self, id: SeriesId) -> Option<Arc<Series>> {
-        self.read().by_id.get(&id).cloned()
+        let hash = self.hasher.hash_one(id);
+        self.read().by_id.find(hash, |series| series.id == id).cloned()
     }
 
     /// The series of this key, for one who is about to write to it; made if there is none.
@@ -122,12 +155,15 @@ impl SeriesIndex {
         let id = id.unwrap_or_else(|| {
             // Two keys in a billion billion share a number; the later one takes its next choice, and registers that.
             let mut choices = (0..).map(|attempt| SeriesId::of(key, attempt));
-            choices.find(|id| !state.by_id.contains_key(id)).unwrap_or(SeriesId(0))
+            let is_free =
+                |id: &SeriesId| state.by_id.find(self.hasher.hash_one(id), |series| series.id == *id).is_none();
+            choices.find(is_free).unwrap_or(SeriesId(0))
         });
         let series = Arc::new(Series::new(id, key.into(), complete_from_ms));
         state.by_key.insert_unique(hash, series.clone(), |series| self.hasher.hash_one(&*series.key));
-        state.by_id.insert(id, series.clone());
-        state.sorted.insert(series.key.clone(), series.clone());
+        let hash = self.hasher.hash_one(id);
+        state.by_id.insert_unique(hash, series.clone(), |series| self.hasher.hash_one(series.id));
+        state.sorted.insert(ByKey(series.clone()));
         state.series_bytes = state.series_bytes.saturating_add(series_bytes(key));
         series
     }
@@ -140,8 +176,8 @@ impl SeriesIndex {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
         };
-        for (key, series) in state.sorted.range::<str, _>((start, Bound::Unbounded)) {
-            if !key.starts_with(prefix) || visit(series) == Walk::Stop {
+        for ByKey(series) in state.sorted.range::<str, _>((start, Bound::Unbounded)) {
+            if !series.key.starts_with(prefix) || visit(series) == Walk::Stop {
                 return;
             }
         }
@@ -170,7 +206,7 @@ impl SeriesIndex {
 
     /// Frees heads of old points, and forgets series that nobody listed or wrote to for long.
     pub fn sweep(&self, now_ms: i64) {
-        let all: Vec<Arc<Series>> = self.read().by_id.values().cloned().collect();
+        let all: Vec<Arc<Series>> = self.read().by_id.iter().cloned().collect();
         let idle_since = now_ms.saturating_sub(KEEP_SERIES_MS);
         for series in all {
             let mut head = series.head();
@@ -199,8 +235,11 @@ impl SeriesIndex {
         }
         if let Ok(entry) = state.by_key.find_entry(hash, |other| Arc::ptr_eq(other, series)) {
             entry.remove();
-            state.by_id.remove(&series.id);
-            state.sorted.remove(&series.key);
+            let hash = self.hasher.hash_one(series.id);
+            if let Ok(entry) = state.by_id.find_entry(hash, |other| Arc::ptr_eq(other, series)) {
+                entry.remove();
+            }
+            state.sorted.remove(&*series.key);
             state.series_bytes = state.series_bytes.saturating_sub(series_bytes(&series.key));
             self.count_bytes(series.head().bytes(), 0);
         }

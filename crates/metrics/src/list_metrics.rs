@@ -33,10 +33,10 @@ pub(crate) async fn list_metrics(
     let after = input.next_token.as_deref().map(|token| place_of(token, service, &prefix, &input)).transpose()?;
 
     let mut found: Vec<Arc<Series>> = Vec::new();
-    let mut place = after.map(|series| series.key.clone());
+    let mut place = after;
     loop {
         let (mut left, mut last) = (WALK_AT_ONCE, None);
-        service.index.walk(&prefix, place.as_deref(), |series| {
+        service.index.walk(&prefix, place.as_ref().map(|series| &*series.key), |series| {
             let identity = series.identity();
             let matches = series.newest_ms() >= since_ms
                 && name.is_none_or(|name| identity.name == name)
@@ -45,7 +45,7 @@ pub(crate) async fn list_metrics(
                 found.push(series.clone());
             }
             left -= 1;
-            last = Some(series.key.clone());
+            last = Some(series.clone());
             // One more than a page, to see whether there is a next one.
             if found.len() > LIST_PAGE || left == 0 { Walk::Stop } else { Walk::On }
         });

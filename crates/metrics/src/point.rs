@@ -257,20 +257,23 @@ pub(crate) fn of_batch(batch: &Batch) -> impl Iterator<Item = (u64, PointRef<'_>
     let (ids, times, resolutions) = (batch.u64s(points::SERIES), batch.times(), batch.u64s(points::RESOLUTION));
     let columns = [points::VALUE, points::SAMPLE_COUNT, points::SUM, points::MINIMUM, points::MAXIMUM];
     let [values, counts, sums, minima, maxima] = columns.map(|column| batch.f64s(column));
+    let absent = |column: usize| batch.absent(column);
+    let (no_value, no_count) = (absent(points::VALUE), absent(points::SAMPLE_COUNT));
+    let (no_distribution, units) = (absent(points::DISTRIBUTION), batch.texts(points::UNIT));
     // Rows of one unit come in runs.
     let mut last_unit = Unit::NONE;
     (0..batch.len()).filter_map(move |row| {
-        let unit = batch.text(points::UNIT, row);
+        let unit = units.get(row);
         if unit != last_unit.name() {
             last_unit = Unit::parse(unit)?;
         }
         let number = |column: &[f64]| column.get(row).copied().unwrap_or_default();
         let summary =
             || Summary { count: number(counts), sum: number(sums), minimum: number(minima), maximum: number(maxima) };
-        let samples = match (batch.is_null(points::VALUE, row), batch.is_null(points::SAMPLE_COUNT, row)) {
+        let samples = match (no_value.is(row), no_count.is(row)) {
             (false, true) => Samples::One(number(values)),
             (false, false) => Samples::Repeated(Sample { value: number(values), count: number(counts) }),
-            (true, _) if batch.is_null(points::DISTRIBUTION, row) => Samples::Set(summary()),
+            (true, _) if no_distribution.is(row) => Samples::Set(summary()),
             (true, _) => Samples::Distribution(summary(), batch.bytes(points::DISTRIBUTION, row)),
         };
         let resolution = Resolution::of_seconds(resolutions.get(row).copied().unwrap_or(60));

@@ -121,10 +121,15 @@ fn read_cold(
     let whole = ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
     let mut too_many = false;
     for (tier, times) in rollups.tiers(whole, now_ms) {
-        let scan = Scan::new(tier.table()).time(times).ids(points::SERIES, cold.keys().copied());
+        let scan = Scan::new(tier.table()).time(times).ids(points::SERIES, cold.keys().copied()).without_seqs();
         store.scan(&scan, &mut |batch| {
+            // Points of one series come in runs.
+            let mut run = (0, &[][..]);
             for (series, point) in of_batch(batch) {
-                for &index in cold.get(&series).into_iter().flatten() {
+                if run.0 != series || run.1.is_empty() {
+                    run = (series, cold.get(&series).map_or(&[][..], Vec::as_slice));
+                }
+                for &index in run.1 {
                     if let Some(reading) = readings.get_mut(index) {
                         reading.buckets.add(&point);
                     }

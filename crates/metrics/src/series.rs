@@ -5,7 +5,7 @@
 //! which no field may hold. So keys sort as listings do, and those of one namespace or name lie together.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use watchkeep_core::{AccountId, Region};
@@ -142,7 +142,7 @@ pub struct Series {
     /// Its number in the store.
     pub id: SeriesId,
     /// Its key.
-    pub key: Arc<str>,
+    pub key: Box<str>,
     /// The time of its newest point, milliseconds since the epoch; `i64::MIN` if it has none yet.
     newest_ms: AtomicI64,
     /// The time of its newest registration in the store, likewise.
@@ -156,7 +156,7 @@ pub struct Series {
 
 impl Series {
     /// A series without points, whose head has every point from `complete_from_ms` on.
-    pub fn new(id: SeriesId, key: Arc<str>, complete_from_ms: i64) -> Series {
+    pub fn new(id: SeriesId, key: Box<str>, complete_from_ms: i64) -> Series {
         Series {
             id,
             key,

@@ -147,7 +147,7 @@ fn read_cold(
     tiers: &[(Tier, Range<i64>)],
 ) -> Result<Gathered, StoreError> {
     for (tier, range) in tiers {
-        let scan = Scan::new(tier.table()).time(range.clone()).ids(points::SERIES, cold.keys().copied());
+        let scan = Scan::new(tier.table()).time(range.clone()).ids(points::SERIES, cold.keys().copied()).without_seqs();
         store.scan(&scan, &mut |batch| {
             for (series, point) in of_batch(batch) {
                 if let Some(&index) = cold.get(&series) {

@@ -1,6 +1,7 @@
 //! What a scan delivers: some rows, column by column.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Float64Type, Int64Type, UInt64Type};
 
 use crate::table::Table;
@@ -59,6 +60,23 @@ impl Batch {
         array.and_then(|array| array.as_string_opt::<i32>()).map_or("", |text| text.value(row))
     }
 
+    /// The values of a Text column, for one who looks at many of them.
+    pub fn texts(&self, column: usize) -> Texts<'_> {
+        Texts(self.column(column).and_then(|array| array.as_string_opt::<i32>()))
+    }
+
+    /// Which values of a column are absent, for one who looks at many of them.
+    pub fn absent(&self, column: usize) -> Absent<'_> {
+        match self.column(column) {
+            None => Absent::All,
+            Some(array) => match array.nulls() {
+                Some(nulls) if nulls.null_count() == array.len() => Absent::All,
+                Some(nulls) if nulls.null_count() > 0 => Absent::Some(nulls),
+                _ => Absent::None,
+            },
+        }
+    }
+
     /// Whether the value of a column is absent in a row (or the column in the batch).
     pub fn is_null(&self, column: usize, row: usize) -> bool {
         self.column(column).is_none_or(|array| row >= array.len() || array.is_null(row))
@@ -69,7 +87,7 @@ impl Batch {
         self.i64s(self.time)
     }
 
-    /// The sequence numbers of the rows; always there.
+    /// The sequence numbers of the rows; always there, but zero if the scan ignores them.
     pub fn seqs(&self) -> &[u64] {
         self.seqs.as_primitive_opt::<UInt64Type>().map_or(&[], |array| array.values())
     }
@@ -86,5 +104,40 @@ impl Batch {
 
     fn column(&self, column: usize) -> Option<&ArrayRef> {
         self.columns.get(column)?.as_ref()
+    }
+}
+
+/// The values of a Text column.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'b>(Option<&'b StringArray>);
+
+impl<'b> Texts<'b> {
+    /// The value in a row; empty where absent.
+    #[inline]
+    pub fn get(&self, row: usize) -> &'b str {
+        self.0.filter(|texts| row < texts.len()).map_or("", |texts| texts.value(row))
+    }
+}
+
+/// Which values of a column are absent.
+#[derive(Debug, Clone, Copy)]
+pub enum Absent<'b> {
+    /// None is.
+    None,
+    /// All are.
+    All,
+    /// Those that are marked.
+    Some(&'b NullBuffer),
+}
+
+impl Absent<'_> {
+    /// Whether the value in a row is.
+    #[inline]
+    pub fn is(&self, row: usize) -> bool {
+        match self {
+            Absent::None => false,
+            Absent::All => true,
+            Absent::Some(nulls) => row >= nulls.len() || nulls.is_null(row),
+        }
     }
 }

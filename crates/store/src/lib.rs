@@ -40,7 +40,7 @@ mod scan;
 mod segment;
 mod table;
 
-pub use batch::Batch;
+pub use batch::{Absent, Batch, Texts};
 pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, ReadBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
     Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeHome, NodeName, Publish, Resource,
@@ -54,6 +54,6 @@ pub use error::StoreError;
 pub use journal::{Durability, JournalError, Lsn};
 pub use memtable::InvalidBlock;
 pub use rows::{Rows, RowsError};
-pub use scan::{KeyFilter, KeySet, Order, Scan, ScanStats, TextFilter, TextTest};
+pub use scan::{KeyFilter, KeySet, Order, Scan, ScanStats, Seqs, TextFilter, TextTest};
 pub use segment::SegmentError;
 pub use table::{Column, ColumnKind, Keep, KeepForever, Label, SEQ, SEQ_ROW_BITS, Table, TableOwner};

@@ -18,7 +18,8 @@ pub struct Scan {
     pub time: Range<i64>,
     /// Equality filters; a row must pass all of them.
     pub keys: Vec<KeyFilter>,
-    /// The columns wanted, as indexes into [`Table::columns`]. Batches also hold the time and `seq`, wanted or not.
+    /// The columns wanted, as indexes into [`Table::columns`]. Batches also hold the time, wanted or not,
+    /// and `seq`, unless that is ignored.
     pub columns: Vec<usize>,
     /// In what order rows are delivered.
     pub order: Order,
@@ -31,6 +32,17 @@ pub struct Scan {
     pub text: Option<TextFilter>,
     /// Under which data key the rows must be on disk, or under none.
     pub data_key: Option<Option<u64>>,
+    /// Whether the reader looks at the rows' `seq`.
+    pub seqs: Seqs,
+}
+
+/// Whether the `seq` of rows is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seqs {
+    /// It is.
+    Wanted,
+    /// Nobody looks at it: it may be zero in any row.
+    Ignored,
 }
 
 impl Scan {
@@ -46,6 +58,7 @@ impl Scan {
             bytes_wanted: None,
             text: None,
             data_key: None,
+            seqs: Seqs::Wanted,
         }
     }
 
@@ -106,6 +119,17 @@ impl Scan {
     /// Whether rows under this data key are asked for.
     pub(crate) fn is_of_key(&self, data_key: Option<u64>) -> bool {
         self.data_key.is_none_or(|wanted| wanted == data_key)
+    }
+
+    /// The same scan, for a reader who does not look at [`crate::Batch::seqs`]: of a column that hardly compresses.
+    pub fn without_seqs(mut self) -> Scan {
+        self.seqs = Seqs::Ignored;
+        self
+    }
+
+    /// Whether `seq` must be read: rows in order are told apart by it.
+    pub(crate) fn needs_seqs(&self) -> bool {
+        self.seqs == Seqs::Wanted || self.order != Order::Any
     }
 
     /// Whether a time lies within the scan's range.

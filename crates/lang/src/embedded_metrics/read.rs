@@ -1,7 +1,7 @@
 //! Reading an event. Only what the directives name is looked into; the rest of the document is passed over as it is.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use memchr::memmem;
 use serde::Deserialize;
@@ -11,6 +11,9 @@ use super::limits::{DIMENSIONS_MAX, MEASUREMENTS_MAX, METRICS_MAX, NAME_CHARS_MA
 use super::{EmbeddedMetrics, Malformed, Measurement, Samples};
 use crate::statistic::{Sample, Summary};
 use crate::unit::UNITS;
+
+/// What every event with metrics holds. Most events are others, and are told by this one search, which is prepared once.
+static MARK: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"CloudWatchMetrics\""));
 
 type Root<'a> = HashMap<String, &'a RawValue>;
 
@@ -65,8 +68,7 @@ struct Distribution {
 /// # Errors
 /// [`Malformed`] if it says so, and is not in the format.
 pub fn read(message: &[u8]) -> Result<Option<EmbeddedMetrics>, Malformed> {
-    // Most events are others.
-    if memmem::find(message, b"\"CloudWatchMetrics\"").is_none() {
+    if MARK.find(message).is_none() {
         return Ok(None);
     }
     let start = memchr::memchr(b'{', message).ok_or(Malformed("it has no JSON object"))?;

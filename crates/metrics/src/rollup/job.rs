@@ -179,7 +179,7 @@ fn accumulate(store: &Store, day_ms: i64, series: &[u64]) -> Result<Vec<SeriesRo
             continue;
         }
         let mut accumulated = Accumulated::default();
-        let scan = Scan::new(&METRIC_POINTS).time(day.clone()).under(data_key);
+        let scan = Scan::new(&METRIC_POINTS).time(day.clone()).under(data_key).without_seqs();
         let stats = store.scan(&scan.ids(points::SERIES, series.iter().copied()), &mut |batch| {
             of_batch(batch).for_each(|(series, point)| accumulated.add(series, &point));
             ControlFlow::Continue(())

@@ -53,31 +53,46 @@ pub struct ColumnStats {
 }
 
 impl Catalog {
-    /// Shows the segments of a table as a DuckLake table of these columns, found in the files by their names; other columns of
-    /// the files stay hidden. Columns that were shown before and are not named any more, or have another type now, vanish.
+    /// Shows the segments of a table as a DuckLake table of these columns: see [`Catalog::register_tables`].
     pub async fn register_table(&self, name: &str, columns: &[(String, DuckType)]) -> Result<(), CatalogError> {
+        self.register_tables(&[(name, columns.to_vec())]).await
+    }
+
+    /// Shows the segments of each table as a DuckLake table of these columns, found in the files by their names; other columns of
+    /// the files stay hidden. Columns that were shown before and are not named any more, or have another type now, vanish. All in
+    /// one transaction: a first start does not wait for one sync a table.
+    pub async fn register_tables(&self, tables: &[(&str, Vec<(String, DuckType)>)]) -> Result<(), CatalogError> {
         let mut tx = self.begin_as_node().await?;
+        let mut has_changed = false;
+        for (name, columns) in tables {
+            has_changed |= self.register(&mut tx, name, columns).await?;
+        }
+        if has_changed { tx.commit().await } else { Ok(()) }
+    }
+
+    /// Whether that changed anything.
+    async fn register(&self, tx: &mut Tx, name: &str, columns: &[(String, DuckType)]) -> Result<bool, CatalogError> {
         let known = tx.rows("select id from lake_table where name = $1", &[Param::Text(name)]).await?;
         let known = known.first().map(|row| row.int(0)).transpose()?;
         let shown = match known {
-            Some(table) => shown_columns(&mut tx, table).await?,
+            Some(table) => shown_columns(tx, table).await?,
             None => Vec::new(),
         };
         let unchanged = |(column, (name, kind)): (&LakeColumn, &(String, DuckType))| {
             column.name == *name && column.kind == kind.name()
         };
         if known.is_some() && shown.len() == columns.len() && shown.iter().zip(columns).all(unchanged) {
-            return Ok(());
+            return Ok(false);
         }
         let schema =
             tx.number("update counter set value = value + 1 where name = 'lake_schema' returning value", &[]).await?;
-        let (snapshot, _) = self.next_snapshot(&mut tx).await?;
+        let (snapshot, _) = self.next_snapshot(tx).await?;
         let table = match known {
             Some(table) => table,
-            None => add_table(&mut tx, name, snapshot, schema).await?,
+            None => add_table(tx, name, snapshot, schema).await?,
         };
-        change_columns(&mut tx, table, shown, columns, snapshot).await?;
-        tx.commit().await
+        change_columns(tx, table, shown, columns, snapshot).await?;
+        Ok(true)
     }
 
     /// Says where the segments' paths begin, as `/var/lib/watchkeep/` or `s3://bucket/prefix/`, for readers who are not told

@@ -123,7 +123,7 @@ mod tests {
         let mut found = BTreeSet::new();
         for segment in &segments {
             let row = &segment.row;
-            let reader = SegmentReader::open(store.blobs.clone(), &row.path, row.bytes, &store.footers).unwrap();
+            let reader = store.open_segment(row).unwrap();
             let mut visit = |_: usize, id: u64, text: &str| _ = found.insert((id, text.to_owned()));
             reader.labels(&EVENTS, &mut visit).unwrap();
         }

@@ -14,6 +14,7 @@ use crate::blob::{BlobStore, LocalBlobs, S3Blobs, create_dirs};
 use crate::catalog::{Catalog, CatalogUrl, DuckType, NodeHome, NodeName, Publish};
 use crate::encryption::Keyring;
 use crate::error::StoreError;
+use crate::journal::limits::FIRST_SEGMENT_BYTES_DEFAULT;
 use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Published, Recovery};
 use crate::segment::FooterCache;
 use crate::table::{ColumnKind, SEQ, Table};
@@ -161,6 +162,7 @@ async fn open_catalog(
         CatalogConfig::Postgres(_) => Some(NodeHome { id: directory, other_is_lost: config.accept_journal_loss }),
     };
     let catalog = Catalog::open_from(&catalog_url(config), node_name(config)?, home, clock).await?;
+    let mut shown = Vec::with_capacity(tables.len());
     for table in tables {
         let kind = |kind: ColumnKind| match kind {
             ColumnKind::U64 => DuckType::U64,
@@ -173,8 +175,9 @@ async fn open_catalog(
             table.columns.iter().map(|column| (column.name.to_owned(), kind(column.kind))).collect();
         columns.push((SEQ.to_owned(), DuckType::U64));
         columns.extend(table.labels.iter().map(|label| (label.name.to_owned(), DuckType::Text)));
-        catalog.register_table(table.name, &columns).await?;
+        shown.push((table.name, columns));
     }
+    catalog.register_tables(&shown).await?;
     let root = match &config.blobs {
         BlobConfig::Local => {
             let root = fs::canonicalize(&config.data_dir);
@@ -232,6 +235,7 @@ async fn replay(
     let journal = JournalConfig {
         directory: journal_folder(config),
         segment_bytes: config.journal_segment_bytes,
+        first_segment_bytes: FIRST_SEGMENT_BYTES_DEFAULT,
         pool: config.journal_pool,
         durability: config.durability,
         queue_bytes_max: config.journal_queue_bytes_max,

@@ -57,7 +57,8 @@ pub(crate) fn sort(table: &Table, batches: &[&RecordBatch], places: &mut Vec<Pla
     };
     // The first three columns of most tables decide nearly every comparison: they are laid out beside the row's place.
     let mut keyed: Vec<([u64; 3], Place)> = places.iter().map(|&place| (prefix(&columns, place), place)).collect();
-    keyed.sort_unstable_by(|(x, a), (y, b)| x.cmp(y).then_with(|| full(a, b)));
+    // The stable sort: segments that are compacted are sorted, and it merges such runs.
+    keyed.sort_by(|(x, a), (y, b)| x.cmp(y).then_with(|| full(a, b)));
     places.clear();
     places.extend(keyed.into_iter().map(|(_, place)| place));
 }

@@ -326,6 +326,14 @@ impl Output {
         selection: Selection,
         visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
+        // What comes as a good batch is handed on as it is.
+        if selection == Selection::All
+            && self.places.is_empty()
+            && (BATCH_ROWS / 2..=BATCH_ROWS.min(self.left)).contains(&batch.num_rows())
+        {
+            let batch = batch.project(&self.projection).map_err(|error| self.combine(error))?;
+            return Ok(self.hand_over(&batch, visit));
+        }
         let index = self.batches.len() as u32;
         match selection {
             Selection::All => self.places.extend((0..batch.num_rows() as u32).map(|row| (index, row))),
@@ -357,22 +365,31 @@ impl Output {
         visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let places = places.get(..self.left).unwrap_or(places);
-        let combine =
-            |error: arrow::error::ArrowError| StoreError::Combine { table: self.table.name, reason: error.to_string() };
         let projected: Result<Vec<RecordBatch>, _> =
             batches.iter().map(|batch| batch.project(&self.projection)).collect();
-        let projected = projected.map_err(combine)?;
+        let projected = projected.map_err(|error| self.combine(error))?;
         let projected: Vec<&RecordBatch> = projected.iter().collect();
         for part in places.chunks(BATCH_ROWS) {
-            let rows = order::gather(&projected, part).map_err(combine)?;
-            let Some(batch) = Batch::from_arrow(self.table, &self.delivered_columns, &rows) else { continue };
-            self.left -= part.len();
-            self.delivered += part.len() as u64;
-            if visit(&batch).is_break() || self.left == 0 {
+            let rows = order::gather(&projected, part).map_err(|error| self.combine(error))?;
+            if self.hand_over(&rows, visit).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Hands over rows, no more than may still be delivered.
+    fn hand_over(&mut self, rows: &RecordBatch, visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>) -> ControlFlow<()> {
+        let Some(batch) = Batch::from_arrow(self.table, &self.delivered_columns, rows) else {
+            return ControlFlow::Continue(());
+        };
+        self.left -= rows.num_rows();
+        self.delivered += rows.num_rows() as u64;
+        if visit(&batch).is_break() || self.left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn combine(&self, error: arrow::error::ArrowError) -> StoreError {
+        StoreError::Combine { table: self.table.name, reason: error.to_string() }
     }
 }
 

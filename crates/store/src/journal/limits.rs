@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Length of a segment file unless the configuration names another: long enough that changing files costs nothing.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 
+/// Length of the very first segment file unless the configuration names another: it is filled with zeros while the journal
+/// opens, and somebody waits for that.
+pub const FIRST_SEGMENT_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
+
+/// The shortest first segment file: a header page and as much again.
+pub const FIRST_SEGMENT_BYTES_MIN: u64 = 8 * 1024;
+
 /// The shortest segment file: a header page and some frames.
 pub const SEGMENT_BYTES_MIN: u64 = 16 * 1024;
 
@@ -35,6 +42,10 @@ pub const SECTIONS_MAX: usize = 4096;
 
 /// Frames with a longer payload are compressed; below, the gain is not worth the time.
 pub const COMPRESS_ABOVE_BYTES: usize = 4096;
+
+/// How long the pool of a new journal leaves the disk to the rest of the start before it makes its files, unless they are
+/// wanted.
+pub const POOL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often a pool that found no space looks again.
 pub const POOL_RETRY: Duration = Duration::from_millis(250);

@@ -4,9 +4,10 @@
 //! - J-1: an append returns only when its frame is as durable as the configuration asks.
 //! - J-3: after a failed write or sync nothing is accepted any more; the process has to start again.
 //!
-//! The journal is a sequence of zero-filled segment files of one length, recycled when their frames are no longer needed: to
-//! write a frame changes no metadata of the file system, so a sync costs one round trip to the disk. One thread owns the
-//! file and commits in groups. It knows nothing of what is in a section.
+//! The journal is a sequence of zero-filled segment files of one length (the first of all is shorter, so that a first start
+//! need not wait for it), recycled when their frames are no longer needed: to write a frame changes no metadata of the file
+//! system, so a sync costs one round trip to the disk. One thread owns the file and commits in groups. It knows nothing of
+//! what is in a section.
 
 mod check;
 mod disk;
@@ -43,7 +44,7 @@ use frame::Encoded;
 use pool::{Pool, PoolSettings, SegmentList};
 use queue::{Pending, Queue};
 use recovery::{Recovered, RecoverySettings};
-use segment_file::{ActiveSegment, HEADER_PAGE_BYTES, SegmentHeader};
+use segment_file::{ActiveSegment, FileName, HEADER_PAGE_BYTES, SegmentHeader};
 use walk::{Step, Walk};
 use writer::Writer;
 
@@ -74,6 +75,9 @@ pub struct JournalConfig {
     pub directory: PathBuf,
     /// Length of a segment file, which bounds the size of a frame: 16 KiB to 1 GiB.
     pub segment_bytes: u64,
+    /// Length of the first segment file of a new journal, if that is less: a new one is opened sooner for it. No frame has to
+    /// fit: a larger one goes into the second file.
+    pub first_segment_bytes: u64,
     /// Zero-filled files to keep ready: 1 to 64.
     pub pool: usize,
     /// When an append counts as durable.
@@ -93,6 +97,7 @@ impl JournalConfig {
         JournalConfig {
             directory: directory.into(),
             segment_bytes: limits::SEGMENT_BYTES_DEFAULT,
+            first_segment_bytes: limits::FIRST_SEGMENT_BYTES_DEFAULT,
             pool: limits::POOL_DEFAULT,
             durability: Durability::Fsync,
             queue_bytes_max: limits::QUEUE_BYTES_DEFAULT,
@@ -257,16 +262,28 @@ impl Journal {
         let durable_below = published.some_below.max(needed_from);
         let settings = RecoverySettings { needed_from, durable_below, accept_loss: config.accept_loss, segment_bytes };
         let recovered = recovery::recover(&*disk, settings, &mut *sink)?;
-        let Recovered { recovery, mut kept, active, unneeded, free, next_number, last_epoch, closed_mark } = recovered;
+        let Recovered { recovery, mut kept, active, unneeded, mut free, next_number, last_epoch, closed_mark } =
+            recovered;
 
+        let (mut next_file, mut first_bytes, mut patience) = (next_number, segment_bytes, None);
+        if active.is_none() && free.is_empty() && config.first_segment_bytes < segment_bytes {
+            first_bytes = config.first_segment_bytes;
+            let first = FileName::Free(next_file);
+            if !pool::make(&*disk, first, first_bytes, config.disk_free_min) {
+                return Err(JournalError::Full);
+            }
+            free.push_back(first);
+            next_file += 1;
+            patience = Some(limits::POOL_PATIENCE);
+        }
         let pool = PoolSettings { files: config.pool, segment_bytes, disk_free_min: config.disk_free_min };
-        let pool = Arc::new(Pool::start(disk.clone(), pool, free, next_number)?);
+        let pool = Arc::new(Pool::start(disk.clone(), pool, free, next_file, patience)?);
         pool.retire(unneeded);
         let epoch = last_epoch.saturating_add(1).max(u64::try_from(clock.now().0).unwrap_or(0));
         let first_lsn = recovery.next_lsn;
         let begin = || {
             let free = pool.take().ok_or(JournalError::Full)?;
-            let header = SegmentHeader { epoch, number: next_number, first_lsn, bytes: segment_bytes };
+            let header = SegmentHeader { epoch, number: next_number, first_lsn, bytes: first_bytes };
             ActiveSegment::begin(&*disk, free, header)
         };
         let active = match active.map_or_else(begin, Ok) {
@@ -351,6 +368,8 @@ fn validate(config: &JournalConfig) -> Result<(), JournalError> {
         false => Err(JournalError::Config { setting, min, max }),
     };
     check("the journal's segment length", config.segment_bytes, limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX)?;
+    let (least, most) = (limits::FIRST_SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX);
+    check("the length of the journal's first segment", config.first_segment_bytes, least, most)?;
     check("the journal's number of pooled files", config.pool as u64, 1, limits::POOL_MAX as u64)?;
     check("the journal's queue length", config.queue_bytes_max, 1, u64::MAX)
 }

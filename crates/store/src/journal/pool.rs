@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::disk::Disk;
 use super::limits::POOL_RETRY;
@@ -42,19 +43,23 @@ struct State {
     next_number: u64,
     /// The last attempt to make a file found no space.
     no_space: bool,
+    /// Whether making files is put off for a while, because the disk has more urgent work.
+    patience: Option<Duration>,
     stopping: bool,
 }
 
 impl Pool {
-    /// Starts the thread. `free` are the files that are ready; new ones are numbered from `next_number`.
+    /// Starts the thread. `free` are the files that are ready; new ones are numbered from `next_number`, and made after
+    /// `patience`, or as soon as there is none left.
     pub(super) fn start(
         disk: Arc<dyn Disk>,
         settings: PoolSettings,
         free: VecDeque<FileName>,
         next_number: u64,
+        patience: Option<Duration>,
     ) -> Result<Self, JournalError> {
         let path = disk.path().to_owned();
-        let state = State { free, retired: VecDeque::new(), next_number, no_space: false, stopping: false };
+        let state = State { free, retired: VecDeque::new(), next_number, no_space: false, patience, stopping: false };
         let shared = Arc::new(Shared {
             disk,
             settings,
@@ -75,6 +80,10 @@ impl Pool {
         let mut state = self.shared.lock();
         loop {
             let taken = state.free.pop_front();
+            // The first is taken by the start itself.
+            if taken.is_none() && state.patience.take().is_some() {
+                self.shared.changed.notify_all();
+            }
             if taken.is_some() || state.no_space || state.stopping {
                 self.shared.exhausted.store(taken.is_none(), Ordering::Release);
                 drop(state);
@@ -126,11 +135,18 @@ impl Shared {
                 self.add(&mut state, recycled);
             } else if state.stopping {
                 return;
+            } else if let Some(patience) = state.patience {
+                let (woken, waited) =
+                    self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+                state = woken;
+                if waited.timed_out() {
+                    state.patience = None;
+                }
             } else if state.free.len() < self.settings.files && !state.no_space {
                 let file = FileName::Free(state.next_number);
                 state.next_number += 1;
                 drop(state);
-                let made = self.make(file);
+                let made = make(&*self.disk, file, self.settings.segment_bytes, self.settings.disk_free_min);
                 state = self.lock();
                 state.no_space = !made;
                 self.add(&mut state, made.then_some(file));
@@ -159,25 +175,6 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Makes a zero-filled file; says whether there was space for it.
-    fn make(&self, file: FileName) -> bool {
-        let needed = self.settings.disk_free_min.saturating_add(self.settings.segment_bytes);
-        let name = file.to_string();
-        let made = self.disk.free_bytes().and_then(|free| {
-            if free < needed {
-                return Err(std::io::ErrorKind::StorageFull.into());
-            }
-            self.disk.create_zeroed(&name, self.settings.segment_bytes)?;
-            self.disk.sync_directory()
-        });
-        if let Err(error) = &made {
-            tracing::warn!(file = name, %error, "could not make a journal file");
-            // What there is of it takes up space that is missing; if it cannot be removed, the next start does.
-            let _ = self.disk.remove(&name);
-        }
-        made.is_ok()
-    }
-
     /// Renames the first `room` segments that have the right length to files of the pool, and removes the others. Oldest first,
     /// so that what remains after a crash is always the newest.
     fn put_away(&self, retired: VecDeque<SegmentHeader>, room: usize, first_number: u64) -> Vec<FileName> {
@@ -202,6 +199,25 @@ impl Shared {
             }
         }
     }
+}
+
+/// Makes a zero-filled file of this length; says whether there was space for it, beside the bytes to be left free.
+pub(super) fn make(disk: &dyn Disk, file: FileName, bytes: u64, disk_free_min: u64) -> bool {
+    let needed = disk_free_min.saturating_add(bytes);
+    let name = file.to_string();
+    let made = disk.free_bytes().and_then(|free| {
+        if free < needed {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        disk.create_zeroed(&name, bytes)?;
+        disk.sync_directory()
+    });
+    if let Err(error) = &made {
+        tracing::warn!(file = name, %error, "could not make a journal file");
+        // What there is of it takes up space that is missing; if it cannot be removed, the next start does.
+        let _ = disk.remove(&name);
+    }
+    made.is_ok()
 }
 
 /// The segments that are complete, oldest first, and the one being written: what [`super::Journal::release`] works on.

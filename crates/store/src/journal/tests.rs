@@ -351,7 +351,7 @@ fn a_journal_that_ends_before_what_was_published_of_it_is_damaged() {
         append(&opened.journal, sections(id, 100)).unwrap();
     }
     let disk = disk.after_kill();
-    let name = segment_file::FileName::Segment(1).to_string();
+    let name = FileName::Segment(1).to_string();
     let third = layout(&disk.bytes(&name))[2].clone();
     disk.change(&name, |bytes| bytes[third.1.start + 40] ^= 1);
     assert_eq!(open(&disk.after_kill()).recovery.next_lsn, Lsn(3), "nothing tells it from a torn tail");
@@ -382,7 +382,7 @@ fn frames_behind_a_damaged_published_one_are_replayed() {
         append(&opened.journal, sections(id, 100)).unwrap();
     }
     let disk = disk.after_kill();
-    let name = segment_file::FileName::Segment(1).to_string();
+    let name = FileName::Segment(1).to_string();
     let second = layout(&disk.bytes(&name))[1].clone();
     disk.change(&name, |bytes| bytes[second.1.start + 40] ^= 1);
     let published = Published { all_below: Lsn(1), some_below: Lsn(3) };
@@ -409,6 +409,32 @@ fn files_of_another_length_are_read_and_replaced() {
     let lengths: BTreeSet<usize> = disk.names().iter().map(|name| disk.bytes(name).len()).collect();
     assert_eq!(lengths, BTreeSet::from([4 * SEGMENT_BYTES as usize]));
     assert_eq!(try_open(&disk, longer, newest.0).unwrap().sink.frames().len(), 1);
+}
+
+#[test]
+fn a_new_journal_begins_with_a_short_file() {
+    let disk = SimDisk::new();
+    let config = JournalConfig { first_segment_bytes: limits::FIRST_SEGMENT_BYTES_MIN, ..config() };
+    let opened = try_open(&disk, config.clone(), 1).unwrap();
+    let lengths = |disk: &SimDisk| {
+        let segments = disk.names().into_iter().filter(|name| !name.starts_with("free"));
+        segments.map(|name| disk.bytes(&name).len() as u64).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(&disk), [limits::FIRST_SEGMENT_BYTES_MIN]);
+    // The third does not fit into such a file at all.
+    let sent: Vec<_> = [10, 3000, 9000].into_iter().zip(1..).map(|(bytes, id)| sections(3 * id + 1, bytes)).collect();
+    for frame in &sent {
+        append(&opened.journal, frame.clone()).unwrap();
+    }
+    assert_eq!(lengths(&disk), [limits::FIRST_SEGMENT_BYTES_MIN, SEGMENT_BYTES]);
+    drop(opened);
+    let opened = try_open(&disk, config.clone(), 1).unwrap();
+    assert_eq!(opened.sink.frames().into_values().collect::<Vec<_>>(), sent);
+    opened.journal.release(Lsn(3));
+    drop(opened);
+    assert_eq!(lengths(&disk), [SEGMENT_BYTES], "it is not used again");
+    drop(try_open(&disk, config, 3).unwrap());
+    assert!(disk.names().iter().all(|name| disk.bytes(name).len() as u64 == SEGMENT_BYTES));
 }
 
 #[test]
@@ -455,10 +481,11 @@ proptest! {
     fn nothing_acknowledged_is_lost(
         rounds in prop::collection::vec((1u64..60, prop::collection::vec(1usize..6000, 1..25), any::<bool>()), 1..5),
         durability in any_durability(),
+        first_segment_bytes in prop::sample::select(vec![limits::FIRST_SEGMENT_BYTES_MIN, 12 << 10, SEGMENT_BYTES]),
         seed in any::<u64>(),
     ) {
         let random = SeededRandom::new(seed);
-        let config = JournalConfig { durability, ..config() };
+        let config = JournalConfig { durability, first_segment_bytes, ..config() };
         let mut disk = SimDisk::new();
         let (mut sent, mut acknowledged, mut known) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let mut needed_from = 1;

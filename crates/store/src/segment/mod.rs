@@ -9,6 +9,7 @@
 //! messages as columns (`shred.rs`) and a filter of the words of each row group (`tokens.rs`).
 
 mod cache;
+mod constant;
 mod error;
 mod footer;
 mod labels;

@@ -1,8 +1,9 @@
 //! What a scan means for one segment: which of its columns are tested, in what order, and which are delivered.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
 
@@ -94,7 +95,8 @@ impl<'a> Plan<'a> {
             delivered.push(found);
         }
         let seq = place(SEQ, ColumnKind::U64)?;
-        delivered.push(Some(seq.ok_or_else(|| SegmentError::damaged(path, "it has no column seq"))?));
+        let seq = seq.ok_or_else(|| SegmentError::damaged(path, "it has no column seq"))?;
+        delivered.push(scan.needs_seqs().then_some(seq));
         Ok(Some(Plan { scan, filters, text, schema: scan.delivered_schema(), delivered }))
     }
 
@@ -113,7 +115,11 @@ impl<'a> Plan<'a> {
         let fields = self.schema.fields().iter();
         let arrays = self.delivered.iter().zip(fields).map(|(place, field)| {
             let found = place.and_then(|place| columns.get(place)).cloned();
-            found.unwrap_or_else(|| new_null_array(field.data_type(), rows))
+            found.unwrap_or_else(|| match field.is_nullable() {
+                true => new_null_array(field.data_type(), rows),
+                // Only `seq` is left out though it always has a value.
+                false => Arc::new(UInt64Array::from_value(0, rows)),
+            })
         });
         Ok(RecordBatch::try_new(self.schema.clone(), arrays.collect())?)
     }
@@ -130,6 +136,11 @@ impl Columns {
 
     pub(super) fn push(&mut self, place: usize, array: ArrayRef) {
         self.0.push((place, array));
+    }
+
+    /// Adds other columns.
+    pub(super) fn append(&mut self, other: Columns) {
+        self.0.extend(other.0);
     }
 
     /// Adds the columns of a batch that was read of `places`, ascending.

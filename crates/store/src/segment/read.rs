@@ -14,6 +14,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
 use super::cache::{FooterCache, Parsed, Part};
+use super::constant;
 use super::error::SegmentError;
 use super::footer::Footer;
 use super::layout::Bounds;
@@ -315,10 +316,16 @@ impl RowGroup<'_> {
         let total = selection.as_ref().map_or(self.rows(), RowSelection::row_count);
         let mut rest = self.plan.rest(known);
         rest.sort_unstable();
+        let constant = self.constant(&mut rest);
+        let known_at = |start: usize, rows: usize| {
+            let mut columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
+            columns.append(constant.map(|array| Ok::<_, SegmentError>(array.slice(0, rows)))?);
+            Ok::<_, SegmentError>(columns)
+        };
         if rest.is_empty() {
             for start in (0..total).step_by(BATCH_ROWS) {
                 let rows = BATCH_ROWS.min(total - start);
-                let columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
+                let columns = known_at(start, rows)?;
                 if hand_over(&columns, rows)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -332,7 +339,7 @@ impl RowGroup<'_> {
             if start + rows > total {
                 return Err(self.source.failure("a column has more rows than it says"));
             }
-            let mut columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
+            let mut columns = known_at(start, rows)?;
             columns.extend(&rest, &batch);
             start += rows;
             if hand_over(&columns, rows)?.is_break() {
@@ -340,6 +347,27 @@ impl RowGroup<'_> {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes out of `places` those whose column says the same in every row of the row group, or nothing in any: its statistics
+    /// tell, and none of its pages need be read. Returns the columns of a whole batch.
+    fn constant(&self, places: &mut Vec<usize>) -> Columns {
+        let mut constant = Columns::default();
+        let footer = &self.source.footer;
+        let Some(group) = footer.parquet().row_groups().get(self.index) else { return constant };
+        places.retain(|&place| {
+            let chunk = group.columns().get(place);
+            let field = footer.arrow.schema().fields().get(place);
+            let found = chunk.zip(field).and_then(|(chunk, field)| {
+                constant::array(chunk.statistics()?, chunk.num_values(), field.data_type(), BATCH_ROWS)
+            });
+            match found {
+                Some(array) => constant.push(place, array),
+                None => return true,
+            }
+            false
+        });
+        constant
     }
 
     /// Decodes the columns at `places`, of the rows of `selection`.

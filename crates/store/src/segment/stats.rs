@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{max, max_string, min, min_string};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use arrow::compute::{max, min};
+use arrow::datatypes::{DataType, Float64Type};
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
 use serde::Serialize;
 
 /// Texts longer than this are no bounds.
@@ -36,6 +37,20 @@ struct OneColumn {
     nan: bool,
     #[serde(skip)]
     bounds: Bounds,
+    #[serde(skip)]
+    kind: Kind,
+}
+
+/// What bounds a column can have.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    U64,
+    I64,
+    F64,
+    Text,
+    /// None.
+    #[default]
+    Other,
 }
 
 #[derive(Debug, Default)]
@@ -58,17 +73,32 @@ impl ColumnStats {
             let column = self.0.entry(field.name().clone()).or_default();
             column.values += array.len() as u64;
             column.nulls += array.null_count() as u64;
-            let found = if text == Some(index) { Bounds::Unknown } else { bounds(array) };
-            column.nan |= matches!(found, Bounds::Unknown) && *array.data_type() == DataType::Float64;
-            column.bounds = std::mem::take(&mut column.bounds).joined(found);
+            column.kind = match field.data_type() {
+                _ if text == Some(index) => Kind::Other,
+                DataType::UInt64 => Kind::U64,
+                DataType::Int64 => Kind::I64,
+                DataType::Float64 => Kind::F64,
+                DataType::Utf8 => Kind::Text,
+                _ => Kind::Other,
+            };
+            // Parquet's own bounds of fractions say nothing of NaN.
+            if column.kind == Kind::F64 {
+                let found = fractions(array);
+                column.nan |= matches!(found, Bounds::Unknown);
+                column.bounds = std::mem::take(&mut column.bounds).joined(found);
+            }
         }
     }
 
-    /// The JSON, with the sizes that the file has.
+    /// The JSON, with the sizes that the file has, and the bounds that its writer found.
     pub(super) fn json(mut self, parquet: &ParquetMetaData) -> String {
         for chunk in parquet.row_groups().iter().flat_map(|group| group.columns()) {
             if let Some(column) = chunk.column_path().parts().first().and_then(|name| self.0.get_mut(name)) {
                 column.bytes += u64::try_from(chunk.compressed_size()).unwrap_or(0);
+                if column.kind != Kind::F64 {
+                    let found = written(column.kind, chunk.statistics(), chunk.num_values());
+                    column.bounds = std::mem::take(&mut column.bounds).joined(found);
+                }
             }
         }
         for column in self.0.values_mut() {
@@ -101,27 +131,33 @@ impl Bounds {
     }
 }
 
-fn bounds(array: &ArrayRef) -> Bounds {
+fn fractions(array: &ArrayRef) -> Bounds {
     if array.null_count() == array.len() {
         return Bounds::None;
     }
-    let found = match array.data_type() {
-        DataType::UInt64 => {
-            array.as_primitive_opt::<UInt64Type>().and_then(|values| Some(Bounds::U64(min(values)?, max(values)?)))
+    let values = array.as_primitive_opt::<Float64Type>();
+    let whole = values.filter(|values| !values.iter().flatten().any(f64::is_nan));
+    whole.and_then(|values| Some(Bounds::F64(min(values)?, max(values)?))).unwrap_or(Bounds::Unknown)
+}
+
+/// The bounds of a row group's `values` values, absent ones included, as the file has them.
+fn written(kind: Kind, statistics: Option<&Statistics>, values: i64) -> Bounds {
+    let Some(statistics) = statistics else { return Bounds::Unknown };
+    if statistics.null_count_opt().and_then(|nulls| i64::try_from(nulls).ok()) == Some(values) {
+        return Bounds::None;
+    }
+    let found = match (kind, statistics) {
+        (Kind::U64, Statistics::Int64(of)) => {
+            of.min_opt().zip(of.max_opt()).map(|(min, max)| Bounds::U64(min.cast_unsigned(), max.cast_unsigned()))
         }
-        DataType::Int64 => {
-            array.as_primitive_opt::<Int64Type>().and_then(|values| Some(Bounds::I64(min(values)?, max(values)?)))
+        (Kind::I64, Statistics::Int64(of)) => of.min_opt().zip(of.max_opt()).map(|(min, max)| Bounds::I64(*min, *max)),
+        (Kind::Text, Statistics::ByteArray(of)) if of.min_is_exact() && of.max_is_exact() => {
+            of.min_opt().zip(of.max_opt()).and_then(|(min, max)| {
+                let (min, max) = (min.as_utf8().ok()?, max.as_utf8().ok()?);
+                let short = min.len() <= BOUND_BYTES_MAX && max.len() <= BOUND_BYTES_MAX;
+                short.then(|| Bounds::Text(min.to_owned(), max.to_owned()))
+            })
         }
-        DataType::Float64 => {
-            let values = array.as_primitive_opt::<Float64Type>();
-            let whole = values.filter(|values| !values.iter().flatten().any(f64::is_nan));
-            whole.and_then(|values| Some(Bounds::F64(min(values)?, max(values)?)))
-        }
-        DataType::Utf8 => array.as_string_opt::<i32>().and_then(|values| {
-            let (min, max) = (min_string(values)?, max_string(values)?);
-            let short = min.len() <= BOUND_BYTES_MAX && max.len() <= BOUND_BYTES_MAX;
-            short.then(|| Bounds::Text(min.to_owned(), max.to_owned()))
-        }),
         _ => None,
     };
     found.unwrap_or(Bounds::Unknown)
@@ -148,13 +184,16 @@ mod tests {
             .unwrap()
         };
         let mut stats = ColumnStats::default();
-        stats.add(&batch(1, Some("b"), 1.5), Some(4));
-        stats.add(&batch(2, None, -0.5), Some(4));
-        stats.add(&batch(3, Some("a"), f64::NAN), Some(4));
-        for column in stats.0.values_mut() {
-            (column.min, column.max) = column.bounds.spelled();
+        let schema = batch(0, None, 0.0).schema();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema, None).unwrap();
+        for batch in [batch(1, Some("b"), 1.5), batch(2, None, -0.5), batch(3, Some("a"), f64::NAN)] {
+            stats.add(&batch, Some(4));
+            writer.write(&batch).unwrap();
+            writer.flush().unwrap();
         }
-        let json = serde_json::to_string(&stats).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&stats.json(&writer.finish().unwrap())).unwrap();
+        json.as_object_mut().unwrap().values_mut().for_each(|column| column["bytes"] = 0.into());
+        let json = json.to_string();
         insta::assert_snapshot!(json.replace("},", "},\n"), @r#"
         {"f":{"values":3,"nulls":0,"bytes":0,"nan":true},
         "i":{"values":3,"nulls":0,"bytes":0,"min":"-3","max":"-1"},

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchkeep_core::ports::{DataKey, DataKeyError, DataKeys, EncryptionContext, SealingError, SecretSealing};
+use watchkeep_core::ports::{DataKeyError, EncryptionContext};
 use watchkeep_store::{EncryptionKey, LockedKey, MasterKey, Scan, StoreConfig, StoreError, check};
 
 use crate::harness::*;
