@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
+use watchkeep_messaging::Queues;
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -23,13 +24,21 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub queues: Arc<Queues>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
 
 /// The tables of all services: what the store is opened with.
 pub fn tables() -> Vec<&'static Table> {
-    [watchkeep_logs::TABLES, watchkeep_metrics::TABLES, watchkeep_traces::TABLES, watchkeep_trails::TABLES].concat()
+    [
+        watchkeep_logs::TABLES,
+        watchkeep_metrics::TABLES,
+        watchkeep_traces::TABLES,
+        watchkeep_trails::TABLES,
+        watchkeep_messaging::queues::TABLES,
+    ]
+    .concat()
 }
 
 /// Every routed operation, as (service, operation) by their names in the models.
@@ -45,6 +54,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
+        names("sqs", watchkeep_messaging::queues::ROUTES),
     ]
     .concat()
 }
@@ -80,7 +90,9 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meter.clone())),
         ]);
+        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meter.clone()).await;
         Ok(Services {
+            queues: queues.context("opening queues")?,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -92,7 +104,13 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+        vec![
+            self.metrics.routed(),
+            self.logs.routed(),
+            self.traces.routed(),
+            self.trails.routed(),
+            self.queues.routed(),
+        ]
     }
 
     /// The HTTP APIs that are not AWS's own.
@@ -106,6 +124,7 @@ impl Services {
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;
+        self.queues.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }
