@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import signal
+import socket
 import threading
 import time
 import urllib.parse
@@ -203,6 +204,24 @@ def test_a_long_poll_ends_with_the_message(sqs, queue):
     sqs.send_message(QueueUrl=queue, MessageBody="x")
     waiting.join(15)
     assert answers[0]["Messages"][0]["Body"] == "x" and time.monotonic() - begun < 15
+
+
+def test_a_client_that_hangs_up_takes_no_message_with_it(server):
+    sqs = server.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    host, port = server.endpoint.removeprefix("http://").split(":")
+    form = urllib.parse.urlencode({"Action": "ReceiveMessage", "Version": "2012-11-05", "WaitTimeSeconds": "20"})
+    head = f"POST /000000000000/q HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    for _ in range(5):
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(f"{head}content-length: {len(form)}\r\n\r\n{form}".encode())
+            client.settimeout(15)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1) == b"", "the server has seen it go, long before its poll would end"
+    for body in ("1", "2", "3"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == ["1", "2", "3"]
 
 
 def post(url, **form):

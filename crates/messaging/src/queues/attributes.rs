@@ -51,17 +51,22 @@ pub(crate) async fn set_queue_attributes(
     }
     let now = queues.clock.now().0;
     let delayed_before = queue.settings().delay_seconds;
-    let of_change = changes.clone();
+    let (of_change, of_queue) = (changes.clone(), queue.clone());
     queues
         .change_document(&queue, move |document| {
+            let retention_before = Settings::read(&document.attributes)?.retention_ms();
             document.attributes = settings::changed(&document.attributes, &of_change, Existence::Old)?;
+            if Settings::read(&document.attributes)?.retention_ms() > retention_before {
+                drop(of_queue.settled(now));
+                document.expired = document.expired.max(Some(now - retention_before));
+            }
             document.modified = now;
             Ok(())
         })
         .await?;
     let delay_seconds = queue.settings().delay_seconds;
     if queue.is_fifo && delay_seconds != delayed_before {
-        // "For FIFO queues, the per-queue delay setting is retroactive."
+        // Of FIFO queues alone the delay holds for what is there already ("SetQueueAttributes", DelaySeconds).
         queue.backlog().delay_anew(|sent| sent + delay_seconds * 1000);
     }
     // Those who wait may have to wait for other times now.

@@ -44,7 +44,16 @@ pub(crate) async fn create_queue(
     check_tags(&tags)?;
     let key = names::key(caller, &input.queue_name);
     queues.check_redrive(&key, &settings)?;
-    let made = QueueDocument { id: 0, created: 0, modified: 0, attributes, tags, purged_below: 0, purged: None };
+    let made = QueueDocument {
+        id: 0,
+        created: 0,
+        modified: 0,
+        attributes,
+        tags,
+        purged_below: 0,
+        expired: None,
+        purged: None,
+    };
     let (queues, of_queue) = (queues.clone(), key.clone());
     finish(async move { queues.create(of_queue, made).await }).await?;
     Ok(CreateQueueResult { queue_url: Some(names::url(caller, &key)) })

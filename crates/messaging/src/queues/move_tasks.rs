@@ -245,7 +245,7 @@ impl Queues {
                 leases.iter().for_each(|lease| backlog.give_back(lease));
                 continue;
             }
-            // "All messages moved are new messages": with another id, and sent now.
+            // To their new queue they are new: with another id, and sent now.
             let anew = |_: &Lease, content: &Content| Outgoing {
                 content: Arc::new(Content { id: uuid(self.random.as_ref()), source: None, ..content.clone() }),
                 sent: now,

@@ -115,11 +115,12 @@ impl Queues {
             let due = queue.backlog().next_due();
             let wait_ms = due.map_or(left_ms, |due| (due - now).clamp(1, left_ms));
             tokio::select! {
-                () = &mut arrived => {}
-                () = self.clock.sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
+                biased;
                 // Nobody would get them.
                 () = caller.client.gone.wait() => return Ok(Vec::new()),
                 () = self.stopped() => {}
+                () = &mut arrived => {}
+                () = self.clock.sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
             }
         }
     }

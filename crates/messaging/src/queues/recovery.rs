@@ -142,7 +142,8 @@ fn message(
         let id = Uuid::from_u64_pair(number(tables::ID_HIGH), number(tables::ID_LOW));
         backlog.deduplication.note(key, Known { id, seq, sent });
     }
-    if gone.contains(&seq) || sent.saturating_add(settings.retention_ms()) <= now {
+    let had_expired = queue.document().expired.is_some_and(|expired| sent <= expired);
+    if gone.contains(&seq) || had_expired || sent.saturating_add(settings.retention_ms()) <= now {
         return;
     }
     let mark = received.remove(&seq);

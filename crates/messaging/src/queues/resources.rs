@@ -22,6 +22,9 @@ pub(crate) struct QueueDocument {
     /// Messages below this number were purged.
     #[serde(default)]
     pub purged_below: u64,
+    /// Messages that were sent at this time or before had expired when the retention was made longer: they stay gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<i64>,
     /// When it was purged last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purged: Option<i64>,

@@ -100,6 +100,19 @@ async fn messages_expire() {
     assert_eq!(world.counts("q").await, ["0", "0", "0"]);
 }
 
+#[tokio::test]
+async fn what_has_expired_stays_gone_when_the_retention_grows() {
+    let world = World::new().await;
+    world.create("q", &[("MessageRetentionPeriod", "60")]).await.unwrap();
+    world.send("q", "a").await;
+    world.pass(60 * SECOND);
+    world.send("q", "b").await;
+    world.set("q", &[("MessageRetentionPeriod", "600")]).await.unwrap();
+    let world = world.crash().await;
+    world.pass(60 * SECOND);
+    assert_eq!(world.bodies("q").await, ["b"]);
+}
+
 fn long_poll(seconds: i32) -> ReceiveMessageRequest {
     ReceiveMessageRequest { queue_url: "q".into(), wait_time_seconds: Some(seconds), ..Default::default() }
 }

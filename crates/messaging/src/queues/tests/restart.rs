@@ -140,6 +140,30 @@ async fn the_space_of_what_was_deleted_comes_back_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn deletions_hold_though_their_marks_and_messages_are_in_different_segments() {
+    let mut world = World::new().await;
+    world.create("q", &[]).await.unwrap();
+    for round in 0..3 {
+        for number in 0..30 {
+            world.send("q", &format!("{round}-{number}")).await;
+        }
+        world.store.seal_now().await.unwrap();
+        let received = world.receive("q").await;
+        for message in &received[..5] {
+            world.delete("q", message).await.unwrap();
+        }
+        world.queues.tidy().await.unwrap();
+        world.store.seal_now().await.unwrap();
+        if round == 1 {
+            world.store.compact_now().await.unwrap();
+        }
+        world = world.crash().await;
+        world.pass(30 * SECOND);
+        assert_eq!(world.counts("q").await[0], (30 * (round + 1) - 5 * (round + 1)).to_string());
+    }
+}
+
+#[tokio::test]
 async fn a_reset_forgets_everything() {
     let world = World::new().await;
     world.create("q", &[]).await.unwrap();
