@@ -6,11 +6,13 @@ use hashbrown::HashMap;
 
 use super::limits::{ATTEMPTS_MAX, DEDUPLICATION_MS};
 
+/// When it was, and of each message its number and how often it had been received.
+type Given = (i64, Vec<(u64, u32)>);
+
 /// The receipts of the last five minutes that had an id.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    /// When it was, and for each message how often it had been received.
-    known: HashMap<String, (i64, Vec<(u64, u32)>), foldhash::fast::RandomState>,
+    known: HashMap<String, Given, foldhash::fast::RandomState>,
     order: VecDeque<(i64, String)>,
 }
 

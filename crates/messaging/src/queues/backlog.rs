@@ -395,3 +395,89 @@ impl Drop for Backlog {
         self.total.fetch_sub(self.entries.len(), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(place: Place, group: Option<&str>) -> Entry {
+        Entry {
+            chunk: 1,
+            sent: 0,
+            receives: 0,
+            earlier: 0,
+            first_received: 0,
+            received: 0,
+            place,
+            group: group.map(Arc::from),
+            cached: None,
+        }
+    }
+
+    fn wish(now: i64, max: usize) -> Wish {
+        Wish { now, max, timeout_ms: 10, receives_max: None, in_flight_max: 4 }
+    }
+
+    fn seqs(taken: &Taken) -> Vec<u64> {
+        taken.leases.iter().map(|lease| lease.seq).collect()
+    }
+
+    #[test]
+    fn no_more_are_in_flight_than_may_be() {
+        for is_fifo in [false, true] {
+            let mut backlog = Backlog::new(is_fifo, Arc::default());
+            for seq in 1..=6 {
+                assert!(backlog.insert(seq, entry(Place::Ready, is_fifo.then_some("g"))));
+            }
+            assert_eq!(seqs(&backlog.take(wish(0, 3))), [1, 2, 3]);
+            let more = backlog.take(wish(0, 3));
+            assert_eq!(seqs(&more), if is_fifo { vec![] } else { vec![4] });
+            backlog.settle(10, -1);
+            assert_eq!(seqs(&backlog.take(wish(10, 10))), [1, 2, 3, 4]);
+            assert_eq!(backlog.counts(), Counts { visible: 2, in_flight: 4, delayed: 0 });
+        }
+    }
+
+    #[test]
+    fn what_was_received_too_often_is_dead_and_held() {
+        let mut backlog = Backlog::new(true, Arc::default());
+        for seq in 1..=2 {
+            backlog.insert(seq, entry(Place::Ready, Some("g")));
+        }
+        assert_eq!(seqs(&backlog.take(wish(0, 1))), [1]);
+        backlog.settle(10, -1);
+        let taken = backlog.take(Wish { receives_max: Some(1), ..wish(10, 1) });
+        assert_eq!((taken.dead.len(), seqs(&taken)), (1, vec![2]));
+        assert_eq!(backlog.counts().in_flight, 2);
+        backlog.remove(1);
+        backlog.remove(2);
+        assert_eq!((backlog.counts(), backlog.next_due(), backlog.oldest()), (Counts::default(), None, None));
+        assert_eq!(backlog.total.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_receipt_that_is_given_back_never_was() {
+        let mut backlog = Backlog::new(false, Arc::default());
+        backlog.insert(1, entry(Place::Ready, None));
+        let taken = backlog.take(wish(5, 1));
+        backlog.give_back(&taken.leases[0]);
+        let entry = backlog.get(1).unwrap();
+        assert_eq!((entry.receives, entry.first_received, entry.place), (0, 0, Place::Ready));
+        // A later receipt is not undone by an earlier one's failure.
+        let first = backlog.take(wish(5, 1)).leases.remove(0);
+        backlog.settle(15, -1);
+        backlog.take(wish(15, 1));
+        backlog.give_back(&first);
+        assert_eq!(backlog.get(1).unwrap().receives, 2);
+    }
+
+    #[test]
+    fn what_was_purged_does_not_enter_any_more() {
+        let mut backlog = Backlog::new(false, Arc::default());
+        backlog.insert(5, entry(Place::Delayed(7), None));
+        backlog.purge(backlog.end());
+        assert!(!backlog.insert(4, entry(Place::Ready, None)));
+        assert!(backlog.insert(6, entry(Place::Ready, None)));
+        assert_eq!(backlog.counts(), Counts { visible: 1, in_flight: 0, delayed: 0 });
+    }
+}

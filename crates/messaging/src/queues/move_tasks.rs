@@ -353,6 +353,6 @@ fn handle(key: &ResourceKey, source: &str) -> String {
 
 fn key_of(handle: &str) -> Option<ResourceKey> {
     let told: serde_json::Value = serde_json::from_slice(&STANDARD.decode(handle).ok()?).ok()?;
-    let source = super::names::of_arn(told["sourceArn"].as_str()?)?;
-    Some(ResourceKey { name: told["taskId"].as_str()?.to_owned(), ..source })
+    let source = super::names::of_arn(told.get("sourceArn")?.as_str()?)?;
+    Some(ResourceKey { name: told.get("taskId")?.as_str()?.to_owned(), ..source })
 }
