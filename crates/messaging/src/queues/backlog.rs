@@ -446,7 +446,7 @@ mod tests {
         }
         assert_eq!(seqs(&backlog.take(wish(0, 1))), [1]);
         backlog.settle(10, -1);
-        let taken = backlog.take(Wish { receives_max: Some(1), ..wish(10, 1) });
+        let taken = backlog.take(Wish { receives_max: Some(1), ..wish(10, 2) });
         assert_eq!((taken.dead.len(), seqs(&taken)), (1, vec![2]));
         assert_eq!(backlog.counts().in_flight, 2);
         backlog.remove(1);
