@@ -134,7 +134,7 @@ impl Queues {
         let now = self.clock.now().0;
         let bytes = messages.iter().map(|message| message.content.bytes()).sum();
         let chunk = self.reserve(queue, now, messages.len(), bytes).await?;
-        let mut rows = Rows::with_capacity(&QUEUE_MESSAGES, messages.len(), bytes);
+        let mut rows = Rows::with_capacity(&QUEUE_MESSAGES, messages.len(), 0);
         for message in messages {
             rows.u64(chunk);
             rows.u64(queue.id);
