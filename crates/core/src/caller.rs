@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::{AccountId, Region};
 
 /// The identity behind a call, as CloudTrail's `userIdentity` and IAM's policies see it.
@@ -53,6 +55,50 @@ pub struct Caller {
     pub request_id: Arc<str>,
     /// Whether the call came over TLS.
     pub secure_transport: bool,
+    /// The client's end of it.
+    pub client: Client,
+}
+
+/// What a door knows of the client that waits for the answer; nothing of callers within the house.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// The origin that the client sent its request to, as `https://watchkeep.example.com:4566`: what URLs in answers begin with.
+    pub origin: Option<Arc<str>>,
+    /// Tells when the client has gone.
+    pub gone: Gone,
+}
+
+/// Tells operations that wait for something when nobody waits for their answer any more.
+#[derive(Debug, Clone, Default)]
+pub struct Gone(Option<watch::Receiver<bool>>);
+
+/// The door's end of a [`Gone`].
+#[derive(Debug)]
+pub struct HangUp(watch::Sender<bool>);
+
+impl HangUp {
+    /// A client that is still there, and what tells when it is not.
+    pub fn new() -> (HangUp, Gone) {
+        let (sender, receiver) = watch::channel(false);
+        (HangUp(sender), Gone(Some(receiver)))
+    }
+
+    /// The client has gone.
+    pub fn tell(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Gone {
+    /// Completes when the client has gone; never if it stays.
+    pub async fn wait(&self) {
+        if let Some(receiver) = &self.0
+            && receiver.clone().wait_for(|gone| *gone).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
 }
 
 impl Caller {

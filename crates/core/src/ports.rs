@@ -4,9 +4,11 @@
 mod data_keys;
 mod functions;
 mod metrics;
+mod queues;
 mod resources;
 mod sealing;
 mod service_events;
+mod topics;
 
 use serde_json::{Map, Value};
 
@@ -18,9 +20,11 @@ pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, StringOrBinary};
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
+pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use hyper::body::Incoming;
-use watchkeep_core::Caller;
 use watchkeep_core::ports::Decision;
+use watchkeep_core::{Caller, Client, Gone, HangUp};
 use watchkeep_model::{Protocol, ServiceError};
 use watchkeep_wire::http_api::BodyLimit;
 use watchkeep_wire::protocol::{Dialect, Head, Unidentified, encode_error, identify, needs_form};
@@ -37,11 +37,19 @@ pub(crate) struct Request {
     host: Option<String>,
     pub(crate) peer: Arc<Peer>,
     id: Arc<str>,
+    gone: Gone,
 }
 
 impl Request {
     pub(crate) fn head(&self) -> Head<'_> {
         Head { method: &self.parts.method, uri: &self.parts.uri, headers: &self.parts.headers }
+    }
+
+    /// Where the client sent it, as far as the client said; a proxy that speaks TLS in our place says so itself.
+    fn origin(&self) -> Option<Arc<str>> {
+        let secure = self.peer.tls.is_some() || self.head().header("x-forwarded-proto") == Some("https");
+        let scheme = if secure { "https" } else { "http" };
+        self.host.as_deref().map(|host| format!("{scheme}://{host}").into())
     }
 
     pub(crate) fn signed(&self) -> SignedRequest<'_> {
@@ -93,7 +101,8 @@ pub(crate) async fn answer(
     incoming: Incoming,
     id: Arc<str>,
 ) -> Response<ResponseBody> {
-    let request = Request { parts, host, peer, id: Arc::clone(&id) };
+    let (hang_up, gone) = HangUp::new();
+    let request = Request { parts, host, peer, id: Arc::clone(&id), gone };
     let scope = scope_hint(&request.signed()).map(|scope| scope.service);
     let asked = match by_head(&shared, &request, scope.as_deref()) {
         Ok(asked) => asked,
@@ -123,7 +132,7 @@ pub(crate) async fn answer(
         response
     };
     // A client that hangs up leaves no call half done, and no change without its record.
-    to_the_end(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|panic| {
+    to_the_end(AssertUnwindSafe(work).catch_unwind(), hang_up).await.unwrap_or_else(|panic| {
         tracing::error!(panic = panic_message(&*panic), "a call was not answered in order");
         last_resort.failure(&HeaderMap::new(), &internal_failure(), &id)
     })
@@ -190,6 +199,7 @@ async fn run<K: Kind>(shared: Arc<Shared>, kind: K, request: Request, body: Arri
         user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_MAX).collect::<String>().into()),
         request_id: Arc::clone(&request.id),
         secure_transport: request.peer.tls.is_some(),
+        client: Client { origin: request.origin(), gone: request.gone.clone() },
     };
     let (service, operation) = (kind.service().name, kind.operation().name);
     let mut identified = IdentifiedCall {

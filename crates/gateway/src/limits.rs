@@ -75,6 +75,9 @@ const BODIES: &[(&str, &str, BodyLimit)] = &[
     ("logs", "PutLogEvents", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     // Segment documents of 64 KiB each, in JSON strings.
     ("xray", "PutTraceSegments", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // 1 MiB of bodies and attributes, which JSON may spell six times as long, and a form three times.
+    ("sqs", "SendMessage", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    ("sqs", "SendMessageBatch", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     // 500 records and 10 MiB, in base64.
     ("kinesis", "PutRecords", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
 ];

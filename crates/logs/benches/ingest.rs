@@ -36,6 +36,7 @@ fn caller() -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

@@ -37,6 +37,7 @@ fn caller() -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

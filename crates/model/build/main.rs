@@ -1,4 +1,5 @@
-//! Turns `models/*.json` into Rust: one file a service in `OUT_DIR`, included by `src/lib.rs`.
+//! Turns `models/*.json` into Rust: one file a service in `OUT_DIR`, included by `src/lib.rs`. A service that AWS's models no
+//! longer describe in the Query protocol, and that older clients speak so, has what is missing in `models/query/`.
 
 mod names;
 mod operations;
@@ -38,11 +39,29 @@ fn main() {
 fn generate(path: &Path, out: &Path) {
     let name = path.file_stem().expect("a file name").to_string_lossy().into_owned();
     let text = fs::read_to_string(path).expect("a readable model");
-    let model = Model { json: serde_json::from_str(&text).expect("a JSON model"), name };
+    let mut json = serde_json::from_str(&text).expect("a JSON model");
+    let query = path.with_file_name("query").join(format!("{name}.json"));
+    if query.exists() {
+        let text = fs::read_to_string(&query).expect("readable facts");
+        merge(&mut json, serde_json::from_str(&text).expect("JSON facts"));
+    }
+    let model = Model { json, name };
     let mut code = String::from(
         "use crate::{Constraints, Element, ErrorTraits, Kind, Location, Member, Operation, Protocol, Schema, SchemaKind, Service, Shape, TimestampFormat};\n",
     );
     shapes::generate(&model, &mut code);
     operations::generate(&model, &mut code);
     fs::write(out.join(format!("{}.rs", model.name)), code).expect("a writable OUT_DIR");
+}
+
+/// Lays `more` over `json`: objects member by member.
+fn merge(json: &mut Value, more: Value) {
+    match (json, more) {
+        (Value::Object(members), Value::Object(more)) => {
+            for (name, value) in more {
+                merge(members.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (json, more) => *json = more,
+    }
 }

@@ -118,13 +118,13 @@ fn member_table(name: &str, member: &Value, target: &Value, target_name: &str, r
         Some("statusCode") => "StatusCode",
         _ => "Body",
     };
-    // A Query service may name the parameter (`queryName`) or the element of a flattened list (`member.locationName`).
-    let wire = member["locationName"].as_str().or_else(|| member["queryName"].as_str());
+    let wire = member["locationName"].as_str();
     let flattened = member["flattened"] == true || target["flattened"] == true;
     format!(
-        "    Member {{ name: {name:?}, wire_name: {}, location: Location::{location}, required: {required}, shape: &{}, \
+        "    Member {{ name: {name:?}, wire_name: {}, query_name: {}, location: Location::{location}, required: {required}, shape: &{}, \
          flattened: {flattened}, xml_attribute: {}, timestamp_format: {}, xml_namespace: {}, event_payload: {} }},\n",
         optional(wire.filter(|wire| *wire != name)),
+        optional(member["queryName"].as_str()),
         shape_static(target_name),
         member["xmlAttribute"] == true,
         timestamp_format(member),

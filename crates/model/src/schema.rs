@@ -133,6 +133,8 @@ pub struct Member {
     pub name: &'static str,
     /// Its name on the wire where that differs, by location: XML element, Query parameter, header, query-string key.
     pub wire_name: Option<&'static str>,
+    /// Its name in the Query protocol alone: of a service that has another in JSON.
+    pub query_name: Option<&'static str>,
     /// Where the REST protocols put it.
     pub location: Location,
     /// Whether a request without it is refused.
@@ -155,6 +157,11 @@ impl Member {
     /// The name on the wire.
     pub fn wire_name(&self) -> &'static str {
         self.wire_name.unwrap_or(self.name)
+    }
+
+    /// The name in forms and XML documents.
+    pub fn query_name(&self) -> &'static str {
+        self.query_name.unwrap_or_else(|| self.wire_name())
     }
 }
 

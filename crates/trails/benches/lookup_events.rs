@@ -64,6 +64,7 @@ fn lookups(criterion: &mut Criterion) {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     };
     let rare_id = format!("{:08x}-0000-4000-8000-{RARE:012x}", RARE.wrapping_mul(2_654_435_761) as u32);
     let cases = [

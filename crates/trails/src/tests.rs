@@ -103,6 +103,7 @@ fn caller(principal: Principal) -> Caller {
         user_agent: Some("aws-cli/2.30.0".into()),
         request_id: "29184022-b2d5-11e3-a63d-9b463e6d0ff0".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

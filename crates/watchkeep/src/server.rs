@@ -62,6 +62,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.queues.start();
     services.keys.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
@@ -95,9 +96,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     tracing::info!(signal, "shutting down");
     // The collectors are clients: they hand in what they have before the doors close.
     collectors.stop().await;
+    // Long polls would hold the doors open.
+    services.queues.stop_waiting();
     stop.send_replace(true);
     finished(doors).await;
     measuring.stop().await;
+    services.queues.close().await;
     services.trails.close().await;
     store.close().await;
     tracing::info!("stopped");

@@ -7,6 +7,7 @@ use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
 use watchkeep_core::{Clock, Random};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
+use watchkeep_messaging::Queues;
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -27,13 +28,21 @@ pub struct Services {
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
     pub keys: Arc<Keys>,
+    pub queues: Arc<Queues>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
 
 /// The tables of all services: what the store is opened with.
 pub fn tables() -> Vec<&'static Table> {
-    [watchkeep_logs::TABLES, watchkeep_metrics::TABLES, watchkeep_traces::TABLES, watchkeep_trails::TABLES].concat()
+    [
+        watchkeep_logs::TABLES,
+        watchkeep_metrics::TABLES,
+        watchkeep_traces::TABLES,
+        watchkeep_trails::TABLES,
+        watchkeep_messaging::queues::TABLES,
+    ]
+    .concat()
 }
 
 /// Every routed operation, as (service, operation) by their names in the models.
@@ -50,6 +59,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
         names("kms", watchkeep_keys::ROUTES),
+        names("sqs", watchkeep_messaging::queues::ROUTES),
     ]
     .concat()
 }
@@ -94,7 +104,9 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
+        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         Ok(Services {
+            queues: queues.context("opening queues")?,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -121,7 +133,14 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed(), self.keys.routed()]
+        vec![
+            self.metrics.routed(),
+            self.logs.routed(),
+            self.traces.routed(),
+            self.trails.routed(),
+            self.keys.routed(),
+            self.queues.routed(),
+        ]
     }
 
     /// The HTTP APIs that are not AWS's own.
@@ -135,6 +154,7 @@ impl Services {
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;
+        self.queues.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

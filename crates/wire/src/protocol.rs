@@ -66,6 +66,7 @@ pub fn decode_request(
                 ([], form) | (form, []) => form.into(),
                 _ => [query, body].join(&b'&').into(),
             };
+            let form = query::with_queue_url(call.service, head, form);
             query::decode(&form, input, &mut missing)?;
         }
         Protocol::RestJson | Protocol::RestXml => rest::decode(call, head, body, input, &mut missing)?,

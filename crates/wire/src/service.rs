@@ -221,6 +221,7 @@ mod tests {
             user_agent: None,
             request_id: "r".into(),
             secure_transport: false,
+            client: Default::default(),
         }
     }
 

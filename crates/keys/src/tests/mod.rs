@@ -42,6 +42,7 @@ pub(super) fn caller() -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

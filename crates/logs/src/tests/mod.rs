@@ -34,6 +34,7 @@ pub(crate) fn caller() -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

@@ -168,6 +168,7 @@ impl Metrics {
             user_agent: None,
             request_id: "".into(),
             secure_transport: false,
+            client: Default::default(),
         };
         let put = detector.put();
         let (single, math) = (put.single_metric_anomaly_detector, put.metric_math_anomaly_detector);

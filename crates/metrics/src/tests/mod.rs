@@ -160,6 +160,7 @@ pub fn caller() -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

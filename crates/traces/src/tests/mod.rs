@@ -91,6 +91,7 @@ fn caller(region: &str) -> Caller {
         user_agent: None,
         request_id: "r".into(),
         secure_transport: false,
+        client: Default::default(),
     }
 }
 

@@ -29,6 +29,15 @@ pub(super) fn is_accepted(shape: &Shape, text: &str) -> bool {
         .is_some_and(|accepted| pattern::matches(accepted.instead, text))
 }
 
+/// Enumerations that a service checks itself: SQS takes names of one list in another, and refuses unknown ones with an error of their own.
+const NAMES_CHECKED_BY_SERVICES: &[&str] =
+    &["QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends"];
+
+/// Whether the values of this enumeration are checked by the service.
+pub(super) fn are_names_checked_by_their_service(shape: &Shape) -> bool {
+    NAMES_CHECKED_BY_SERVICES.contains(&shape.name)
+}
+
 /// Structures that a service checks itself: PutMetricData and PutLogEvents may take the data of a bad entity, and then only
 /// tell what is wrong with it.
 const CHECKED_BY_SERVICES: &[&str] = &["Entity"];

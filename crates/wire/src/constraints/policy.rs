@@ -22,7 +22,7 @@ pub fn refusal(service: &'static Service, operation: Option<&'static Operation>,
         "xray" => coded(service, "InvalidRequestException", message(found)),
         "schemas" => coded(service, "BadRequestException", message(found)),
         "sns" => coded(service, "InvalidParameterException", format!("Invalid parameter: {}", message(found))),
-        "sqs" => ServiceError::common("InvalidParameterValueException", "InvalidParameterValue", 400, message(found)),
+        "sqs" => sqs(service, found),
         "s3" => ServiceError::common("InvalidArgument", "InvalidArgument", 400, message(found)),
         _ => coded(service, "ValidationException", message(found)),
     }
@@ -46,6 +46,19 @@ fn cloudwatch(service: &'static Service, operation: Option<&'static Operation>, 
         }
         _ => coded(service, "ValidationException", message(found)),
     }
+}
+
+/// SQS names an absent parameter; a batch that is not there is an empty one.
+fn sqs(service: &'static Service, found: &[Violation]) -> ServiceError {
+    let Some(missing) = found.iter().find(|violation| violation.is_missing()) else {
+        return ServiceError::common("InvalidParameterValueException", "InvalidParameterValue", 400, message(found));
+    };
+    let parameter = missing.path.parameter();
+    if parameter == "Entries" {
+        return coded(service, "EmptyBatchRequest", "There should be at least one entry in the request.".to_owned());
+    }
+    let text = format!("The request must contain the parameter {parameter}.");
+    ServiceError::common("MissingRequiredParameterException", "MissingParameter", 400, text)
 }
 
 /// CloudTrail's members that have an error of their own.

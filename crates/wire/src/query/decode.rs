@@ -181,8 +181,8 @@ fn scalar(node: &Node<'_>, slot: Slot<'_>) -> Result<(), Malformed> {
 /// A member's name in a path. The entries of a flattened list stand under their own name, if they have one.
 pub(super) fn name(member: &Member) -> &'static str {
     match &member.shape.kind {
-        Kind::List(element) if member.flattened => element.wire_name.unwrap_or_else(|| member.wire_name()),
-        _ => member.wire_name(),
+        Kind::List(element) if member.flattened => element.wire_name.unwrap_or_else(|| member.query_name()),
+        _ => member.query_name(),
     }
 }
 

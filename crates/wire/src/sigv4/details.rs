@@ -69,6 +69,7 @@ const fn member(name: &'static str) -> Member {
     Member {
         name,
         wire_name: None,
+        query_name: None,
         location: Location::Body,
         required: false,
         shape: &TEXT,

@@ -15,5 +15,5 @@ fn prefix(name: &str) -> Option<&str> {
 
 /// The element of a flattened list's entries: it stands in the parent, so the member may name it; else the entry does.
 pub(crate) fn flattened_name(member: &Member, element: &Element) -> &'static str {
-    member.wire_name.or(element.wire_name).unwrap_or(member.name)
+    member.query_name.or(member.wire_name).or(element.wire_name).unwrap_or(member.name)
 }

@@ -46,7 +46,7 @@ fn is_named(member: &Member, name: &str) -> bool {
         && !member.xml_attribute
         && match &member.shape.kind {
             Kind::List(element) if member.flattened => flattened_name(member, element) == name,
-            _ => member.wire_name() == name,
+            _ => member.query_name() == name,
         }
 }
 

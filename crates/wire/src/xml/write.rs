@@ -129,7 +129,7 @@ fn member(out: &mut String, member: &Member, view: View<'_>) {
             }
         }
         (View::Map(map), Kind::Map(..)) if member.flattened => {
-            entries(out, member.wire_name(), member.shape, map);
+            entries(out, member.query_name(), member.shape, map);
         }
         (view, _) => {
             let format = text::member_format(member, TimestampFormat::Iso8601);
