@@ -2,6 +2,9 @@
 //! another's port; neither knows the other.
 
 mod metrics;
+mod queues;
+mod sealing;
+mod topics;
 
 use serde_json::{Map, Value};
 
@@ -11,6 +14,9 @@ pub use metrics::{
     Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
     Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, StringOrBinary};
+pub use sealing::{Seal, SealError};
+pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
