@@ -1,0 +1,12 @@
+//! Messaging: what services and programs tell each other. [`Topics`] are SNS.
+//!
+//! Topics and queues share this crate and nothing else: what a topic delivers to a queue goes through a port of `core`. It knows no HTTP
+//! server, no wire format and no other service.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod topics;
+
+pub use topics::{
+    OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, TopicDoor, Topics, TopicsConfig,
+    TopicsPorts,
+};
