@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
-    &["metrics", "logs", "traces", "trails", "opentelemetry", "prometheus"],
+    &["metrics", "logs", "traces", "trails", "opentelemetry", "prometheus", "messaging"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
 ];
@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "gateway",
-        &["metrics", "logs", "traces", "trails", "opentelemetry", "prometheus", "store"],
+        &["metrics", "logs", "traces", "trails", "opentelemetry", "prometheus", "messaging", "store"],
         "the gateway knows no service and keeps nothing",
     ),
     ("agent", &["metrics", "logs", "traces", "trails", "store"], "the agent is a client of the public API"),

@@ -2,7 +2,7 @@
 //! a name resolves to; they are not followed elsewhere; and they answer soon, or not at all.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +16,8 @@ use crate::outbox::Attempt;
 /// The client for webhooks.
 #[derive(Debug, Clone)]
 pub struct Webhooks {
-    client: Client,
+    /// Made when it is needed: that reads the system's root certificates.
+    client: Arc<OnceLock<Result<Client, String>>>,
     reach: Arc<Reach>,
 }
 
@@ -35,21 +36,22 @@ pub enum EndpointError {
 
 impl Webhooks {
     /// A client that reaches these addresses.
-    ///
-    /// # Errors
-    ///
-    /// What building an HTTP client can meet, as missing root certificates.
-    pub fn new(reach: Reach) -> Result<Webhooks, reqwest::Error> {
-        let reach = Arc::new(reach);
-        let client = Client::builder()
-            .timeout(WEBHOOK_TIME)
-            .connect_timeout(WEBHOOK_CONNECT_TIME)
-            .redirect(reqwest::redirect::Policy::none())
-            // A proxy would reach what we must not.
-            .no_proxy()
-            .dns_resolver(Arc::new(Within(reach.clone())))
-            .build()?;
-        Ok(Webhooks { client, reach })
+    pub fn new(reach: Reach) -> Webhooks {
+        Webhooks { client: Arc::default(), reach: Arc::new(reach) }
+    }
+
+    fn client(&self) -> &Result<Client, String> {
+        self.client.get_or_init(|| {
+            let client = Client::builder()
+                .timeout(WEBHOOK_TIME)
+                .connect_timeout(WEBHOOK_CONNECT_TIME)
+                .redirect(reqwest::redirect::Policy::none())
+                // A proxy would reach what we must not.
+                .no_proxy()
+                .dns_resolver(Arc::new(Within(self.reach.clone())))
+                .build();
+            client.map_err(|error| error.to_string())
+        })
     }
 
     /// Checks an endpoint as far as that goes without asking for its name's address.
@@ -86,7 +88,11 @@ impl Webhooks {
                 Err(_) => return Attempt::Refused(format!("{name} cannot be a header")),
             };
         }
-        let mut response = match self.client.post(url).headers(map).body(body).send().await {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return Attempt::Later(format!("there is no HTTP client: {error}")),
+        };
+        let mut response = match client.post(url).headers(map).body(body).send().await {
             Ok(response) => response,
             Err(error) => return of_error(&error),
         };
@@ -148,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_out_of_reach_is_not_called() {
-        let refused = Webhooks::new(Reach::default()).unwrap();
+        let refused = Webhooks::new(Reach::default());
         for url in ["http://127.0.0.1:1/", "http://[::1]/", "https://169.254.169.254/latest", "http://2130706433/"] {
             assert!(matches!(refused.check(url), Err(EndpointError::OutOfReach(_))), "{url}");
             assert!(matches!(refused.post(url, &[], Bytes::new()).await, Attempt::Refused(_)), "{url}");
@@ -163,7 +169,7 @@ mod tests {
             matches!(&attempt, Attempt::Later(reason) if reason.contains("not an address that anybody can reach")),
             "{attempt:?}"
         );
-        let allowed = Webhooks::new(Reach { loopback: Loopback::Allowed, ..Reach::default() }).unwrap();
+        let allowed = Webhooks::new(Reach { loopback: Loopback::Allowed, ..Reach::default() });
         assert_eq!(allowed.check("http://127.0.0.1:1/"), Ok(()));
     }
 }

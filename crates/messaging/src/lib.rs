@@ -7,6 +7,5 @@
 mod topics;
 
 pub use topics::{
-    OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, TopicDoor, Topics, TopicsConfig,
-    TopicsPorts,
+    OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
 };

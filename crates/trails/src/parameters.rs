@@ -17,10 +17,17 @@ const HIDDEN: &[(&str, &str, &str, Option<&str>)] = &[
     ("kms", "Decrypt", "CiphertextBlob", None),
     ("kms", "Encrypt", "Plaintext", None),
     ("kms", "ReEncrypt", "CiphertextBlob", None),
+    ("sns", "Publish", "Message", Some(HIDDEN_TEXT)),
+    ("sns", "Publish", "MessageAttributes", Some(HIDDEN_TEXT)),
+    ("sns", "Publish", "Subject", Some(HIDDEN_TEXT)),
+    ("sns", "PublishBatch", "PublishBatchRequestEntries", Some(HIDDEN_TEXT)),
     ("ssm", "PutParameter", "Value", None),
     ("sts", "AssumeRoleWithSAML", "SAMLAssertion", None),
     ("sts", "AssumeRoleWithWebIdentity", "WebIdentityToken", None),
 ];
+
+/// What stands in the place of messages.
+const HIDDEN_TEXT: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Takes out of an input what a record must not hold.
 pub fn hide(service: &str, operation: &str, input: &mut Map<String, Value>) {

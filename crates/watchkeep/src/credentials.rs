@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
-use watchkeep_core::ports::{Credential, Credentials};
+use watchkeep_core::ports::{Credential, Credentials, Seal, SealError};
 use watchkeep_core::{AccountId, BoxFuture, Principal, Random};
 use watchkeep_store::{Catalog, Resource, ResourceKey};
 
@@ -73,6 +74,24 @@ impl Sealer {
             Ok(text) => Ok(String::from_utf8(text.to_vec())?),
             Err(_) => bail!("a stored secret cannot be opened: the master key is another one than it was sealed with"),
         }
+    }
+}
+
+/// The sealer as services are given it.
+pub struct Seals {
+    /// The sealer.
+    pub sealer: Arc<Sealer>,
+    /// What its nonces are drawn from.
+    pub random: Arc<dyn Random>,
+}
+
+impl Seal for Seals {
+    fn seal(&self, name: &str, secret: &str) -> Result<String, SealError> {
+        self.sealer.seal(name, secret, self.random.as_ref()).map_err(|error| SealError(error.to_string()))
+    }
+
+    fn unseal(&self, name: &str, sealed: &str) -> Result<String, SealError> {
+        self.sealer.unseal(name, sealed).map_err(|error| SealError(error.to_string()))
     }
 }
 

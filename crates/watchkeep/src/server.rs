@@ -1,5 +1,6 @@
 //! The server's life: open the store and the services, open the doors, wait for a signal, and close everything in order.
 
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,10 +19,10 @@ use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::Administration;
 use crate::collectors;
 use crate::config::Config;
-use crate::credentials::{RootCredentials, Sealer};
+use crate::credentials::{RootCredentials, Sealer, Seals};
 use crate::directory::DataDirectory;
 use crate::measuring::{CountedCalls, Measuring};
-use crate::services::{self, Services};
+use crate::services::{self, Certificates, Services};
 
 /// What runs beside the server in the same process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +49,11 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let meter = Arc::new(Meter::default());
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let metrics = MetricsConfig { retention: config.retention, deliveries: Arc::new(deliveries) };
-    let services = Arc::new(Services::open(&store, &clock, &random, metrics, &meter).await?);
     let master_key = config.master_key.clone().unwrap_or_else(|| directory.path().join("master.key"));
-    let sealer = Sealer::open(&master_key, random.as_ref())?;
+    let sealer = Arc::new(Sealer::open(&master_key, random.as_ref())?);
+    let seal = Arc::new(Seals { sealer: sealer.clone(), random: random.clone() });
+    let services =
+        Services::open(&store, &clock, &random, metrics, config.topics.clone(), seal, &meter).await.map(Arc::new)?;
     let root =
         RootCredentials::open(config.root.as_ref(), config.account, store.catalog(), &sealer, random.as_ref()).await?;
     store.start();
@@ -68,10 +71,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock,
         }),
+        documents: Arc::new(Certificates(services.topics.clone())),
         clock: clock.clone(),
         random: random.clone(),
     };
     let gateway = Gateway::bind(config.gateway(), ports).await?;
+    services.topics.start(&public_url(&config, &gateway));
     let (stop, stopped) = watch::channel(false);
     let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
     // From the moment the address is told, a signal means an orderly end.
@@ -90,6 +95,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     collectors.stop().await;
     stop.send_replace(true);
     finished(doors).await;
+    services.topics.close().await;
     measuring.stop().await;
     services.trails.close().await;
     store.close().await;
@@ -101,6 +107,26 @@ pub async fn run(config: Config) -> Result<ExitCode> {
 fn stop_at_once(error: &JournalError) {
     tracing::error!(%error, "the journal failed; the process ends so that nothing false is acknowledged");
     std::process::exit(EXIT_JOURNAL_FAILED);
+}
+
+/// Where others reach the server: links in messages begin with it.
+fn public_url(config: &Config, gateway: &Gateway) -> String {
+    if let Some(url) = &config.public_url {
+        return url.clone();
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let address = gateway.addresses().into_iter().next();
+    let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4566)));
+    // An address that stands for all is none to call.
+    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address.ip()) };
+    format!("{scheme}://{host}:{}", address.port())
+}
+
+fn host_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
 }
 
 /// Tells a person where the server is and how to talk to it. Scripts read the line `listening on`.

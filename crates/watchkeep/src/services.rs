@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use watchkeep_core::{Clock, Meter, Random};
+use watchkeep_core::ports::{NoQueues, Seal};
+use watchkeep_core::{BoxFuture, Clock, Meter, Random};
+use watchkeep_gateway::{Document, Documents};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
+use watchkeep_messaging::{TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -23,13 +26,21 @@ pub struct Services {
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
+    pub topics: Arc<Topics>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
 
 /// The tables of all services: what the store is opened with.
 pub fn tables() -> Vec<&'static Table> {
-    [watchkeep_logs::TABLES, watchkeep_metrics::TABLES, watchkeep_traces::TABLES, watchkeep_trails::TABLES].concat()
+    [
+        watchkeep_logs::TABLES,
+        watchkeep_metrics::TABLES,
+        watchkeep_traces::TABLES,
+        watchkeep_trails::TABLES,
+        TOPIC_TABLES,
+    ]
+    .concat()
 }
 
 /// Every routed operation, as (service, operation) by their names in the models.
@@ -45,6 +56,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
+        names("sns", TOPIC_ROUTES),
     ]
     .concat()
 }
@@ -63,6 +75,20 @@ impl Tap for InsightRules {
     }
 }
 
+/// The certificate that SNS's messages are signed by.
+pub struct Certificates(pub Arc<Topics>);
+
+impl Documents for Certificates {
+    fn find<'a>(&'a self, path: &'a str) -> Option<BoxFuture<'a, Option<Document>>> {
+        path.starts_with("/SimpleNotificationService-").then(|| -> BoxFuture<'a, Option<Document>> {
+            Box::pin(async move {
+                let certificate = self.0.certificate(path).await?;
+                Some(Document { content_type: "application/x-pem-file", body: certificate.into() })
+            })
+        })
+    }
+}
+
 impl Services {
     /// Opens all services; each brings back what it keeps in memory.
     pub async fn open(
@@ -70,6 +96,8 @@ impl Services {
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
         metrics: MetricsConfig,
+        topics: TopicsConfig,
+        seal: Arc<dyn Seal>,
         meter: &Arc<Meter>,
     ) -> Result<Services> {
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
@@ -80,7 +108,11 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meter.clone())),
         ]);
+        // Queues plug in here: what takes their place refuses every message, as queues that do not exist.
+        let ports = TopicsPorts { queues: Arc::new(NoQueues), seal, meter: meter.clone() };
+        let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         Ok(Services {
+            topics: topics.context("opening topics")?,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -92,7 +124,13 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+        vec![
+            self.metrics.routed(),
+            self.logs.routed(),
+            self.traces.routed(),
+            self.trails.routed(),
+            self.topics.routed(),
+        ]
     }
 
     /// The HTTP APIs that are not AWS's own.
@@ -106,6 +144,7 @@ impl Services {
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;
+        self.topics.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

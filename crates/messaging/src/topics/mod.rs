@@ -33,11 +33,12 @@ mod topic_attributes;
 mod topics_of_account;
 mod turns;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
-use watchkeep_core::ports::{QueueSink, Seal};
+use watchkeep_core::ports::{QueueSink, Seal, TopicSink};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_delivery::outbox::{Outbox, Pending};
 use watchkeep_delivery::{MailConfig, MailError, Mailer, Reach, Webhooks};
@@ -51,9 +52,9 @@ use directory::Directory;
 use keys::Keys;
 use limits::TIDY_INTERVAL;
 use signing::Signing;
+use sink::TopicDoor;
 use turns::Turns;
 
-pub use sink::TopicDoor;
 pub use tables::{TOPIC_DELIVERIES, TOPIC_MESSAGES};
 
 /// The tables that the store must be opened with.
@@ -119,8 +120,6 @@ pub enum OpenError {
     Store(StoreError),
     /// The configuration of mail is wrong.
     Mail(MailError),
-    /// There can be no HTTP client.
-    Http(String),
 }
 
 impl fmt::Display for OpenError {
@@ -128,7 +127,6 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Store(error) => error.fmt(f),
             OpenError::Mail(error) => write!(f, "mail: {error}"),
-            OpenError::Http(error) => write!(f, "an HTTP client for webhooks: {error}"),
         }
     }
 }
@@ -171,7 +169,6 @@ impl Topics {
         store.set_owner(&TOPIC_MESSAGES, kept.clone());
         store.set_owner(&TOPIC_DELIVERIES, kept.clone());
         let anywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok()).collect();
-        let http = |reach| Webhooks::new(reach).map_err(|error| OpenError::Http(error.to_string()));
         let core = Arc::new(Core {
             topics: catalog.collection().await?,
             subscriptions: catalog.collection().await?,
@@ -181,8 +178,8 @@ impl Topics {
             bodies: Bodies::default(),
             counters: Counters::new(ports.meter),
             signing: Signing::new(catalog.collection().await?, ports.seal, random.clone()),
-            webhooks: http(config.reach)?,
-            webhooks_of_settings: http(Reach { networks: anywhere, ..Reach::default() })?,
+            webhooks: Webhooks::new(config.reach),
+            webhooks_of_settings: Webhooks::new(Reach { networks: anywhere, ..Reach::default() }),
             mailer: config.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError::Mail)?,
             queues: ports.queues,
             functions: config.functions.into_iter().collect(),
@@ -191,6 +188,11 @@ impl Topics {
             clock: clock.clone(),
             store,
         });
+        let numbers: HashSet<u64> = core.topics.all().iter().map(|topic| topic.number).collect();
+        for orphan in core.subscriptions.all().iter().filter(|one| !numbers.contains(&one.topic_number)) {
+            // Its topic was deleted, and the process ended before its subscriptions were.
+            core.subscriptions.delete(&orphan.key).await?;
+        }
         for topic in core.topics.all() {
             core.refresh(&topic.key);
         }
@@ -214,6 +216,11 @@ impl Topics {
     /// The service with its routing table, for the doors.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
+    }
+
+    /// The topics as the other services see them.
+    pub fn sink(self: &Arc<Self>) -> Arc<dyn TopicSink> {
+        Arc::new(TopicDoor(self.clone()))
     }
 
     /// Begins to deliver. `url` is where others reach this server: links in messages begin with it.

@@ -117,7 +117,8 @@ fn make(random: &dyn Random) -> Result<(Vec<u8>, String), String> {
     Ok((key, certificate))
 }
 
-fn certificate(key: &[u8]) -> Result<String, rcgen::Error> {
+/// The certificate of a key, in PEM.
+pub(crate) fn certificate(key: &[u8]) -> Result<String, rcgen::Error> {
     let pair = KeyPair::from_pkcs8_der_and_sign_algo(&key.into(), &PKCS_RSA_SHA256)?;
     let mut parameters = CertificateParams::new(vec!["sns.amazonaws.com".to_owned()])?;
     parameters.distinguished_name.push(DnType::CommonName, "sns.amazonaws.com");

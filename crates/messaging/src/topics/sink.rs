@@ -16,7 +16,7 @@ use super::publish::{KEY_OF_PUBLISHER, Recipients, draft};
 use super::resources::TopicKind;
 
 /// Topics as the other services see them.
-pub struct TopicDoor(pub Arc<Topics>);
+pub(crate) struct TopicDoor(pub Arc<Topics>);
 
 impl TopicSink for TopicDoor {
     fn publish<'a>(
