@@ -255,7 +255,7 @@ def test_mail_goes_by_smtp(tmp_path):
             sns.publish(TopicArn=topic, Subject="Fire in the größte Halle", Message="Everybody out.\nNow.")
             _, _, mail = mailbox.next()
             assert mail["subject"] == "Fire in the größte Halle" and mail["from"].startswith("Ops team")
-            assert mail.get_content().startswith("Everybody out.\nNow.\n")
+            assert mail.get_content().startswith("Everybody out.\r\nNow.\r\n")
             visit(re.search(r"http://\S+Unsubscribe\S+", mail.get_content()).group())
             assert mailbox.next()[2]["subject"] == "Unsubscribe Confirmation"
             sns.subscribe(TopicArn=topic, Protocol="email-json", Endpoint="bob@example.com")

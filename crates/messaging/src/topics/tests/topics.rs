@@ -131,7 +131,10 @@ async fn permissions_are_statements_of_the_policy() {
             aws_account_id: vec!["123456789012".into()],
             action_name: vec![action.into()],
         };
-        permissions::add_permission(&fixture.topics, &fixture.caller, input).await.map_err(|error| error.message)
+        permissions::add_permission(&fixture.topics, &fixture.caller, input)
+            .await
+            .map(drop)
+            .map_err(|error| error.message)
     };
     add("friends", "Publish").await.unwrap();
     assert_eq!(add("friends", "Publish").await.unwrap_err(), "Invalid parameter: Statement already exists");
