@@ -38,6 +38,9 @@ pub const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(60);
 /// The shortest pause that is written down.
 pub const NOTED_PAUSE_MIN: Duration = Duration::from_secs(5);
 
+/// How long the end of the program waits for deliveries that are under way.
+pub const STOP_TIME: Duration = Duration::from_secs(5);
+
 /// How long a webhook may take to answer. AWS: 15 seconds.
 pub const WEBHOOK_TIME: Duration = Duration::from_secs(15);
 

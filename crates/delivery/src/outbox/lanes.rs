@@ -72,6 +72,8 @@ struct Lane {
     running: usize,
     not_before_ms: i64,
     is_in_turn: bool,
+    /// Its last try failed: one at a time will do until one does not, so that many targets that hang leave room for others.
+    is_failing: bool,
 }
 
 /// All lanes.
@@ -93,6 +95,13 @@ pub(crate) struct Lanes {
 enum Waiting {
     Parcel(Pending),
     Lane(u64),
+}
+
+/// How a try ended, for its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Well,
+    InVain,
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -150,7 +159,8 @@ impl Lanes {
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             lane.is_in_turn = false;
             let rules = rules(id);
-            let at_once_max = if rules.order == LaneOrder::Strict { 1 } else { rules.at_once_max.max(1) };
+            let is_single = rules.order == LaneOrder::Strict || lane.is_failing;
+            let at_once_max = if is_single { 1 } else { rules.at_once_max.max(1) };
             if lane.running >= at_once_max {
                 // It gets a turn when one of its tries ends.
                 continue;
@@ -160,7 +170,7 @@ impl Lanes {
                 continue;
             }
             let Some(pending) = lane.ready.pop_front() else {
-                if lane.running == 0 {
+                if lane.running == 0 && !lane.is_failing {
                     self.lanes.remove(&id);
                 }
                 continue;
@@ -176,14 +186,14 @@ impl Lanes {
 
     /// A try ended, and the parcel is settled.
     pub(crate) fn settle(&mut self, parcel: Parcel) {
-        if self.end(parcel) {
+        if self.end(parcel, Ended::Well) {
             self.discount(parcel.time_ms, 1);
         }
     }
 
     /// A try ended, and the parcel is to be tried again.
     pub(crate) fn postpone(&mut self, pending: Pending, order: LaneOrder, now_ms: i64) {
-        if !self.end(pending.parcel) {
+        if !self.end(pending.parcel, Ended::InVain) {
             return;
         }
         match order {
@@ -203,10 +213,11 @@ impl Lanes {
     }
 
     /// Whether the try was known.
-    fn end(&mut self, parcel: Parcel) -> bool {
+    fn end(&mut self, parcel: Parcel, ended: Ended) -> bool {
         let was_running = self.running.remove(&parcel);
         if was_running && let Some(lane) = self.lanes.get_mut(&parcel.lane) {
             lane.running = lane.running.saturating_sub(1);
+            lane.is_failing = ended == Ended::InVain;
             self.give_turn(parcel.lane);
         }
         was_running
@@ -292,6 +303,18 @@ mod tests {
             assert_eq!(seen, expected, "{order:?}");
             assert_eq!(lanes.pending(), 0);
         }
+    }
+
+    #[test]
+    fn a_lane_that_fails_has_one_try_at_a_time() {
+        let mut lanes = lanes(&[(1, 7), (2, 7), (3, 7), (4, 7)]);
+        assert_eq!(started(&mut lanes, 0, ANY), [1, 2]);
+        lanes.postpone(pending(1, 7, 1000), LaneOrder::Any, 0);
+        assert!(started(&mut lanes, 0, ANY).is_empty(), "one is running");
+        lanes.postpone(pending(2, 7, 1000), LaneOrder::Any, 0);
+        assert_eq!(started(&mut lanes, 0, ANY), [3]);
+        lanes.settle(Parcel { content: 3, time_ms: 0, lane: 7 });
+        assert_eq!(started(&mut lanes, 1000, ANY), [4, 1]);
     }
 
     #[test]

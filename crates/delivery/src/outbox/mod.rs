@@ -20,7 +20,7 @@ use watchkeep_core::{BoxFuture, Clock, Random};
 pub use lanes::{LaneOrder, LaneRules, Parcel, Pending, Progress, Stage};
 pub use policy::{Growth, Phase, RetryPolicy};
 
-use crate::limits::{DEAD_LETTER_PAUSE, NOTED_PAUSE_MIN, OUTBOX_AT_ONCE_MAX, OUTBOX_PENDING_MAX};
+use crate::limits::{DEAD_LETTER_PAUSE, NOTED_PAUSE_MIN, OUTBOX_AT_ONCE_MAX, OUTBOX_PENDING_MAX, STOP_TIME};
 use lanes::Lanes;
 
 /// How a try ended.
@@ -166,16 +166,20 @@ impl Outbox {
         tokio::spawn(self.clone().run());
     }
 
-    /// Begins no further try, and waits for those that run.
+    /// Begins no further try, and waits for those that run, but not for long: what is not settled by then is delivered again.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         self.changed.notify_one();
+        let mut patience = self.clock.sleep(STOP_TIME);
         loop {
             let idle = self.idle.notified();
             if self.lock().running() == 0 {
                 return;
             }
-            idle.await;
+            tokio::select! {
+                () = idle => {}
+                () = &mut patience => return,
+            }
         }
     }
 

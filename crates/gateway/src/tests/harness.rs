@@ -256,7 +256,7 @@ impl Setup {
 struct OneDocument;
 
 impl crate::Documents for OneDocument {
-    fn find<'a>(&'a self, path: &'a str) -> Option<watchkeep_core::BoxFuture<'a, Option<crate::Document>>> {
+    fn find<'a>(&'a self, path: &'a str) -> Option<BoxFuture<'a, Option<crate::Document>>> {
         let name = path.strip_prefix("/documents/")?;
         let document = crate::Document { content_type: "text/plain", body: "to be read".into() };
         Some(Box::pin(std::future::ready((name == "one").then_some(document))))

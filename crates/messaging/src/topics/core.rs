@@ -17,6 +17,7 @@ use super::keys::Keys;
 use super::limits::{BODIES_BYTES_MAX, HOUR_MS, NOTE_PAUSE, NOTE_TRIES_MAX};
 use super::message::Message;
 use super::resources::{Subscription, Topic, Watermark};
+use super::signatures::Signatures;
 use super::signing::Signing;
 use super::tables::{DEAD_LETTERING, DELIVERING, MESSAGE, SETTLED, TIME, TOPIC_DELIVERIES, TOPIC_MESSAGES, hour};
 
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     pub directory: Directory,
     pub keys: Keys,
     pub bodies: Bodies,
+    pub signatures: Signatures,
     pub counters: Counters,
     pub signing: Signing,
     pub webhooks: Webhooks,
@@ -52,13 +54,13 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// The hour.
-    pub(crate) fn from_hour(&self) -> u64 {
+    pub(crate) fn first_hour(&self) -> u64 {
         self.from_hour.load(Ordering::Acquire)
     }
 
     /// Its beginning, in milliseconds since the epoch.
-    pub(crate) fn from_ms(&self) -> i64 {
-        i64::try_from(self.from_hour()).unwrap_or(i64::MAX / HOUR_MS).saturating_mul(HOUR_MS)
+    pub(crate) fn first_ms(&self) -> i64 {
+        i64::try_from(self.first_hour()).unwrap_or(i64::MAX / HOUR_MS).saturating_mul(HOUR_MS)
     }
 
     /// Keeps rows from a later hour on. It never goes back.
@@ -70,7 +72,7 @@ impl Kept {
 impl TableOwner for Kept {
     fn keep(&self, key: &[u64]) -> Keep {
         match key.first() {
-            Some(hour) if *hour < self.from_hour() => Keep::Drop,
+            Some(hour) if *hour < self.first_hour() => Keep::Drop,
             _ => Keep::Forever,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use watchkeep_core::ports::{MetricIdentity, MetricPlace};
-use watchkeep_core::{Counter, Meter, Region};
+use watchkeep_core::{Counter, Meter};
 use watchkeep_store::ResourceKey;
 
 use super::directory::Passing;
@@ -57,8 +57,7 @@ impl Counters {
         if let Some(counters) = self.of_topics.read().unwrap_or_else(PoisonError::into_inner).get(topic) {
             return counters.clone();
         }
-        let place =
-            MetricPlace { account: topic.account, region: topic.region.clone().unwrap_or_else(Region::default) };
+        let place = MetricPlace { account: topic.account, region: topic.region.clone().unwrap_or_default() };
         let counter = |name: &str, unit| {
             let dimensions = vec![("TopicName".into(), topic.name.as_str().into())];
             let metric = MetricIdentity { namespace: "AWS/SNS".into(), name: name.into(), dimensions };

@@ -211,7 +211,7 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
 
 fn check_parts(throttle: Option<&ThrottlePolicy>, request: Option<&RequestPolicy>) -> Result<(), String> {
     if let Some(rate) = throttle.and_then(|policy| policy.max_receives_per_second)
-        && !(rate >= 1.0)
+        && (rate < 1.0 || rate.is_nan())
     {
         return Err("throttlePolicy.maxReceivesPerSecond must be at least 1".to_owned());
     }

@@ -34,7 +34,8 @@ impl Core {
         let signer = self.signing.signer().await?;
         let version = live.topic.signature_version();
         let mut members = self.members(live, message);
-        let signature = signer.sign(version, &to_be_signed(&members))?;
+        let text = to_be_signed(&members);
+        let signature = self.signatures.of(seq, version, text, signer.clone()).await?;
         let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
         add("SignatureVersion", version.as_str().into());
         add("Signature", signature.into());

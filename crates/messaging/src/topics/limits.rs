@@ -101,6 +101,9 @@ pub const NOTE_TRIES_MAX: u32 = 120;
 /// The topics whose metrics are counted at once.
 pub const COUNTERS_MAX: usize = 10_000;
 
+/// The messages whose signatures are kept for further subscriptions: at their largest they take 16 MiB.
+pub const SIGNATURES_MAX: usize = 64;
+
 /// The bits of the key that messages are signed with.
 pub const SIGNING_KEY_BITS: usize = 2_048;
 

@@ -21,6 +21,7 @@ mod permissions;
 mod publish;
 mod recover;
 mod resources;
+mod signatures;
 mod signing;
 mod sink;
 mod subscription_attributes;
@@ -51,6 +52,7 @@ use counters::Counters;
 use directory::Directory;
 use keys::Keys;
 use limits::TIDY_INTERVAL;
+use signatures::Signatures;
 use signing::Signing;
 use sink::TopicDoor;
 use turns::Turns;
@@ -176,6 +178,7 @@ impl Topics {
             directory: Directory::default(),
             keys: Keys::default(),
             bodies: Bodies::default(),
+            signatures: Signatures::default(),
             counters: Counters::new(ports.meter),
             signing: Signing::new(catalog.collection().await?, ports.seal, random.clone()),
             webhooks: Webhooks::new(config.reach),

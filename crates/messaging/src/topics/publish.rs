@@ -339,7 +339,7 @@ impl Topics {
             true => Some(self.turns.of(number).lock_owned().await),
             false => None,
         };
-        let now_ms = self.core.clock.now().0.max(self.core.kept.from_ms());
+        let now_ms = self.core.clock.now().0.max(self.core.kept.first_ms());
         if is_keyed && !self.core.keys.has_room(now_ms) {
             return Err(throttled("too many deduplication ids are known"));
         }

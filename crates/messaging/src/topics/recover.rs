@@ -35,7 +35,7 @@ impl Core {
         if let Some(watermark) = self.watermarks.get(&place()) {
             self.kept.advance(watermark.hour);
         }
-        let from_ms = self.kept.from_ms();
+        let from_ms = self.kept.first_ms();
         let found = self.store.blocking(move |store| read(store, from_ms)).await?;
         let now_ms = self.clock.now().0;
         for (topic, key, keyed, time_ms) in found.keys {
@@ -53,7 +53,7 @@ impl Core {
     pub(crate) async fn release(&self, oldest_hour_ms: Option<i64>) -> Result<(), StoreError> {
         let settled_ms = self.clock.now().0.saturating_sub(SETTLED_KEPT_MS);
         let from = hour(oldest_hour_ms.map_or(settled_ms, |oldest| oldest.min(settled_ms)));
-        if from <= self.kept.from_hour() {
+        if from <= self.kept.first_hour() {
             return Ok(());
         }
         // First written, then done: a restart finds no row that was let go, and may find some that could go.

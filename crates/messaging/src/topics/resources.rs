@@ -26,7 +26,7 @@ pub(crate) enum DeduplicationScope {
 }
 
 /// By which algorithm messages are signed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum SignatureVersion {
     /// SHA-1 with RSA.
     #[default]

@@ -97,7 +97,8 @@ async fn filters_say_who_gets_a_message() {
     }
     let number = MessageAttributeValue { data_type: "Number".into(), ..text("9.5") };
     let array = MessageAttributeValue { data_type: "String.Array".into(), ..text(r#"["new", "red"]"#) };
-    let cases: [(&str, &[(&str, MessageAttributeValue)], &[&str]); 5] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, MessageAttributeValue)], &'a [&'a str]);
+    let cases: [Case<'_>; 5] = [
         ("plain", &[], &["all"]),
         ("plain", &[("store", text("books"))], &["all", "books"]),
         ("plain", &[("price", number)], &["all", "cheap"]),

@@ -102,13 +102,13 @@ async fn rows_go_when_all_before_them_is_settled() {
     fixture.clock.advance(Duration::from_secs(5 * 3600));
     fixture.topics.tidy().await;
     let fixture_hour = super::super::tables::hour(NOW);
-    assert_eq!(fixture.topics.core.kept.from_hour(), fixture_hour, "it is not settled");
+    assert_eq!(fixture.topics.core.kept.first_hour(), fixture_hour, "it is not settled");
     fixture.topics.start(URL);
     assert_eq!(bodies(&mut fixture, 1).await, ["one"]);
     fixture.all_settled().await;
     fixture.topics.tidy().await;
-    assert_eq!(fixture.topics.core.kept.from_hour(), fixture_hour + 4, "an hour is kept for keys");
+    assert_eq!(fixture.topics.core.kept.first_hour(), fixture_hour + 4, "an hour is kept for keys");
     let fixture = fixture.reopen().await;
-    assert_eq!(fixture.topics.core.kept.from_hour(), fixture_hour + 4);
+    assert_eq!(fixture.topics.core.kept.first_hour(), fixture_hour + 4);
     assert_eq!(fixture.topics.pending(), 0);
 }

@@ -77,7 +77,7 @@ async fn an_endpoint_is_asked_and_confirms() {
     assert_eq!(fixture.confirm(&topic, "wrong").await.unwrap_err().message, "Invalid parameter: Token");
     let arn = fixture.confirm(&topic, token).await.unwrap();
     assert_eq!(fixture.confirm(&topic, token).await.unwrap(), arn, "a second time is no error");
-    assert_eq!(fixture.listed(&topic).await, [arn.clone()]);
+    assert_eq!(fixture.listed(&topic).await, std::slice::from_ref(&arn));
     let told = fixture.told(&arn).await.unwrap();
     assert_eq!(
         (told["PendingConfirmation"].as_str(), told["ConfirmationWasAuthenticated"].as_str()),
