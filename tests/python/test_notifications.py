@@ -327,3 +327,77 @@ def test_sns_measures_itself(receiver):
 
         wanted = {"NumberOfMessagesPublished", "PublishSize", "NumberOfNotificationsDelivered"}
         until(lambda: wanted <= measured())
+
+
+@pytest.fixture
+def sqs(server):
+    """A stock consumer of queues, where the server has them."""
+    client = server.client("sqs")
+    try:
+        client.list_queues()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("UnknownOperationException", "InvalidAction"):
+            pytest.skip("this server has no queues")
+        raise
+    return client
+
+
+def queue_of(sqs, name, **attributes):
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def received(sqs, url, count):
+    """`count` messages, taken off the queue."""
+    found = []
+
+    def more():
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"], AttributeNames=["All"])
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(message)
+        return len(found) >= count
+
+    until(more, WAIT_SECONDS)
+    return found
+
+
+def test_a_queue_gets_envelopes_or_the_text_alone(server, sns, sqs):
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    url, arn = queue_of(sqs, "enveloped")
+    raw_url, raw_arn = queue_of(sqs, "raw")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=raw_arn, Attributes={"RawMessageDelivery": "true"})
+    attributes = {"kind": {"DataType": "String", "StringValue": "new"}, "data": {"DataType": "Binary", "BinaryValue": b"\0\xff"}}
+    sns.publish(TopicArn=topic, Message="hello", Subject="s", MessageAttributes=attributes)
+    (message,) = received(sqs, url, 1)
+    body = json.loads(message["Body"])
+    validator(server).validate_message(body)
+    assert (body["Message"], body["Subject"], "MessageAttributes" in message) == ("hello", "s", False)
+    assert body["MessageAttributes"]["data"] == {"Type": "Binary", "Value": "AP8="}
+    (message,) = received(sqs, raw_url, 1)
+    assert message["Body"] == "hello"
+    assert message["MessageAttributes"]["kind"]["StringValue"] == "new"
+    assert message["MessageAttributes"]["data"]["BinaryValue"] == b"\0\xff"
+
+
+def test_what_is_given_up_goes_to_the_dead_letter_queue(sns, sqs, receiver):
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    url, arn = queue_of(sqs, "dead")
+    confirmed(sns, receiver, topic, RedrivePolicy=json.dumps({"deadLetterTargetArn": arn}))
+    receiver.statuses.put(403)
+    sns.publish(TopicArn=topic, Message="refused")
+    (message,) = received(sqs, url, 1)
+    assert json.loads(message["Body"])["Message"] == "refused"
+
+
+def test_fifo_topics_deliver_in_order_and_once(sns, sqs):
+    topic = sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"})["TopicArn"]
+    url, arn = queue_of(sqs, "q.fifo", FifoQueue="true")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    numbers = []
+    for n in range(12):
+        for _ in range(2):
+            numbers.append(sns.publish(TopicArn=topic, Message=f"m{n}", MessageGroupId="g")["SequenceNumber"])
+    assert len(set(numbers)) == 12 and numbers == sorted(numbers)
+    assert [message["Body"] for message in received(sqs, url, 12)] == [f"m{n}" for n in range(12)]
