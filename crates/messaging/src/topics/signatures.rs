@@ -16,9 +16,15 @@ pub(crate) struct Signatures {
 
 #[derive(Debug, Default)]
 struct Inner {
-    by_message: HashMap<(u64, SignatureVersion), Vec<(Arc<str>, String)>>,
-    order: VecDeque<(u64, SignatureVersion)>,
+    by_message: HashMap<Key, Vec<Signed>>,
+    order: VecDeque<Key>,
 }
+
+/// A message's number, and how it is signed.
+type Key = (u64, SignatureVersion);
+
+/// A text and its signature.
+type Signed = (Arc<str>, String);
 
 impl Signatures {
     /// The signature of this text, which is what is signed of the message with this number.
