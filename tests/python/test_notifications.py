@@ -233,6 +233,37 @@ def test_what_was_acknowledged_is_delivered_after_kill_9(tmp_path):
             assert server.stop() == 0
 
 
+def test_nothing_acknowledged_is_lost_through_many_kills(tmp_path, receiver):
+    server = Server(data_dir=tmp_path).start()
+    topic = server.client("sns").create_topic(Name="t")["TopicArn"]
+    confirmed(server.client("sns"), receiver, topic)
+    acknowledged = set()
+    for round in range(4):
+        sns, enough = server.client("sns"), threading.Event()
+
+        def publish():
+            while True:
+                try:
+                    acknowledged.add(sns.publish(TopicArn=topic, Message="x" * 1000)["MessageId"])
+                except Exception:
+                    return
+                if len(acknowledged) > 40 * (round + 1):
+                    enough.set()
+
+        publishers = [threading.Thread(target=publish) for _ in range(4)]
+        [publisher.start() for publisher in publishers]
+        assert enough.wait(WAIT_SECONDS)
+        server.kill()
+        [publisher.join() for publisher in publishers]
+        server.start()
+    try:
+        got = set()
+        while not acknowledged <= got:
+            got.add(receiver.next_json()["MessageId"])
+    finally:
+        assert server.stop() == 0
+
+
 def test_mail_goes_by_smtp(tmp_path):
     mailbox = Mailbox()
     smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
