@@ -1,16 +1,22 @@
 //! What leaves Watchkeep: batches of records on their way to the targets that the settings point delivery streams at, an HTTP
-//! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; and calls of functions at HTTP endpoints.
+//! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; single messages, to webhooks and by mail; and calls of
+//! functions at HTTP endpoints.
 //!
 //! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
-//! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses.
+//! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses. Messages go
+//! through an [`outbox`]: the machine that knows when each is tried again, and when it is given up.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod bucket;
 mod functions;
 mod http_endpoint;
 mod limits;
+mod mail;
+mod networks;
+pub mod outbox;
 mod pauses;
 mod streams;
+mod webhook;
 
 use bytes::Bytes;
 use watchkeep_core::BoxFuture;
@@ -19,7 +25,10 @@ pub use bucket::BucketTarget;
 pub use functions::HttpFunctions;
 pub use http_endpoint::HttpEndpointTarget;
 pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+pub use mail::{Mail, MailConfig, MailError, MailTls, Mailer};
+pub use networks::{InvalidNetwork, Loopback, Network, Reach};
 pub use streams::{ConfiguredStreams, TargetConfig};
+pub use webhook::{EndpointError, Webhooks};
 
 /// Records that are delivered together.
 #[derive(Debug, Clone)]

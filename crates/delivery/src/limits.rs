@@ -28,3 +28,30 @@ pub const PAUSE_FIRST: Duration = Duration::from_secs(1);
 
 /// The longest pause.
 pub const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The deliveries that an outbox has on their way, tried or waiting: what it knows of each takes less than a hundred bytes.
+pub const OUTBOX_PENDING_MAX: usize = 1_000_000;
+
+/// The tries of an outbox that run at once, over all targets.
+pub const OUTBOX_AT_ONCE_MAX: usize = 1_024;
+
+/// How long it takes until a dead letter that was not taken is tried again.
+pub const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(60);
+
+/// The shortest pause that is written down.
+pub const NOTED_PAUSE_MIN: Duration = Duration::from_secs(5);
+
+/// How long the end of the program waits for deliveries that are under way.
+pub const STOP_TIME: Duration = Duration::from_secs(5);
+
+/// How long a webhook may take to answer. AWS: 15 seconds.
+pub const WEBHOOK_TIME: Duration = Duration::from_secs(15);
+
+/// How long it may take to connect to a webhook.
+pub const WEBHOOK_CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// How much of what a webhook answers to an error is read, for the log.
+pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 1 << 10;
+
+/// How long a mail server may take for each step.
+pub const MAIL_TIME: Duration = Duration::from_secs(20);

@@ -59,13 +59,21 @@ pub(crate) async fn of_aws_call(
     }
     match verify(shared, call.service.signing_name, request, body).await {
         Ok(Some((identity, verified))) => Ok((identity, Some(verified))),
-        Ok(None) if call.operation.unsigned => Ok((claimed, None)),
+        Ok(None) if call.operation.unsigned || is_proof_itself(call) => Ok((claimed, None)),
         outcome => {
             let refusal = outcome.err().unwrap_or(Refusal::NoCredentials);
             tracing::debug!(?refusal, "not authenticated");
             Err(refusal.into_error(ErrorFamily::of(call.protocol)))
         }
     }
+}
+
+/// Operations that need no signature though the models do not say so, because what they name is known to nobody but who was told it:
+/// the links in SNS's messages are calls of these.
+const PROOF_ITSELF: &[(&str, &str)] = &[("sns", "ConfirmSubscription"), ("sns", "Unsubscribe")];
+
+fn is_proof_itself(call: &Call) -> bool {
+    PROOF_ITSELF.contains(&(call.service.name, call.operation.name))
 }
 
 /// Finds out who makes a call of an HTTP API: by a signature, or by an access key in HTTP Basic.

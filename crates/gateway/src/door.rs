@@ -12,7 +12,7 @@ use crate::connection::Peer;
 use crate::origin::{self, Origin};
 use crate::respond::{ResponseBody, json_response};
 use crate::shared::{Phase, Shared};
-use crate::{admin, calls};
+use crate::{admin, calls, documents};
 
 /// Answers any request.
 pub(crate) async fn answer(shared: Arc<Shared>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ResponseBody> {
@@ -22,6 +22,9 @@ pub(crate) async fn answer(shared: Arc<Shared>, peer: Arc<Peer>, request: Reques
     let path = parts.uri.path();
     if path == "/health" && matches!(parts.method, Method::GET | Method::HEAD) {
         return health(&shared);
+    }
+    if let Some(response) = documents::answer(shared.ports.documents.as_ref(), &parts.method, path).await {
+        return response;
     }
     let origin = origin::judge(&shared.config, &parts.headers, host.as_deref());
     let preflight = origin::is_preflight(&parts.method, &parts.headers);

@@ -18,6 +18,7 @@ mod calls;
 mod coding;
 mod config;
 mod connection;
+mod documents;
 mod door;
 mod events;
 mod kind;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use admin::{Admin, AdminError, NoAdmin};
 pub use config::{AuthMode, GatewayConfig, Limits, TlsFiles};
+pub use documents::{Document, Documents, NoDocuments};
 pub use server::{BindError, Gateway};
 pub use shared::Ports;
 pub use tls::TlsError;

@@ -12,6 +12,7 @@ use watchkeep_wire::sigv4::Verifier;
 
 use crate::admin::Admin;
 use crate::config::GatewayConfig;
+use crate::documents::Documents;
 
 /// What the gateway needs of the rest of the house.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditSink>,
     /// Answers `/_watchkeep/`.
     pub admin: Arc<dyn Admin>,
+    /// Finds documents that anybody may read.
+    pub documents: Arc<dyn Documents>,
     /// The time that signatures are checked against and calls are recorded with. Time limits on connections are measured by
     /// the machine's own clock.
     pub clock: Arc<dyn Clock>,

@@ -4,6 +4,7 @@
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::embedded_metrics;
 use crate::filter_pattern::FilterPattern;
+use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::label::{Label, LabelContext, parse_timezone};
 use crate::metric_identity::MetricIdentity;
@@ -22,6 +23,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("anomaly", anomaly),
     ("embedded_metrics", embedded_metrics),
     ("filter_pattern", filter_pattern),
+    ("filter_policy", filter_policy),
     ("insight_rule", insight_rule),
     ("label", label),
     ("metric_math", metric_math),
@@ -86,6 +88,19 @@ pub fn filter_pattern(bytes: &[u8]) {
             let is_there = memchr::memmem::find(message, word.as_bytes()).is_some();
             assert!(is_there, "a matching message lacks the required word {word}");
         }
+    }
+}
+
+/// A line with a policy, then a message: its body, or the text, number and array of its attributes.
+pub fn filter_policy(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (policy, message) = text.split_once('\n').unwrap_or((&text, ""));
+    if let Ok(policy) = FilterPolicy::parse(policy, Scope::Body) {
+        policy.passes_body(message);
+    }
+    let Ok(policy) = FilterPolicy::parse(policy, Scope::Attributes) else { return };
+    for attribute in [Attribute::Text(message), Attribute::Number(message), Attribute::Array(message)] {
+        policy.passes_attributes(&[("a", attribute)]);
     }
 }
 

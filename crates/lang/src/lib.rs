@@ -7,6 +7,7 @@
 pub mod anomaly;
 pub mod embedded_metrics;
 pub mod filter_pattern;
+pub mod filter_policy;
 pub mod fuzzing;
 pub mod insight_rule;
 pub mod label;

@@ -1,9 +1,13 @@
-//! Messaging: what services and programs tell each other. [`Queues`] are SQS.
+//! Messaging: what services and programs tell each other. [`Queues`] are SQS, [`Topics`] are SNS.
 //!
-//! Queues and topics share this crate and nothing else: what a topic delivers to a queue goes through a port of `core`. It knows no HTTP, no
+//! They share this crate and nothing else: what a topic delivers to a queue goes through a port of `core`. It knows no HTTP server, no
 //! wire format and no other service.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod queues;
+mod topics;
 
 pub use queues::Queues;
+pub use topics::{
+    OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
+};

@@ -27,6 +27,10 @@ const HIDDEN: &[(&str, &str, &str, Option<&str>)] = &[
     ("kms", "ReEncrypt", "GrantTokens", None),
     ("kms", "VerifyMac", "GrantTokens", None),
     ("kms", "RetireGrant", "GrantToken", None),
+    ("sns", "Publish", "Message", Some(HIDDEN_TEXT)),
+    ("sns", "Publish", "MessageAttributes", Some(HIDDEN_TEXT)),
+    ("sns", "Publish", "Subject", Some(HIDDEN_TEXT)),
+    ("sns", "PublishBatch", "PublishBatchRequestEntries", Some(HIDDEN_TEXT)),
     ("ssm", "PutParameter", "Value", None),
     ("sts", "AssumeRoleWithSAML", "SAMLAssertion", None),
     ("sts", "AssumeRoleWithWebIdentity", "WebIdentityToken", None),
@@ -40,6 +44,9 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
     ("kms", "Decrypt", "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"),
     ("kms", "Encrypt", "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"),
 ];
+
+/// What stands in the place of messages.
+const HIDDEN_TEXT: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Takes out of an input what a record must not hold.
 pub fn hide(service: &str, operation: &str, input: &mut Map<String, Value>) {

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use watchkeep_agent::{Monitoring, StatsdConfig, host_name};
 use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{AccountId, Region, TimestampMs};
-use watchkeep_delivery::TargetConfig;
+use watchkeep_delivery::{Loopback, MailConfig, MailTls, Reach, TargetConfig};
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
+use watchkeep_messaging::TopicsConfig;
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
@@ -75,6 +76,10 @@ pub struct Config {
     pub agent_log_files: Vec<String>,
     /// How long metric data are kept.
     pub retention: Retention,
+    /// Where others reach the server, if that is not its address.
+    pub public_url: Option<String>,
+    /// Where topics deliver.
+    pub topics: TopicsConfig,
     /// The delivery streams, and how their targets are reached.
     pub deliveries: TargetConfig,
     /// Where this host's StatsD packets are taken, if anywhere.
@@ -150,6 +155,8 @@ impl Config {
                 settings.parse("metrics.five_minutes_kept")?,
                 settings.parse("metrics.hours_kept")?,
             ),
+            public_url: public_url(settings)?,
+            topics: topics(settings, on_loopback)?,
             deliveries: deliveries(settings)?,
             functions: pairs(settings, "delivery.functions")?,
             statsd: statsd(settings)?,
@@ -271,6 +278,41 @@ fn deliveries(settings: &Settings) -> Result<TargetConfig> {
         bucket_region: settings.text("delivery.bucket_region").to_owned(),
         bucket_credentials: both(settings, "delivery.bucket_access_key_id", "delivery.bucket_secret_access_key")?,
     })
+}
+
+fn public_url(settings: &Settings) -> Result<Option<String>> {
+    match settings.text("server.public_url") {
+        "" => Ok(None),
+        url if url.starts_with("http://") || url.starts_with("https://") => {
+            Ok(Some(url.trim_end_matches('/').to_owned()))
+        }
+        _ => bail!("setting `server.public_url`: neither an http:// nor an https:// URL"),
+    }
+}
+
+fn topics(settings: &Settings, on_loopback: bool) -> Result<TopicsConfig> {
+    let network =
+        |text: &String| text.parse().with_context(|| format!("setting `delivery.allowed_networks`: {text:?}"));
+    let networks = list(settings.text("delivery.allowed_networks")).iter().map(network).collect::<Result<_>>()?;
+    // Who can call a server that listens on loopback only is on this machine already.
+    let loopback = if on_loopback { Loopback::Allowed } else { Loopback::Refused };
+    Ok(TopicsConfig {
+        reach: Reach { networks, loopback },
+        mail: mail(settings)?,
+        functions: pairs(settings, "delivery.functions")?,
+    })
+}
+
+fn mail(settings: &Settings) -> Result<Option<MailConfig>> {
+    let Some((host, from)) = both(settings, "smtp.host", "smtp.from")? else { return Ok(None) };
+    let tls = match settings.text("smtp.tls") {
+        "starttls" => MailTls::StartTls,
+        "tls" => MailTls::Tls,
+        "none" => MailTls::None,
+        other => bail!("setting `smtp.tls`: {other:?}: neither `starttls`, `tls` nor `none`"),
+    };
+    let credentials = both(settings, "smtp.user", "smtp.password")?;
+    Ok(Some(MailConfig { host, port: settings.optional("smtp.port")?, credentials, from, tls }))
 }
 
 /// A list of `name=value`. The message of an error does not show it: it may hold secrets.

@@ -1,5 +1,6 @@
 //! The server's life: open the store and the services, open the doors, wait for a signal, and close everything in order.
 
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
 use crate::measuring::{CountedCalls, Measuring, Meters};
-use crate::services::{self, Services};
+use crate::services::{self, Certificates, Services};
 
 /// What runs beside the server in the same process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let functions = HttpFunctions::new(config.functions.clone())?;
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
-    let services = Arc::new(Services::open(&store, &clock, &random, &sealing, metrics, &meters).await?);
+    let services = Services::open(&store, &clock, &random, &sealing, metrics, config.topics.clone(), &meters).await?;
+    let services = Arc::new(services);
     let is_measured = config.collectors == Collectors::ThisHost;
     services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let root =
@@ -76,10 +78,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock,
         }),
+        documents: Arc::new(Certificates(services.topics.clone())),
         clock: clock.clone(),
         random: random.clone(),
     };
     let gateway = Gateway::bind(config.gateway(), ports).await?;
+    services.topics.start(&public_url(&config, &gateway));
     let (stop, stopped) = watch::channel(false);
     let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
     // From the moment the address is told, a signal means an orderly end.
@@ -100,6 +104,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.queues.stop_waiting();
     stop.send_replace(true);
     finished(doors).await;
+    services.topics.close().await;
     measuring.stop().await;
     services.queues.close().await;
     services.trails.close().await;
@@ -112,6 +117,26 @@ pub async fn run(config: Config) -> Result<ExitCode> {
 fn stop_at_once(error: &JournalError) {
     tracing::error!(%error, "the journal failed; the process ends so that nothing false is acknowledged");
     std::process::exit(EXIT_JOURNAL_FAILED);
+}
+
+/// Where others reach the server: links in messages begin with it.
+fn public_url(config: &Config, gateway: &Gateway) -> String {
+    if let Some(url) = &config.public_url {
+        return url.clone();
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let address = gateway.addresses().into_iter().next();
+    let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4566)));
+    // An address that stands for all is none to call.
+    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address.ip()) };
+    format!("{scheme}://{host}:{}", address.port())
+}
+
+fn host_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
 }
 
 /// Tells a person where the server is and how to talk to it. Scripts read the line `listening on`.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
-use watchkeep_core::{Clock, Random};
+use watchkeep_core::{BoxFuture, Clock, Random};
+use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
-use watchkeep_messaging::Queues;
+use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -29,6 +30,7 @@ pub struct Services {
     pub trails: Arc<Trails>,
     pub keys: Arc<Keys>,
     pub queues: Arc<Queues>,
+    pub topics: Arc<Topics>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -41,6 +43,7 @@ pub fn tables() -> Vec<&'static Table> {
         watchkeep_traces::TABLES,
         watchkeep_trails::TABLES,
         watchkeep_messaging::queues::TABLES,
+        TOPIC_TABLES,
     ]
     .concat()
 }
@@ -60,6 +63,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("cloudtrail", watchkeep_trails::ROUTES),
         names("kms", watchkeep_keys::ROUTES),
         names("sqs", watchkeep_messaging::queues::ROUTES),
+        names("sns", TOPIC_ROUTES),
     ]
     .concat()
 }
@@ -81,6 +85,20 @@ impl Tap for InsightRules {
     }
 }
 
+/// The certificate that SNS's messages are signed by.
+pub struct Certificates(pub Arc<Topics>);
+
+impl Documents for Certificates {
+    fn find<'a>(&'a self, path: &'a str) -> Option<BoxFuture<'a, Option<Document>>> {
+        path.starts_with("/SimpleNotificationService-").then(|| -> BoxFuture<'a, Option<Document>> {
+            Box::pin(async move {
+                let certificate = self.0.certificate(path).await?;
+                Some(Document { content_type: "application/x-pem-file", body: certificate.into() })
+            })
+        })
+    }
+}
+
 impl Services {
     /// Opens all services; each brings back what it keeps in memory.
     pub async fn open(
@@ -89,6 +107,7 @@ impl Services {
         random: &Arc<dyn Random>,
         sealing: &Arc<dyn SecretSealing>,
         metrics: MetricsConfig,
+        topics: TopicsConfig,
         meters: &Meters,
     ) -> Result<Services> {
         let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
@@ -105,8 +124,12 @@ impl Services {
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
+        let queues = queues.context("opening queues")?;
+        let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
+        let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         Ok(Services {
-            queues: queues.context("opening queues")?,
+            queues,
+            topics: topics.context("opening topics")?,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -140,6 +163,7 @@ impl Services {
             self.trails.routed(),
             self.keys.routed(),
             self.queues.routed(),
+            self.topics.routed(),
         ]
     }
 
@@ -155,6 +179,7 @@ impl Services {
         self.traces.reset().await;
         self.trails.reset().await;
         self.queues.reset().await;
+        self.topics.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

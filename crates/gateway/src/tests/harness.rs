@@ -252,6 +252,17 @@ impl Setup {
     }
 }
 
+/// The document of one path.
+struct OneDocument;
+
+impl crate::Documents for OneDocument {
+    fn find<'a>(&'a self, path: &'a str) -> Option<BoxFuture<'a, Option<crate::Document>>> {
+        let name = path.strip_prefix("/documents/")?;
+        let document = crate::Document { content_type: "text/plain", body: "to be read".into() };
+        Some(Box::pin(std::future::ready((name == "one").then_some(document))))
+    }
+}
+
 fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
     let services: Vec<Arc<dyn RoutedService>> = vec![
         Arc::new(Routed::new(&logs::SERVICE, toy.clone(), LOGS)),
@@ -266,6 +277,7 @@ fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
         credentials: Arc::new(OneKey),
         audit,
         admin: Arc::new(Echo),
+        documents: Arc::new(OneDocument),
         clock: Arc::new(ManualClock::new(NOW)),
         random: Arc::new(SeededRandom::new(1)),
     }

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod browsers;
+mod documents;
 mod harness;
 mod http_apis;
 mod life;
