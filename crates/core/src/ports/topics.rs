@@ -53,9 +53,6 @@ pub enum TopicError {
 /// Takes messages for topics. SNS's side of whoever notifies: alarms, event targets.
 pub trait TopicSink: Send + Sync {
     /// Publishes a message to the topic of this ARN; it is durable when it is done, and will be delivered.
-    fn publish<'a>(
-        &'a self,
-        topic_arn: &'a str,
-        message: TopicMessage,
-    ) -> BoxFuture<'a, Result<MessageId, TopicError>>;
+    fn publish<'a>(&'a self, topic_arn: &'a str, message: TopicMessage)
+    -> BoxFuture<'a, Result<MessageId, TopicError>>;
 }
