@@ -16,9 +16,6 @@ pub(crate) const WINDOW_S_MAX: i64 = 604_800;
 /// The longest window of an alarm on a Metrics Insights query with groups. AWS: three hours.
 pub(crate) const GROUPS_WINDOW_S_MAX: i64 = 3 * 3600;
 
-/// The actions of a state. AWS: 5.
-pub(crate) const ACTIONS_MAX: usize = 5;
-
 /// The tags of an alarm. AWS: 50.
 pub(crate) const TAGS_MAX: usize = 50;
 

@@ -1,21 +1,30 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod alarm_metrics;
+mod events;
 mod metrics;
 mod queues;
 mod sealing;
+mod tags;
 mod topics;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use alarm_metrics::{
+    AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
+    WatchedDatapoint, WatchedMetric, WatchedSeries,
+};
+pub use events::{EventError, NoServiceEvents, ServiceEvent, ServiceEvents};
 pub use metrics::{
     Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink, MetricSource, MetricsError, Precision,
     Publisher, Reading, RefusedMeasurement, Samples,
 };
 pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, StringOrBinary};
 pub use sealing::{Seal, SealError};
+pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
 
 /// How much of a call's input and output the audit record shall carry.

@@ -1,8 +1,8 @@
 //! Bringing back what is in memory: the series that had data of late, and the newest points of each.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, Semaphore};
 use watchkeep_core::{AccountId, Clock, Random, Region};
@@ -70,6 +70,7 @@ impl Metrics {
             feeds: Feeds::default(),
             deliveries: config.deliveries,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
+            tagged_elsewhere: OnceLock::new(),
             next_sweep_ms,
         }))
     }

@@ -56,6 +56,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.alarms.start();
     let measuring = Measuring::start(meter.clone(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
@@ -66,7 +67,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meter.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
-            clock: manual_clock,
+            clock: manual_clock.map(|clock| (clock, services.clone())),
         }),
         clock: clock.clone(),
         random: random.clone(),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use watchkeep_alarms::{Alarms, AlarmsPorts};
+use watchkeep_core::ports::NoServiceEvents;
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_logs::{Incoming, Logs, Stored, Tap};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
@@ -12,7 +14,8 @@ use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
-use watchkeep_wire::service::RoutedService;
+use watchkeep_wire::model::cloudwatch;
+use watchkeep_wire::service::{Joined, RoutedService};
 
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::measuring::CountedLogs;
@@ -20,6 +23,7 @@ use crate::measuring::CountedLogs;
 /// All services over one store.
 pub struct Services {
     pub metrics: Arc<Metrics>,
+    pub alarms: Arc<Alarms>,
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
@@ -29,7 +33,14 @@ pub struct Services {
 
 /// The tables of all services: what the store is opened with.
 pub fn tables() -> Vec<&'static Table> {
-    [watchkeep_logs::TABLES, watchkeep_metrics::TABLES, watchkeep_traces::TABLES, watchkeep_trails::TABLES].concat()
+    [
+        watchkeep_logs::TABLES,
+        watchkeep_metrics::TABLES,
+        watchkeep_traces::TABLES,
+        watchkeep_trails::TABLES,
+        watchkeep_alarms::TABLES,
+    ]
+    .concat()
 }
 
 /// Every routed operation, as (service, operation) by their names in the models.
@@ -42,6 +53,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     }
     [
         names("cloudwatch", watchkeep_metrics::ROUTES),
+        names("cloudwatch", watchkeep_alarms::ROUTES),
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
@@ -80,7 +92,13 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meter.clone())),
         ]);
+        // Topics and buses are not there yet: actions on topics fail, and say so in the history.
+        let ports = AlarmsPorts { metrics: metrics.clone(), topics: None, events: Arc::new(NoServiceEvents) };
+        let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
+        let alarms = alarms.context("opening alarms")?;
+        metrics.set_tagged_elsewhere(alarms.clone());
         Ok(Services {
+            alarms,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -92,7 +110,9 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
-        vec![self.metrics.routed(), self.logs.routed(), self.traces.routed(), self.trails.routed()]
+        // CloudWatch is answered by two services.
+        let cloudwatch = Joined::new(&cloudwatch::SERVICE, vec![self.metrics.routed(), self.alarms.routed()]);
+        vec![Arc::new(cloudwatch), self.logs.routed(), self.traces.routed(), self.trails.routed()]
     }
 
     /// The HTTP APIs that are not AWS's own.
@@ -103,6 +123,7 @@ impl Services {
     /// Forgets what is in memory, after the store was emptied.
     pub async fn reset(&self) {
         self.metrics.reset().await;
+        self.alarms.reset().await;
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;

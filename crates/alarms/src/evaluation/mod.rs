@@ -10,9 +10,9 @@ mod text;
 
 pub(crate) use comparison::{Band, Comparison, Operator};
 pub(crate) use decide::{Basis, Rule, Slot, Treat, Verdict, decide};
-pub(crate) use reason::{Account, Datapoint, Reason, reason};
+pub(crate) use reason::{Account, Datapoint, reason};
 pub(crate) use schedule::Cadence;
-pub(crate) use text::{shown, timestamp};
+pub(crate) use text::timestamp;
 
 use serde::{Deserialize, Serialize};
 
