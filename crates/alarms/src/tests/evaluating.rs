@@ -176,7 +176,7 @@ async fn contributors_have_states_of_their_own() {
     let count = |of: &str| history.iter().filter(|(other, _)| other == of).count();
     assert_eq!(
         (count("AlarmContributorStateUpdate"), count("StateUpdate"), count("AlarmContributorAction")),
-        (4, 2, 2)
+        (4, 3, 2)
     );
     assert_eq!(world.events("CloudWatch Alarm Contributor State Change").len(), 4);
 }
