@@ -1,6 +1,7 @@
 //! The doors through which fuzzing reaches the languages: each takes any bytes and must come back. The targets in `fuzz/`
 //! call them, and so does a test over the kept corpus.
 
+use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::embedded_metrics;
 use crate::filter_pattern::FilterPattern;
@@ -19,6 +20,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("alarm_rule", alarm_rule),
     ("anomaly", anomaly),
     ("embedded_metrics", embedded_metrics),
     ("filter_pattern", filter_pattern),
@@ -31,6 +33,19 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("statistic", statistic),
     ("statsd", statsd),
 ];
+
+/// A rule: its canonical text is the same rule, it refers to a bounded number of alarms, and it is met or not whatever they are.
+pub fn alarm_rule(bytes: &[u8]) {
+    let Ok(rule) = AlarmRule::parse(&String::from_utf8_lossy(bytes)) else { return };
+    assert!(rule.children().len() <= crate::alarm_rule::limits::CHILDREN_MAX, "too many children");
+    for state in [None, Some(State::Ok), Some(State::Alarm), Some(State::InsufficientData)] {
+        rule.is_met(|name| state.filter(|_| name.len() % 2 == 0));
+    }
+    let text = rule.to_string();
+    if text.chars().count() <= crate::alarm_rule::limits::RULE_CHARS_MAX {
+        assert_eq!(AlarmRule::parse(&text).as_ref(), Ok(&rule), "{text} is not its own text");
+    }
+}
 
 /// A byte of settings, one of the period's size, eight of where time begins, then points: two bytes of the periods from one to the
 /// next, eight of the value. Bands are finite, and in order.

@@ -4,6 +4,7 @@
 //! It does no IO, knows no store, no service and no AWS shape, and never panics (L-1).
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod alarm_rule;
 pub mod anomaly;
 pub mod embedded_metrics;
 pub mod filter_pattern;
