@@ -6,6 +6,7 @@
 
 pub mod alarm_rule;
 pub mod anomaly;
+mod cron;
 pub mod embedded_metrics;
 pub mod filter_pattern;
 pub mod fuzzing;
@@ -15,6 +16,7 @@ pub mod metric_identity;
 pub mod metric_math;
 pub mod metric_search;
 pub mod metrics_insights;
+pub mod mute_schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;
