@@ -1,0 +1,4 @@
+//! Composite alarms: who depends on whom, and when their actions are held back.
+
+pub mod graph;
+pub mod suppression;
