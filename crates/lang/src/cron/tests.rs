@@ -66,16 +66,19 @@ proptest! {
     fn times_are_found_one_after_the_other(
         minutes in "([0-9]|[1-5][0-9])(,[1-5][0-9])?",
         hours in "([0-9]|1[0-9]|2[0-3]|1-7|\\*)",
+        months in "([1-4]|1-12|2,4)",
         every in 1_i8..6,
         at in 0_i64..6 * 1440 * 60,
     ) {
         let times = Times {
             minutes: MINUTES_FIELD.parse(&minutes).unwrap(),
             hours: HOURS_FIELD.parse(&hours).unwrap(),
+            months: MONTHS_FIELD.parse(&months).unwrap(),
             is_day: |date: jiff::civil::Date| date.day() % every == 0,
         };
         let is_time = |time: &DateTime| {
-            times.minutes.has(time.minute() as u32) && times.hours.has(time.hour() as u32) && time.day() % every == 0
+            let is_day = times.months.has(time.month() as u32) && time.day() % every == 0;
+            times.minutes.has(time.minute() as u32) && times.hours.has(time.hour() as u32) && is_day
         };
         let start = date(2024, 2, 26).at(0, 0, 0, 0);
         let at = start + jiff::Span::new().seconds(at);

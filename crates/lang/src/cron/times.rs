@@ -1,25 +1,30 @@
 //! From fields to times of the calendar.
 
+use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
 
 use super::Values;
 
-/// Times by the clock, to the minute: those of `minutes` and `hours`, on the days that `is_day` has.
+/// Times by the clock, to the minute: those of `minutes` and `hours`, on the days of `months` that `is_day` has.
 #[derive(Debug)]
 pub(crate) struct Times<D> {
     pub(crate) minutes: Values,
     pub(crate) hours: Values,
+    pub(crate) months: Values,
     pub(crate) is_day: D,
 }
 
 impl<D: Fn(Date) -> bool> Times<D> {
     /// The first that is not before `from`, on its day or one of the `days` after it.
-    pub(crate) fn first_from(&self, from: DateTime, days: usize) -> Option<DateTime> {
+    pub(crate) fn first_from(&self, from: DateTime, days: i32) -> Option<DateTime> {
+        let last = from.date().saturating_add(Span::new().days(days));
         let (mut date, time) = (from.date(), from.time());
         let has_seconds = time.second() != 0 || time.subsec_nanosecond() != 0;
         let mut from = (time.hour() as u32, time.minute() as u32 + u32::from(has_seconds));
-        for _ in 0..=days {
-            if (self.is_day)(date)
+        while date <= last {
+            if !self.months.has(date.month() as u32) {
+                date = date.last_of_month();
+            } else if (self.is_day)(date)
                 && let Some(time) = self.first_of_day(from)
             {
                 return Some(date.to_datetime(time));
@@ -31,11 +36,14 @@ impl<D: Fn(Date) -> bool> Times<D> {
     }
 
     /// The last that is not after `to`, on its day or one of the `days` before it.
-    pub(crate) fn last_to(&self, to: DateTime, days: usize) -> Option<DateTime> {
+    pub(crate) fn last_to(&self, to: DateTime, days: i32) -> Option<DateTime> {
+        let first = to.date().saturating_sub(Span::new().days(days));
         let mut date = to.date();
         let mut to = (to.hour() as u32, to.minute() as u32);
-        for _ in 0..=days {
-            if (self.is_day)(date)
+        while date >= first {
+            if !self.months.has(date.month() as u32) {
+                date = date.first_of_month();
+            } else if (self.is_day)(date)
                 && let Some(time) = self.last_of_day(to)
             {
                 return Some(date.to_datetime(time));

@@ -13,7 +13,7 @@ pub const DURATION_S_MIN: i64 = 60;
 pub const DURATION_S_MAX: i64 = 15 * 86_400;
 
 /// How far back the start of a window is looked for: its longest duration, and a day for changes of the clock on either side.
-pub const DAYS_BACK: usize = 17;
+pub const DAYS_BACK: i32 = 17;
 
 /// How far ahead the next start is looked for: there are eight years between two 29ths of February around a year 2100.
-pub const DAYS_AHEAD: usize = 8 * 366 + 1;
+pub const DAYS_AHEAD: i32 = 8 * 366 + 1;

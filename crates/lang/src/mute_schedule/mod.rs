@@ -255,19 +255,18 @@ impl MuteSchedule {
 
 impl Cron {
     fn times(&self) -> Times<impl Fn(Date) -> bool> {
-        Times { minutes: self.minutes, hours: self.hours, is_day: |date| self.is_day(date) }
+        Times { minutes: self.minutes, hours: self.hours, months: self.months, is_day: |date| self.is_day(date) }
     }
 
     fn is_day(&self, date: Date) -> bool {
         let of_month = self.days_of_month.has(date.day() as u32);
         let weekday = date.weekday().to_sunday_zero_offset() as u32;
         let of_week = self.days_of_week.has(weekday) || (weekday == 0 && self.days_of_week.has(7));
-        let is_day = if self.days_of_month.has_star() || self.days_of_week.has_star() {
+        if self.days_of_month.has_star() || self.days_of_week.has_star() {
             of_month && of_week
         } else {
             of_month || of_week
-        };
-        is_day && self.months.has(date.month() as u32)
+        }
     }
 }
 
