@@ -130,11 +130,11 @@ impl Graph {
         wave
     }
 
-    /// All who depend on an alarm and are in no cycle, each after those that it depends on.
+    /// An alarm and all who depend on it, but for those in cycles, each after those that it depends on.
     fn dependents(&self, changed: &str) -> Vec<&str> {
         let mut order = self.children_first(changed);
         let above: HashSet<&str> = order.iter().copied().collect();
-        // Who depends on itself, depends on somebody who comes after it in any order.
+        // Kosaraju's way to cycles: gone down from the first in order, whoever is met for the first time is in a cycle with it.
         let mut group_of: HashMap<&str, &str> = HashMap::new();
         let mut in_cycle: HashSet<&str> = HashSet::new();
         for root in &order {
@@ -154,7 +154,7 @@ impl Graph {
                 );
             }
         }
-        order.retain(|alarm| *alarm != changed && group_of.get(alarm).is_none_or(|group| !in_cycle.contains(group)));
+        order.retain(|alarm| group_of.get(alarm).is_none_or(|group| !in_cycle.contains(group)));
         order
     }
 
