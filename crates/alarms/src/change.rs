@@ -52,7 +52,7 @@ pub(crate) async fn set_alarm_state(
     caller: &Caller,
     input: SetAlarmStateInput,
 ) -> Result<Unit, ServiceError> {
-    let value = StateValue::parse(&input.state_value).ok_or_else(|| {
+    let value = StateValue::named(&input.state_value).ok_or_else(|| {
         let text = "Value at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: \
                     [INSUFFICIENT_DATA, ALARM, OK]";
         validation(text)

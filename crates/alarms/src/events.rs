@@ -1,40 +1,22 @@
 //! What alarms tell of themselves on the default bus. Source: "Alarm events and EventBridge".
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::ServiceEvent;
 use watchkeep_store::ResourceKey;
 
-use crate::evaluation::timestamp;
+use crate::engine::place;
 use crate::history::Change;
-use crate::render::{event_configuration, event_state, full_event_configuration};
+use crate::message::event;
+use crate::notice;
 use crate::resources::{MetricAlarm, arn};
 use crate::transition::Transition;
 
 /// The event of a change of state.
 pub(crate) fn state_change(key: &ResourceKey, uid: u64, transition: &Transition) -> ServiceEvent {
-    let configuration = event_configuration(&transition.definition, uid);
-    let (detail_type, detail) = match &transition.contributor {
-        None => (
-            "CloudWatch Alarm State Change",
-            json!({
-                "alarmName": key.name,
-                "state": event_state(&transition.new),
-                "previousState": event_state(&transition.old),
-                "configuration": configuration,
-            }),
-        ),
-        Some(contributor) => (
-            "CloudWatch Alarm Contributor State Change",
-            json!({
-                "alarmName": key.name,
-                "alarmContributor": {"id": contributor.id, "attributes": contributor.attributes},
-                "state": event_state(&transition.new),
-                "configuration": configuration,
-            }),
-        ),
-    };
-    event(key, format!("{uid:016x}-{}", transition.new.transition), detail_type, transition.new.updated, detail)
+    let (detail_type, detail) = notice::of_transition(key, uid, transition, |notice| event::state_change(notice, None));
+    let id = format!("{uid:016x}-{}", transition.new.transition);
+    of_alarm(key, id, detail_type, transition.new.updated, detail)
 }
 
 /// The event of a change of configuration.
@@ -45,27 +27,20 @@ pub(crate) fn configuration_change(
     change: Change,
     time_ms: i64,
 ) -> ServiceEvent {
-    let operation = match change {
-        Change::Create => "create",
-        Change::Update => "update",
-        Change::Delete => "delete",
-    };
-    let mut detail = json!({
-        "alarmName": key.name,
-        "operation": operation,
-        "state": {"value": alarm.state.value, "timestamp": timestamp(alarm.state.updated)},
-        "configuration": full_event_configuration(key, alarm),
+    let detail = notice::of_alarm(key, alarm, |now, state| match (change, before) {
+        (Change::Update, Some(before)) => notice::of_alarm(key, before, |before, _| {
+            event::configuration_change(&now, &state, &event::Change::Update(Box::new(before)))
+        }),
+        (Change::Delete, _) => event::configuration_change(&now, &state, &event::Change::Delete),
+        (Change::Create | Change::Update, _) => event::configuration_change(&now, &state, &event::Change::Create),
     });
-    if let (Some(before), Some(members)) = (before, detail.as_object_mut()) {
-        members.insert("previousConfiguration".into(), full_event_configuration(key, before));
-    }
-    let id = format!("{:016x}-{operation}-{time_ms}", alarm.uid);
-    event(key, id, "CloudWatch Alarm Configuration Change", time_ms, detail)
+    let id = format!("{:016x}-{change:?}-{time_ms}", alarm.uid);
+    of_alarm(key, id, event::CONFIGURATION_CHANGE, time_ms, detail)
 }
 
-fn event(key: &ResourceKey, id: String, detail_type: &'static str, time_ms: i64, detail: Value) -> ServiceEvent {
+fn of_alarm(key: &ResourceKey, id: String, detail_type: &'static str, time_ms: i64, detail: Value) -> ServiceEvent {
     ServiceEvent {
-        place: crate::engine::place(key),
+        place: place(key),
         id,
         source: "aws.cloudwatch",
         detail_type,

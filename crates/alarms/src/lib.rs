@@ -24,6 +24,7 @@ mod history;
 mod limits;
 pub mod message;
 pub mod mute;
+mod notice;
 mod open;
 mod paging;
 mod plan;

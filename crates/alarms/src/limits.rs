@@ -69,6 +69,3 @@ pub(crate) const ACTIONS_AT_ONCE: usize = 16;
 
 /// The longest pause between two attempts of an action.
 pub(crate) const ACTION_PAUSE_MS_MAX: i64 = 10 * MINUTE_MS;
-
-/// The characters of a subject. SNS: 100.
-pub(crate) const SUBJECT_CHARS_MAX: usize = 100;

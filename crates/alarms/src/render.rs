@@ -1,6 +1,4 @@
-//! An alarm as others see it: in DescribeAlarms, in history and in events.
-
-use std::collections::BTreeMap;
+//! An alarm as others see it: in DescribeAlarms and in history.
 
 use serde_json::{Map, Value, json};
 use watchkeep_model::Timestamp;
@@ -8,8 +6,8 @@ use watchkeep_model::cloudwatch::MetricAlarm as Described;
 use watchkeep_model::cloudwatch::{Dimension, Metric, MetricDataQuery, MetricStat};
 use watchkeep_store::ResourceKey;
 
-use crate::evaluation::timestamp;
-use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, State, Watched, arn};
+use crate::message::text::timestamp;
+use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, Watched, arn};
 
 /// As DescribeAlarms shows it: what was not given is absent.
 pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state: Option<&str>) -> Described {
@@ -88,14 +86,6 @@ fn integer(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-/// A number as events and history write it: whole ones without a fraction.
-fn number(value: f64) -> Value {
-    match value.fract() == 0.0 && value.abs() < 1e15 {
-        true => json!(value as i64),
-        false => json!(value),
-    }
-}
-
 /// As the data of a ConfigurationUpdate in history show it.
 pub(crate) fn history_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> Value {
     let MetricAlarm { definition, state, .. } = alarm;
@@ -129,9 +119,9 @@ pub(crate) fn history_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> V
                 members.insert("unit".into(), json!(unit));
             }
         }
-        Watched::Queries { .. } => {
+        Watched::Queries { queries, .. } => {
             members.insert("dimensions".into(), json!([]));
-            members.insert("metrics".into(), event_metrics(definition, alarm.uid));
+            members.insert("metrics".into(), metrics(queries));
         }
     }
     shown
@@ -153,94 +143,33 @@ fn optional(members: &mut Map<String, Value>, definition: &Definition) {
     }
 }
 
-/// The state as events show it.
-pub(crate) fn event_state(state: &State) -> Value {
-    let mut shown = json!({"value": state.value, "reason": state.reason, "timestamp": timestamp(state.updated)});
-    if let (Some(data), Some(members)) = (&state.data, shown.as_object_mut()) {
-        members.insert("reasonData".into(), json!(data));
-    }
-    shown
-}
-
-/// The configuration as the event of a change of state shows it.
-pub(crate) fn event_configuration(definition: &Definition, uid: u64) -> Value {
-    let mut shown = json!({"metrics": event_metrics(definition, uid)});
-    if let (Some(description), Some(members)) = (&definition.description, shown.as_object_mut()) {
-        members.insert("description".into(), json!(description));
-    }
-    shown
-}
-
-/// The whole configuration, as the event of its change shows it.
-pub(crate) fn full_event_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> Value {
-    let Definition { description, actions, .. } = &alarm.definition;
-    let definition = &alarm.definition;
-    let mut shown = json!({
-        "alarmName": key.name,
-        "description": description.clone().unwrap_or_default(),
-        "actionsEnabled": actions.enabled,
-        "timestamp": timestamp(alarm.updated),
-        "okActions": actions.ok,
-        "alarmActions": actions.alarm,
-        "insufficientDataActions": actions.insufficient_data,
-        "evaluationPeriods": definition.periods,
-        "comparisonOperator": definition.operator.as_str(),
-        "treatMissingData": definition.treat.map_or("missing", |treat| treat.as_str()),
-        "metrics": event_metrics(definition, alarm.uid),
-    });
-    if let Some(members) = shown.as_object_mut() {
-        if let Some(to_alarm) = definition.to_alarm {
-            members.insert("datapointsToAlarm".into(), json!(to_alarm));
-        }
-        if let Some(threshold) = definition.threshold {
-            members.insert("threshold".into(), number(threshold));
-        }
-        if let Some(id) = &definition.threshold_metric_id {
-            members.insert("thresholdMetricId".into(), json!(id));
-        }
-    }
-    shown
-}
-
-fn event_metrics(definition: &Definition, uid: u64) -> Value {
+fn metrics(queries: &[QueryDefinition]) -> Value {
     let stat = |metric: &MetricDefinition| {
-        let dimensions: BTreeMap<&String, &String> =
-            metric.dimensions.iter().map(|(name, value)| (name, value)).collect();
-        let named = json!({"namespace": metric.namespace, "name": metric.name, "dimensions": dimensions});
+        let list = metric.dimensions.iter().map(|(name, value)| json!({"name": name, "value": value}));
+        let dimensions: Value = list.collect();
+        let named = json!({"namespace": metric.namespace, "metricName": metric.name, "dimensions": dimensions});
         let mut stat = json!({"metric": named, "period": metric.period_s, "stat": metric.statistic});
         if let (Some(unit), Some(members)) = (&metric.unit, stat.as_object_mut()) {
             members.insert("unit".into(), json!(unit));
         }
         stat
     };
-    match &definition.watched {
-        Watched::Metric(metric) => json!([{"id": plain_id(uid), "metricStat": stat(metric), "returnData": true}]),
-        Watched::Queries { queries, .. } => {
-            let query = |query: &QueryDefinition| {
-                let mut shown = Map::new();
-                shown.insert("id".into(), json!(query.id));
-                if let Some(metric) = &query.metric {
-                    shown.insert("metricStat".into(), stat(metric));
-                }
-                if let Some(expression) = &query.expression {
-                    shown.insert("expression".into(), json!(expression));
-                }
-                if let Some(label) = &query.label {
-                    shown.insert("label".into(), json!(label));
-                }
-                shown.insert("returnData".into(), json!(query.returns_data != Some(false)));
-                if let Some(period_s) = query.period_s {
-                    shown.insert("period".into(), json!(period_s));
-                }
-                Value::Object(shown)
-            };
-            queries.iter().map(query).collect()
+    let query = |query: &QueryDefinition| {
+        let mut shown = Map::new();
+        shown.insert("id".into(), json!(query.id));
+        let given = [
+            ("metricStat", query.metric.as_ref().map(stat)),
+            ("expression", query.expression.as_ref().map(|text| json!(text))),
+            ("label", query.label.as_ref().map(|text| json!(text))),
+            ("returnData", Some(json!(query.returns_data != Some(false)))),
+            ("period", query.period_s.map(|period_s| json!(period_s))),
+        ];
+        for (name, value) in given {
+            if let Some(value) = value {
+                shown.insert(name.to_owned(), value);
+            }
         }
-    }
-}
-
-/// The id of the metric of an alarm that has no queries: a UUID that stays the same.
-fn plain_id(uid: u64) -> String {
-    let (high, low) = (uid >> 32, uid & 0xffff_ffff);
-    format!("{high:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", low >> 16, low & 0xfff, high & 0xfff, uid & 0xffff_ffff_ffff)
+        Value::Object(shown)
+    };
+    queries.iter().map(query).collect()
 }

@@ -2,7 +2,6 @@
 //! actions".
 
 mod kinds;
-mod message;
 mod outbox;
 
 pub(crate) use kinds::{What, kind_of};

@@ -8,16 +8,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use watchkeep_core::TimestampMs;
-use watchkeep_core::ports::{EventError, ServiceEvent, TopicError};
+use watchkeep_core::ports::{EventError, MessageStructure, ServiceEvent, TopicError, TopicMessage};
 use watchkeep_store::ResourceKey;
 
-use super::message::topic_message;
 use super::{What, kind_of};
 use crate::engine::Engine;
 use crate::history::action_item;
 use crate::limits::{
     ACTION_ATTEMPTS_MAX, ACTION_PAUSE_MS_MAX, ACTION_RETRY_MS, ACTIONS_AT_ONCE, ACTIONS_PENDING_MAX, SECOND_MS,
 };
+use crate::message::Notice;
+use crate::notice;
 use crate::transition::Transition;
 
 /// An action that is owed.
@@ -208,7 +209,8 @@ impl Engine {
         let Some(kind) = kind_of(&job.action) else { return Err(Failure::Never("not an action".to_owned())) };
         match (kind.what, &self.topics) {
             (What::Topic, Some(topics)) => {
-                let (message, json) = topic_message(&job.key, job.uid, &job.transition, &job.action);
+                let tell = |notice: &Notice<'_>| (topic_message(notice, job), notice.json());
+                let (message, json) = notice::of_transition(&job.key, job.uid, &job.transition, tell);
                 topics.publish(&job.action, message).await.map(|_| Some(json)).map_err(|error| match error {
                     TopicError::Busy(error) => Failure::Later(error),
                     error @ (TopicError::NoSuchTopic | TopicError::Refused(_)) => Failure::Never(error.to_string()),
@@ -216,5 +218,16 @@ impl Engine {
             }
             _ => Err(Failure::Never("nothing is configured to carry out this action".to_owned())),
         }
+    }
+}
+
+fn topic_message(notice: &Notice<'_>, job: &Job) -> TopicMessage {
+    TopicMessage {
+        subject: Some(notice.subject()),
+        message: notice.variants(),
+        structure: MessageStructure::Json,
+        // The same message to the same topic, however often it is tried.
+        key: Some(format!("{:016x}-{}-{}", job.uid, job.transition.new.transition, job.action)),
+        ..TopicMessage::default()
     }
 }

@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 
-use super::text::{datapoint_time, shown, timestamp};
+use super::text::{datapoint_time, shown};
 use super::{Band, Basis, Comparison, Operator, Rule, StateValue, Verdict};
 use crate::limits::{REASON_DATAPOINTS_MAX, REASON_EVALUATED_MAX, REASON_RECENT_MAX};
+use crate::message::text::timestamp;
 
 /// A datapoint that was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
