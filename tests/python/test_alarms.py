@@ -2,10 +2,11 @@
 
 import datetime as dt
 import json
+import subprocess
 
 import pytest
 
-from server import Server, raises, until
+from server import BINARY, Server, raises, until
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 MINUTE_MS = 60_000
@@ -169,6 +170,16 @@ def test_an_hour_passes_turn_by_turn(server):
     history = cloudwatch.describe_alarm_history(HistoryItemType="StateUpdate", ScanBy="TimestampAscending")["AlarmHistoryItems"]
     assert [item["HistorySummary"].split(" to ")[1] for item in history] == ["OK", "ALARM", "OK"]
     assert 20 <= (history[1]["Timestamp"] - begin).total_seconds() / 60 <= 23
+
+
+def test_the_clock_command(server):
+    before = now(server)
+    done = subprocess.run([BINARY, "clock", "advance", "1h30m", "--endpoint", server.endpoint], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert now(server) - before == dt.timedelta(minutes=90)
+    assert done.stdout.strip() == now(server).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wrong = subprocess.run([BINARY, "clock", "advance", "soon"], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode != 0 and "no duration" in wrong.stderr
 
 
 def test_the_cli(server):

@@ -10,7 +10,7 @@ use watchkeep_store::{CatalogError, ResourceKey, Rows, Store, StoreError, Versio
 use crate::actions::{Job, Outbox};
 use crate::book::Book;
 use crate::history::{Item, state_item};
-use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::limits::{TRANSITIONS_AT_ONCE, WRITE_ATTEMPTS_MAX};
 use crate::plan::Plan;
 use crate::resources::{MetricAlarm, Resources};
 use crate::tables::ALARM_HISTORY;
@@ -88,7 +88,22 @@ impl Engine {
             let current = self.resources.metric_alarms.get(&change.alarm.key);
             current.is_some_and(|current| current.version == change.alarm.version)
         };
-        let changes: Vec<Transit> = changes.into_iter().filter(is_current).collect();
+        let mut changes = changes.into_iter().filter(is_current).peekable();
+        while changes.peek().is_some() {
+            let mut count = 0;
+            // Those of one alarm stay together.
+            let together = std::iter::from_fn(|| {
+                let next = changes.next_if(|_| count < TRANSITIONS_AT_ONCE)?;
+                count += next.transitions.len();
+                Some(next)
+            });
+            let together: Vec<Transit> = together.collect();
+            self.transit_together(together).await?;
+        }
+        Ok(())
+    }
+
+    async fn transit_together(&self, changes: Vec<Transit>) -> Result<(), StoreError> {
         let mut rows = Rows::new(&ALARM_HISTORY);
         for Transit { alarm, transitions } in &changes {
             for transition in transitions {
@@ -111,7 +126,7 @@ impl Engine {
         self.outbox.add_event(events::state_change(key, uid, &transition));
         for action in &transition.actions {
             let (key, transition, action) = (key.clone(), transition.clone(), action.clone());
-            self.outbox.add(Job::new(key, uid, transition, action, self.clock.now()));
+            self.outbox.add(Job::new(key, uid, transition, action));
         }
     }
 

@@ -52,6 +52,9 @@ pub(crate) const CONTRIBUTORS_MAX: usize = 500;
 /// The alarms that are evaluated at once: what they read is in memory together, and other work gets its turn in between.
 pub(crate) const EVALUATED_AT_ONCE: usize = 512;
 
+/// About how many changes of state become durable together: their rows hold the configurations of their alarms.
+pub(crate) const TRANSITIONS_AT_ONCE: usize = 256;
+
 /// How often a change is tried again when another was quicker.
 pub(crate) const WRITE_ATTEMPTS_MAX: usize = 8;
 

@@ -86,7 +86,7 @@ impl Engine {
             for action in &transition.actions {
                 if !recent.done.contains(&(uid, transition.new.transition, action.clone())) {
                     let (key, transition, action) = (key.clone(), transition.clone(), action.clone());
-                    self.outbox.add(Job::new(key, uid, transition, action, self.clock.now()));
+                    self.outbox.add(Job::new(key, uid, transition, action));
                 }
             }
         }

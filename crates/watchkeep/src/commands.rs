@@ -13,7 +13,7 @@ use watchkeep_core::SystemClock;
 use crate::command_line::{self, Invocation};
 use crate::config::Config;
 use crate::settings::{self, Settings, read_file};
-use crate::{coverage, server};
+use crate::{clock, coverage, server};
 
 /// Carries out a command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
@@ -25,6 +25,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
                 _ => print!("{}", coverage::page()),
             }
             Ok(ExitCode::SUCCESS)
+        }
+        "clock" => {
+            let (duration, endpoint) = invocation.advance.context("nothing to do with the clock")?;
+            let endpoint = endpoint.or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+            clock::advance(&duration, endpoint.as_deref())
         }
         "config" => {
             print!("{}", layered(&invocation)?.render());

@@ -2,6 +2,7 @@
 //! workspace reads the environment), builds the services, plugs them into one another's ports, and opens the doors.
 
 mod admin;
+mod clock;
 mod collectors;
 mod command_line;
 mod commands;

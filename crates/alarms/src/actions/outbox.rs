@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{EventError, MessageStructure, ServiceEvent, TopicError, TopicMessage};
 use watchkeep_store::ResourceKey;
 
@@ -33,15 +32,10 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// An action of a change of state.
-    pub(crate) fn new(
-        key: ResourceKey,
-        uid: u64,
-        transition: Arc<Transition>,
-        action: String,
-        now: TimestampMs,
-    ) -> Job {
-        Job { key, uid, transition, action, since_ms: now.0, attempts: 0 }
+    /// An action of a change of state, owed since that.
+    pub(crate) fn new(key: ResourceKey, uid: u64, transition: Arc<Transition>, action: String) -> Job {
+        let since_ms = transition.new.updated;
+        Job { key, uid, transition, action, since_ms, attempts: 0 }
     }
 }
 
