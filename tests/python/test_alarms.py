@@ -10,7 +10,7 @@ from server import BINARY, Server, raises, until
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 MINUTE_MS = 60_000
-TOPIC = "arn:aws:sns:eu-central-1:000000000000:ops"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:ops"
 PROTOCOLS = ["smithy-rpc-v2-cbor", "json", "query"]
 
 
@@ -67,7 +67,7 @@ def test_an_alarm_goes_off_and_comes_back(server, cloudwatch):
     assert found["StateReason"] == f"Threshold Crossed: 1 datapoint [91.0 ({shown})] was greater than the threshold (80.0)."
     data = json.loads(found["StateReasonData"])
     assert (data["version"], data["statistic"], data["period"], data["recentDatapoints"]) == ("1.0", "Average", 60, [91.0])
-    assert found["AlarmArn"] == "arn:aws:cloudwatch:eu-central-1:000000000000:alarm:cpu"
+    assert found["AlarmArn"] == "arn:aws:cloudwatch:us-east-1:000000000000:alarm:cpu"
     assert found["OKActions"] == [] and found["Dimensions"] == []
     assert "TreatMissingData" not in found and "Unit" not in found
     put(cloudwatch, now(server) - dt.timedelta(minutes=1), 10.0)
