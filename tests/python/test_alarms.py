@@ -182,6 +182,21 @@ def test_the_clock_command(server):
     assert wrong.returncode != 0 and "no duration" in wrong.stderr
 
 
+def test_a_backtest(server):
+    cloudwatch = server.client("cloudwatch")
+    begin = now(server)
+    put(cloudwatch, begin + dt.timedelta(minutes=20), 95.0)
+    server.admin("clock", advance_ms=60 * MINUTE_MS)
+    alarm(cloudwatch, TreatMissingData="notBreaching", Threshold=90.0)
+    since, until_ = begin.strftime("%Y-%m-%dT%H:%M:%SZ"), now(server).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ask = [BINARY, "alarms", "backtest", "--name", "cpu", "--from", since, "--to", until_, "--endpoint", server.endpoint]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    changes = [line.split(" ", 1)[1].split(":")[0] for line in done.stdout.splitlines()]
+    assert changes == ["INSUFFICIENT_DATA -> OK", "OK -> ALARM", "ALARM -> OK"]
+    assert "[95.0 (" in done.stdout
+
+
 def test_the_cli(server):
     server.cli(
         "cloudwatch", "put-metric-alarm", "--alarm-name", "cli", "--namespace", "app", "--metric-name", "Cpu", "--statistic", "Maximum",

@@ -134,6 +134,6 @@ impl Book {
 }
 
 /// When in its interval an alarm has its turn: spread, and always the same.
-fn offset_ms(alarm: &MetricAlarm) -> i64 {
+pub(crate) fn offset_ms(alarm: &MetricAlarm) -> i64 {
     (alarm.uid % 3600) as i64 * SECOND_MS
 }

@@ -263,7 +263,7 @@ fn dimensions(given: &[Dimension]) -> Vec<(String, String)> {
 fn check_period(period_s: u32) -> Result<(), ServiceError> {
     match period_s {
         10 | 20 | 30 => Ok(()),
-        _ if period_s >= 60 && period_s % 60 == 0 => Ok(()),
+        _ if period_s >= 60 && period_s.is_multiple_of(60) => Ok(()),
         _ => Err(validation("Period must be 10, 20, 30 or a multiple of 60")),
     }
 }

@@ -97,8 +97,9 @@ impl Engine {
     }
 
     async fn evaluate_queries(&self, due: Due, now_ms: i64) -> Option<Transit> {
-        let Reads::Queries { place, queries, band, has_contributors } = &due.plan.reads else { return None };
-        let times = due.plan.cadence.times_ms(now_ms);
+        let plan = due.plan.clone();
+        let Reads::Queries { place, queries, band, has_contributors } = &plan.reads else { return None };
+        let times = plan.cadence.times_ms(now_ms);
         let answer = self.metrics.compute(place, queries, TimestampMs(times.start)..TimestampMs(times.end)).await;
         let state = match &answer {
             Ok(answer) => answer.is_partial.then_some("PARTIAL_DATA"),
@@ -116,14 +117,12 @@ impl Engine {
         if *has_contributors {
             return contributors::evaluate(due, &answer, now_ms);
         }
-        let datapoints = datapoints_of(&answer, band.as_deref());
-        let range = range(&due.plan, &datapoints, times.start);
-        let transition = judge(&due.alarm, &due.plan, &range, times.start, now_ms)?;
-        Some(Transit { alarm: due.alarm, transitions: vec![transition] })
+        evaluate_answer(due, &answer, band.as_deref(), now_ms)
     }
 }
 
-fn evaluate_metric(due: Due, datapoints: &[WatchedDatapoint], now_ms: i64) -> Option<Transit> {
+/// The change that the datapoints of a metric make.
+pub(crate) fn evaluate_metric(due: Due, datapoints: &[WatchedDatapoint], now_ms: i64) -> Option<Transit> {
     let Due { alarm, plan } = due;
     let start_ms = plan.cadence.times_ms(now_ms).start;
     let datapoint = |point: &WatchedDatapoint| Datapoint {
@@ -134,6 +133,15 @@ fn evaluate_metric(due: Due, datapoints: &[WatchedDatapoint], now_ms: i64) -> Op
     };
     let datapoints: Vec<Datapoint> = datapoints.iter().map(datapoint).collect();
     let range = range(&plan, &datapoints, start_ms);
+    let transition = judge(&alarm, &plan, &range, start_ms, now_ms)?;
+    Some(Transit { alarm, transitions: vec![transition] })
+}
+
+/// The change that the answer to queries makes, which has one series and maybe a band.
+pub(crate) fn evaluate_answer(due: Due, answer: &WatchAnswer, band: Option<&str>, now_ms: i64) -> Option<Transit> {
+    let Due { alarm, plan } = due;
+    let start_ms = plan.cadence.times_ms(now_ms).start;
+    let range = range(&plan, &datapoints_of(answer, band), start_ms);
     let transition = judge(&alarm, &plan, &range, start_ms, now_ms)?;
     Some(Transit { alarm, transitions: vec![transition] })
 }

@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod actions;
+mod backtest;
 mod book;
 mod change;
 pub mod composite;
@@ -47,6 +48,8 @@ use watchkeep_store::{StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use engine::Engine;
+
+pub use backtest::{BacktestError, BacktestedChange};
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];

@@ -55,6 +55,9 @@ pub(crate) const EVALUATED_AT_ONCE: usize = 512;
 /// About how many changes of state become durable together: their rows hold the configurations of their alarms.
 pub(crate) const TRANSITIONS_AT_ONCE: usize = 256;
 
+/// The evaluations of a backtest: a month of minutes.
+pub(crate) const BACKTEST_TURNS_MAX: i64 = 45_000;
+
 /// How often a change is tried again when another was quicker.
 pub(crate) const WRITE_ATTEMPTS_MAX: usize = 8;
 

@@ -173,12 +173,11 @@ pub(crate) async fn list_tags_for_resource(
     Ok(ListTagsForResourceOutput { tags: Some(tags.collect()) })
 }
 
+/// Another service under the same API, and the name of a resource that it keeps.
+type Elsewhere<'m> = (&'m Arc<dyn TaggedResources>, String);
+
 /// Who keeps the resource of the caller's that an ARN names, if it is another service under the same API, and what it calls it.
-fn elsewhere<'m>(
-    metrics: &'m Metrics,
-    caller: &Caller,
-    text: &str,
-) -> Result<Option<(&'m Arc<dyn TaggedResources>, String)>, ServiceError> {
+fn elsewhere<'m>(metrics: &'m Metrics, caller: &Caller, text: &str) -> Result<Option<Elsewhere<'m>>, ServiceError> {
     let arn: Arn = text.parse().map_err(|_| value_is_invalid(text, "ResourceARN"))?;
     let others =
         metrics.tagged_elsewhere.get().filter(|others| arn.service == "cloudwatch" && others.keeps(&arn.resource));

@@ -4,19 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use watchkeep_core::{BoxFuture, Clock as _, ManualClock};
+use serde_json::{Map, Value, json};
+use watchkeep_alarms::{BacktestError, BacktestedChange};
+use watchkeep_core::{AccountId, BoxFuture, Clock as _, ManualClock, Region, TimestampMs};
 use watchkeep_gateway::{Admin, AdminError};
 use watchkeep_store::Store;
 
 use crate::services::Services;
 
-/// The verbs `reset` and `clock`.
+/// The verbs `reset`, `clock` and `backtest`.
 pub struct Administration {
     /// Emptied by `reset`, where that is allowed.
     pub reset: Option<(Arc<Store>, Arc<Services>)>,
     /// Moved by `clock`, where the server runs on one.
     pub clock: Option<(Arc<ManualClock>, Arc<Services>)>,
+    /// Asked by `backtest`, of the alarms of this account, where everybody may ask for anything.
+    pub backtest: Option<(Arc<Services>, AccountId)>,
 }
 
 impl Admin for Administration {
@@ -24,6 +27,10 @@ impl Admin for Administration {
         match (verb, &self.reset, &self.clock) {
             ("reset", Some((store, services)), _) => Some(Box::pin(reset(store, services))),
             ("clock", _, Some((clock, services))) => Some(Box::pin(advance(clock, services, body))),
+            ("backtest", ..) => {
+                let (services, account) = self.backtest.as_ref()?;
+                Some(Box::pin(backtest(services, *account, body)))
+            }
             _ => None,
         }
     }
@@ -55,4 +62,30 @@ async fn advance(clock: &ManualClock, services: &Services, body: &[u8]) -> Resul
     clock.advance(Duration::from_millis(end.0.saturating_sub(clock.now().0).max(0).unsigned_abs()));
     settle().await?;
     Ok(json!({"now_ms": clock.now().0}))
+}
+
+/// `{"name": "cpu", "region": "us-east-1", "from_ms": 0, "to_ms": 1}`; the answer is what the alarm would have done.
+async fn backtest(services: &Services, account: AccountId, body: &[u8]) -> Result<Value, AdminError> {
+    let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
+    let text = |name: &str| {
+        let text = body.get(name).and_then(Value::as_str);
+        text.ok_or_else(|| AdminError::refused(format!("{name} is not a text")))
+    };
+    let time = |name: &str| {
+        let time = body.get(name).and_then(Value::as_i64).map(TimestampMs);
+        time.ok_or_else(|| AdminError::refused(format!("{name} is not a time in milliseconds")))
+    };
+    let region: Region = text("region")?.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
+    let found = services.alarms.backtest((account, &region), text("name")?, time("from_ms")?, time("to_ms")?).await;
+    let changes = found.map_err(|error| match error {
+        BacktestError::Metrics(error) => AdminError::failed(error.to_string()),
+        error => AdminError::refused(error.to_string()),
+    })?;
+    let change = |change: BacktestedChange| {
+        let contributor: Option<Map<String, Value>> =
+            change.contributor.map(|of| of.into_iter().map(|(name, value)| (name, json!(value))).collect());
+        let time = jiff::Timestamp::from_millisecond(change.time.0).unwrap_or_default().to_string();
+        json!({"time": time, "from": change.from, "to": change.to, "contributor": contributor, "reason": change.reason})
+    };
+    Ok(json!({"changes": changes.into_iter().map(change).collect::<Vec<_>>()}))
 }

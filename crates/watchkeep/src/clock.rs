@@ -1,40 +1,19 @@
 //! `watchkeep clock advance 1h`: moves the clock of a server that runs on a manual one.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 
-/// Where the server is, unless something else is said.
-const ENDPOINT: &str = "http://127.0.0.1:4566";
+use crate::admin_client;
 
 /// Moves the clock of the server at this endpoint by a duration as `1h30m`, and prints its time.
 pub fn advance(duration: &str, endpoint: Option<&str>) -> Result<ExitCode> {
     let advance_ms =
         parse(duration).with_context(|| format!("`{duration}` is no duration such as 90s, 5m, 1h30m or 7d"))?;
-    let endpoint = endpoint.unwrap_or(ENDPOINT);
-    let Some(address) = endpoint.strip_prefix("http://") else {
-        bail!("{endpoint}: the clock is moved over plain http, on the server's own machine");
-    };
-    let address = address.trim_end_matches('/');
-    let body = serde_json::json!({"advance_ms": advance_ms}).to_string();
-    let mut stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
-    write!(
-        stream,
-        "POST /_watchkeep/clock HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).context("reading the answer")?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the answer is not HTTP")?;
-    if !head.starts_with("HTTP/1.1 200") {
-        bail!("{}: {}", head.lines().next().unwrap_or_default(), body.trim());
-    }
-    let now_ms = serde_json::from_str::<serde_json::Value>(body)?.get("now_ms").and_then(serde_json::Value::as_i64);
-    let now = jiff::Timestamp::from_millisecond(now_ms.context("the answer has no time")?)?;
-    println!("{now}");
+    let answer = admin_client::post(endpoint, "clock", &json!({"advance_ms": advance_ms}))?;
+    let now_ms = answer.get("now_ms").and_then(Value::as_i64).context("the answer has no time")?;
+    println!("{}", jiff::Timestamp::from_millisecond(now_ms)?);
     Ok(ExitCode::SUCCESS)
 }
 

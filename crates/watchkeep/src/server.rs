@@ -68,6 +68,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock.map(|clock| (clock, services.clone())),
+            backtest: (config.auth == AuthMode::Open).then(|| (services.clone(), config.account)),
         }),
         clock: clock.clone(),
         random: random.clone(),

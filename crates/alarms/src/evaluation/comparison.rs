@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a value is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::enum_variant_names, reason = "the API's words")]
 pub(crate) enum Operator {
     GreaterThanOrEqualToThreshold,
     GreaterThanThreshold,

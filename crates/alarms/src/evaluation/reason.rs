@@ -260,7 +260,8 @@ mod tests {
     fn texts() {
         use Treat::*;
         let (good, bad) = (Some(70.0), Some(91.0));
-        let cases: [(&[Option<f64>], (usize, Option<usize>), Treat, &str); 11] = [
+        type Case<'c> = (&'c [Option<f64>], (usize, Option<usize>), Treat, &'c str);
+        let cases: [Case<'_>; 11] = [
             (
                 &[None, None, bad],
                 (1, None),
@@ -352,7 +353,7 @@ mod tests {
         assert_eq!(data["evaluatedDatapoints"][0], serde_json::json!({"timestamp": "2024-03-22T14:03:00.000+0000"}));
         assert_eq!(data["recentDatapoints"], serde_json::json!([91.0]));
         // However many there are, CloudWatch's limit of the text holds.
-        let (_, reason) = of(&[Some(91.123456789012345); 1442], (1440, None), Treat::Missing, ABOVE_80, None);
+        let (_, reason) = of(&[Some(91.123_456_789_012_35); 1442], (1440, None), Treat::Missing, ABOVE_80, None);
         assert!(reason.data.len() <= 4000 && reason.text.len() <= 1023);
     }
 }

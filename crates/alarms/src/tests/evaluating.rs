@@ -221,3 +221,24 @@ async fn bands() {
         Some("Thresholds Crossed: 1 datapoint [5.0 (22/03/24 14:00:00)] was greater than the upper thresholds [3.0].")
     );
 }
+
+#[tokio::test]
+async fn a_backtest_says_what_history_would_have_said() {
+    let world = World::new().await;
+    for (minute, value) in [(3, 91.0), (4, 92.0), (5, 70.0), (20, 95.0)] {
+        world.put(minute, value);
+    }
+    world.alarm(above_80(2)).await.unwrap();
+    world.pass(60 * MINUTE).await;
+    let place = (AccountId::DEFAULT, &caller().region);
+    let (from, to) = (TimestampMs(NOW - 1000), TimestampMs(NOW + 60 * MINUTE));
+    let changes = world.alarms.backtest(place, "cpu", from, to).await.unwrap();
+    let told: Vec<String> =
+        changes.iter().map(|one| format!("Alarm updated from {} to {}", one.from, one.to)).collect();
+    assert_eq!(told, world.transitions().await);
+    assert_eq!(told.len(), 5);
+    let error = world.alarms.backtest(place, "none", from, to).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no metric alarm `none`");
+    let error = world.alarms.backtest(place, "cpu", TimestampMs(0), to).await.unwrap_err();
+    assert!(matches!(error, crate::BacktestError::TooLong { .. }));
+}
