@@ -10,6 +10,7 @@ use crate::datum::Accepted;
 use crate::limits::REGISTER_INTERVAL_MS;
 use crate::point::Point;
 use crate::series::{Series, SeriesId};
+use crate::streams::Ticket;
 use crate::tables::{METRIC_POINTS, METRIC_SERIES};
 
 /// A row's fixed columns, and the most that a common distribution takes: what a row is likely to need.
@@ -111,18 +112,24 @@ impl Metrics {
         if batch.points.is_empty() {
             return Ok(());
         }
-        let mut in_flight = InFlight::new(batch);
+        let mut in_flight = self.in_flight(batch);
         let appended = self.store.append(in_flight.batch.rows()).await;
         // An error that may pass says that nothing was appended; after any other the points may or may not be there.
         in_flight.is_settled = appended.as_ref().map_or_else(|error| error.is_retryable(), |_| true);
         appended?;
-        self.show(in_flight.settled());
+        self.show(in_flight);
         Ok(())
     }
 
+    /// The points, about to be appended.
+    pub(crate) fn in_flight(&self, batch: Batch) -> InFlight {
+        InFlight { batch, is_settled: false, ticket: self.feeds.ticket() }
+    }
+
     /// Shows points that are durable.
-    pub(crate) fn show(&self, batch: Batch) {
-        let now_ms = self.clock.now().0;
+    pub(crate) fn show(&self, mut in_flight: InFlight) {
+        in_flight.is_settled = true;
+        let (now_ms, batch) = (self.clock.now().0, &in_flight.batch);
         for (series, point) in &batch.points {
             self.index.push(series, &point.as_ref(), now_ms);
         }
@@ -135,34 +142,26 @@ impl Metrics {
     }
 }
 
-/// Points that the store may or may not have. If their caller gives up before that is known, the heads have to say that they
-/// do not know (M-2).
+/// Points that the store may or may not have. If their caller gives up before that is known, the heads and the streams' feeds
+/// have to know that they do not know (M-2).
 pub(crate) struct InFlight {
     batch: Batch,
     is_settled: bool,
+    ticket: Ticket,
 }
 
 impl InFlight {
-    pub(crate) fn new(batch: Batch) -> InFlight {
-        InFlight { batch, is_settled: false }
-    }
-
     /// The points.
     pub(crate) fn batch(&self) -> &Batch {
         &self.batch
-    }
-
-    /// The points, which are durable.
-    pub(crate) fn settled(mut self) -> Batch {
-        self.is_settled = true;
-        std::mem::take(&mut self.batch)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if !self.is_settled && !self.batch.points.is_empty() {
             self.batch.points.iter().for_each(|(series, point)| series.head().missed(point.time_ms));
+            self.ticket.unsure();
         }
     }
 }

@@ -85,6 +85,12 @@ pub(crate) struct MetricStream {
     pub updated: i64,
     /// Whether it delivers.
     pub is_running: bool,
+    /// The frame of the journal at which it was created or last started: what was put before is not delivered.
+    #[serde(default)]
+    pub began: u64,
+    /// What was put up to this frame is delivered, if it is behind `began`.
+    #[serde(default)]
+    pub delivered: u64,
     /// Its tags.
     #[serde(default)]
     pub tags: Tags,
@@ -164,17 +170,6 @@ impl StreamFormat {
     }
 }
 
-/// How far a metric stream has delivered; its key is the stream's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StreamPosition {
-    /// What was put up to this frame of the journal is delivered, or was put before the stream was started.
-    pub frame: u64,
-}
-
-impl Resource for StreamPosition {
-    const KIND: &'static str = "metric_stream_position";
-}
-
 /// All resources, by their kinds. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Resources {
@@ -182,7 +177,6 @@ pub(crate) struct Resources {
     pub query_definitions: Collection<QueryDefinition>,
     pub insight_rules: Collection<InsightRule>,
     pub metric_streams: Collection<MetricStream>,
-    pub stream_positions: Collection<StreamPosition>,
     /// Held while it is decided whether there is room for one more, and it is created.
     pub creating: Arc<tokio::sync::Mutex<()>>,
 }
@@ -199,7 +193,6 @@ impl Resources {
             query_definitions: catalog.collection().await?,
             insight_rules: catalog.collection().await?,
             metric_streams: catalog.collection().await?,
-            stream_positions: catalog.collection().await?,
             creating: Arc::default(),
         })
     }

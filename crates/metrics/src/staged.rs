@@ -32,7 +32,7 @@ impl Metrics {
                 refused += 1;
             }
         }
-        Staged { metrics: Arc::clone(self), in_flight: InFlight::new(batch), refused }
+        Staged { metrics: Arc::clone(self), in_flight: self.in_flight(batch), refused }
     }
 }
 
@@ -48,8 +48,8 @@ impl Staged {
     }
 
     /// To be called once the rows are durable: from then on they are read (M-1). If it is not called, because they are not or
-    /// nobody knows, the hot heads say that they do not know.
+    /// nobody knows, the hot heads and metric streams know that they do not know.
     pub fn stored(self) {
-        self.metrics.show(self.in_flight.settled());
+        self.metrics.show(self.in_flight);
     }
 }

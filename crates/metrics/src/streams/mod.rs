@@ -2,8 +2,12 @@
 //! ListMetricStreams, DeleteMetricStream, StartMetricStreams, StopMetricStreams. Sources: "Use metric streams", "PutMetricStream".
 //!
 //! A running stream has a **feed**: the metrics and minutes that got data and are not delivered yet. It is filled as points become
-//! durable and emptied once a minute (`publish`). Up to which frame of the journal everything is delivered is kept in the
-//! catalog; after a crash the feed is filled from there, so that every minute is delivered at least once.
+//! durable and emptied once a minute, each feed by itself (`publish`).
+//!
+//! Every minute is delivered at least once. Up to which frame of the journal everything is delivered is kept in the stream's
+//! document; after a crash the feed is filled from there. That frame moves on only past what was delivered: each minute in a feed
+//! knows a frame behind which its data were put, and a frame counts as marked in the feeds only when everybody who may have
+//! appended before it has given back his ticket (`tickets`).
 
 mod checks;
 mod feed;
@@ -12,6 +16,7 @@ mod opentelemetry;
 mod publish;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -28,10 +33,11 @@ use crate::Metrics;
 use crate::errors::{self, not_found, of_catalog, of_store};
 use crate::limits::STREAMS_PAGE_MAX;
 use crate::paging::{self, Listed};
-use crate::resources::{MetricStream, StreamPosition, change, regional};
+use crate::resources::{MetricStream, change, regional};
 use crate::tags;
 
-pub(crate) use feed::Feeds;
+pub(crate) use feed::{Begin, Feeds};
+pub(crate) use tickets::Ticket;
 
 const RUNNING: &str = "running";
 const STOPPED: &str = "stopped";
@@ -47,20 +53,25 @@ pub(crate) async fn put_metric_stream(
     let (service, key) = (service.clone(), regional(caller, &input.name));
     let arn = arn(&key);
     errors::finish(async move {
-        let position = service.frame().await?;
+        let began = service.frame().await?;
         let now = service.clock.now().0;
         change(&service.resources.metric_streams, &key, |current| {
-            let (created, is_running, tags) = match current {
-                Some(stream) => (stream.created, stream.is_running, stream.tags.clone()),
-                None => (now, true, given.clone()),
-            };
-            Ok(MetricStream { definition: definition.clone(), created, updated: now, is_running, tags })
+            let definition = definition.clone();
+            Ok(match current {
+                Some(stream) => MetricStream { definition, updated: now, ..stream.clone() },
+                None => MetricStream {
+                    definition,
+                    created: now,
+                    updated: now,
+                    is_running: true,
+                    began,
+                    delivered: began,
+                    tags: given.clone(),
+                },
+            })
         })
         .await?;
-        if service.resources.stream_positions.get(&key).is_none() {
-            service.begin_at(&key, position).await?;
-        }
-        service.refresh_feeds();
+        service.refresh_feeds(Begin::Now);
         Ok(PutMetricStreamOutput { arn: Some(arn) })
     })
     .await
@@ -128,8 +139,7 @@ pub(crate) async fn delete_metric_stream(
     let (service, key) = (service.clone(), regional(caller, &input.name));
     errors::finish(async move {
         service.resources.metric_streams.delete(&key).await.map_err(of_catalog)?;
-        service.resources.stream_positions.delete(&key).await.map_err(of_catalog)?;
-        service.refresh_feeds();
+        service.refresh_feeds(Begin::Now);
         Ok(DeleteMetricStreamOutput {})
     })
     .await
@@ -165,22 +175,20 @@ async fn set_running(
     let service = service.clone();
     errors::finish(async move {
         let now = service.clock.now().0;
-        for key in keys {
-            let Some(current) = service.resources.metric_streams.get(&key) else { continue };
-            if current.value.is_running == run {
-                continue;
-            }
-            if run {
-                let position = service.frame().await?;
-                service.begin_at(&key, position).await?;
-            }
-            change(&service.resources.metric_streams, &key, |current| match current {
-                Some(stream) => Ok(MetricStream { is_running: run, updated: now, ..stream.clone() }),
+        let streams = &service.resources.metric_streams;
+        for key in keys.iter().filter(|key| streams.get(key).is_some()) {
+            let frame = service.frame().await?;
+            change(streams, key, |current| match current {
+                Some(stream) if stream.is_running == run => Ok(stream.clone()),
+                Some(stream) => {
+                    let (began, delivered) = if run { (frame, frame) } else { (stream.began, stream.delivered) };
+                    Ok(MetricStream { is_running: run, updated: now, began, delivered, ..stream.clone() })
+                }
                 None => Err(not_found("metric stream", &key.name)),
             })
             .await?;
         }
-        service.refresh_feeds();
+        service.refresh_feeds(Begin::Now);
         Ok(())
     })
     .await
@@ -202,9 +210,20 @@ impl Metrics {
         Ok(self.store.append(append).await.map_err(|error| of_store(&error))?.0)
     }
 
-    /// Notes that what was put up to this frame is no affair of the stream any more.
-    async fn begin_at(&self, key: &ResourceKey, frame: u64) -> Result<(), ServiceError> {
-        change(&self.resources.stream_positions, key, |_| Ok(StreamPosition { frame })).await?;
+    /// Notes that what was put up to this frame is delivered, unless the stream was stopped or deleted since it `began`.
+    async fn delivered_to(&self, key: &ResourceKey, began: u64, frame: u64) -> Result<(), ServiceError> {
+        let streams = &self.resources.metric_streams;
+        if streams.get(key).is_none_or(|stream| stream.value.began != began) {
+            return Ok(());
+        }
+        change(streams, key, |current| match current {
+            Some(stream) if stream.began == began => {
+                Ok(MetricStream { delivered: frame.max(stream.delivered), ..stream.clone() })
+            }
+            Some(stream) => Ok(stream.clone()),
+            None => Err(not_found("metric stream", &key.name)),
+        })
+        .await?;
         Ok(())
     }
 }

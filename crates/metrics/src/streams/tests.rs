@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use watchkeep_core::BoxFuture;
 use watchkeep_delivery::{DeliveryError, DeliveryStreams};
 use watchkeep_model::cloudwatch::*;
@@ -20,6 +21,10 @@ const FIREHOSE: &str = "arn:aws:firehose:us-east-1:000000000000:deliverystream/m
 struct Remembered {
     records: Mutex<Vec<Bytes>>,
     fails: AtomicBool,
+    /// Held by a test for as long as this shall not answer.
+    hangs: tokio::sync::Mutex<()>,
+    /// How many deliveries have begun.
+    begun: watch::Sender<usize>,
 }
 
 impl DeliveryStreams for Remembered {
@@ -28,18 +33,31 @@ impl DeliveryStreams for Remembered {
     }
 
     fn deliver<'a>(&'a self, _: &'a str, records: Vec<Bytes>) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        let delivered = match self.fails.load(Ordering::Relaxed) {
-            true => Err(DeliveryError::Later("down".into())),
-            false => {
-                self.records.lock().unwrap().extend(records);
-                Ok(())
+        Box::pin(async move {
+            self.begun.send_modify(|begun| *begun += 1);
+            let _answers = self.hangs.lock().await;
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(DeliveryError::Later("down".into()));
             }
-        };
-        Box::pin(std::future::ready(delivered))
+            self.records.lock().unwrap().extend(records);
+            Ok(())
+        })
     }
 }
 
 impl Remembered {
+    /// Waits until so many deliveries have begun.
+    async fn begun(&self, deliveries: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= deliveries).await.unwrap();
+    }
+
+    /// The times of the lines delivered since the last time, relative to [`NOW`], ascending.
+    fn times(&self) -> Vec<i64> {
+        let mut times: Vec<i64> = self.lines().iter().map(|line| line["timestamp"].as_i64().unwrap() - NOW).collect();
+        times.sort_unstable();
+        times
+    }
+
     /// The lines delivered since the last time, but for those of the streams' own metrics.
     fn lines(&self) -> Vec<Value> {
         let records: Vec<Bytes> = self.records.lock().unwrap().drain(..).collect();
@@ -56,6 +74,24 @@ fn input(name: &str, format: &str) -> PutMetricStreamInput {
         role_arn: "arn:aws:iam::000000000000:role/stream".into(),
         output_format: format.into(),
         ..Default::default()
+    }
+}
+
+impl World {
+    /// What is done every minute.
+    async fn publish(&self) {
+        self.metrics.fill_feeds().await.unwrap();
+        self.metrics.settle().await.unwrap();
+        for feed in self.metrics.feeds.all() {
+            self.metrics.clone().publish(feed).await;
+        }
+    }
+
+    /// The same after a crash, with the feeds that it begins with.
+    async fn crash_streaming(self, remembered: &Arc<Remembered>) -> World {
+        let world = self.crash_delivering(remembered.clone()).await;
+        world.metrics.refresh_feeds(Begin::FromStore);
+        world
     }
 }
 
@@ -84,10 +120,10 @@ async fn whole_minutes_go_out_once_with_their_statistics() {
         ..datum(0, f64::from(value))
     });
     world.put("Shop", data.collect()).await.unwrap();
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert!(remembered.lines().is_empty(), "the minute is not over");
     world.pass(MINUTE);
-    world.metrics.publish(None).await;
+    world.publish().await;
     let expected = json!({
         "metric_stream_name": "all",
         "account_id": "000000000000",
@@ -100,16 +136,16 @@ async fn whole_minutes_go_out_once_with_their_statistics() {
         "unit": "Count",
     });
     assert_eq!(remembered.lines(), [expected]);
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert!(remembered.lines().is_empty());
     // Late data go out, too: the whole minute again.
     world.pass(HOUR);
     world.put("Shop", vec![datum(0, 9.0)]).await.unwrap();
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert_eq!(remembered.lines().iter().map(|line| line["timestamp"].as_i64()).collect::<Vec<_>>(), [Some(NOW)]);
     // But not those of long ago.
     world.put("Shop", vec![datum(-3 * DAY, 9.0)]).await.unwrap();
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert!(remembered.lines().is_empty());
 }
 
@@ -132,7 +168,7 @@ async fn filters_say_what_goes_out() {
         world.put("Shop", vec![datum(at, 1.0), size.clone()]).await.unwrap();
         world.put("Other", vec![size]).await.unwrap();
         world.pass(MINUTE);
-        world.metrics.publish(None).await;
+        world.publish().await;
         let name =
             |line: &Value| format!("{}/{}", line["namespace"].as_str().unwrap(), line["metric_name"].as_str().unwrap());
         let got: BTreeSet<String> = remembered.lines().iter().map(name).collect();
@@ -157,11 +193,11 @@ async fn a_stopped_stream_delivers_nothing_and_makes_up_for_nothing() {
     world.pass(MINUTE);
     start_metric_streams(&world.metrics, &caller(), StartMetricStreamsInput { names: names() }).await.unwrap();
     assert_eq!(state().await, "running");
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert!(remembered.lines().is_empty());
     world.put("Shop", vec![datum(MINUTE, 2.0)]).await.unwrap();
     world.pass(MINUTE);
-    world.metrics.publish(None).await;
+    world.publish().await;
     assert_eq!(remembered.lines().len(), 1);
 }
 
@@ -169,26 +205,113 @@ async fn a_stopped_stream_delivers_nothing_and_makes_up_for_nothing() {
 async fn what_was_not_delivered_goes_out_after_a_failure_and_after_a_crash() {
     let (world, remembered) = world().await;
     put_metric_stream(&world.metrics, &caller(), input("s", "json")).await.unwrap();
-    let start = world.metrics.frame().await.unwrap();
     world.put("Shop", vec![datum(0, 1.0)]).await.unwrap();
-    let first = world.metrics.frame().await.unwrap();
     world.pass(MINUTE);
     remembered.fails.store(true, Ordering::Relaxed);
-    world.metrics.publish(Some(first)).await;
+    world.publish().await;
     remembered.fails.store(false, Ordering::Relaxed);
-    world.metrics.publish(Some(first)).await;
+    world.publish().await;
     assert_eq!(remembered.lines().len(), 1);
     world.put("Shop", vec![datum(MINUTE, 2.0), datum(-HOUR, 3.0)]).await.unwrap();
-    assert!(first > start);
 
-    let world = world.crash_delivering(remembered.clone()).await;
-    world.metrics.refresh_feeds();
-    world.metrics.fill_feeds().await.unwrap();
+    let world = world.crash_streaming(&remembered).await;
     world.pass(MINUTE);
-    world.metrics.publish(None).await;
-    let mut times: Vec<i64> = remembered.lines().iter().map(|line| line["timestamp"].as_i64().unwrap() - NOW).collect();
-    times.sort_unstable();
-    assert_eq!(times, [-HOUR, MINUTE], "nothing is left out, and what was delivered is not repeated");
+    world.publish().await;
+    assert_eq!(remembered.times(), [-HOUR, MINUTE], "nothing is left out, and what was delivered is not repeated");
+}
+
+#[tokio::test]
+async fn what_is_stamped_ahead_of_its_time_outlives_a_crash() {
+    let (world, remembered) = world().await;
+    put_metric_stream(&world.metrics, &caller(), input("s", "json")).await.unwrap();
+    world.put("Shop", vec![datum(HOUR, 1.0), datum(0, 2.0)]).await.unwrap();
+    for _ in 0..3 {
+        world.pass(MINUTE);
+        world.publish().await;
+    }
+    assert_eq!(remembered.times(), [0]);
+    let world = world.crash_streaming(&remembered).await;
+    world.pass(2 * HOUR);
+    world.publish().await;
+    // What was put together with it is repeated: a position in the journal cannot tell them apart.
+    assert_eq!(remembered.times(), [0, HOUR]);
+    let world = world.crash_streaming(&remembered).await;
+    world.publish().await;
+    assert_eq!(remembered.times(), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_its_own_stream_only_and_a_change_meanwhile_loses_nothing() {
+    let (world, remembered) = world().await;
+    put_metric_stream(&world.metrics, &caller(), input("s", "json")).await.unwrap();
+    world.put("Shop", vec![datum(0, 1.0)]).await.unwrap();
+    world.pass(MINUTE);
+    world.metrics.settle().await.unwrap();
+    let feed = || world.metrics.feeds.all().remove(0);
+    let answer = remembered.hangs.lock().await;
+    let hanging = tokio::spawn(world.metrics.clone().publish(feed()));
+    remembered.begun(1).await;
+    // Whoever comes meanwhile does not wait, and does not deliver it twice.
+    world.metrics.clone().publish(feed()).await;
+    // Another definition, and the batch fails.
+    let other = PutMetricStreamInput { exclude_filters: Some(vec![filter("Other", &[])]), ..input("s", "json") };
+    put_metric_stream(&world.metrics, &caller(), other).await.unwrap();
+    remembered.fails.store(true, Ordering::Relaxed);
+    drop(answer);
+    hanging.await.unwrap();
+    remembered.fails.store(false, Ordering::Relaxed);
+    world.publish().await;
+    assert_eq!(remembered.times(), [0]);
+    let world = world.crash_streaming(&remembered).await;
+    world.publish().await;
+    assert_eq!(remembered.times(), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_publication_that_outlives_its_stream_says_nothing_of_the_next() {
+    let (world, remembered) = world().await;
+    let (names, somebody) = (|| vec!["s".to_owned()], caller());
+    let start = || start_metric_streams(&world.metrics, &somebody, StartMetricStreamsInput { names: names() });
+    let stop = || stop_metric_streams(&world.metrics, &somebody, StopMetricStreamsInput { names: names() });
+    put_metric_stream(&world.metrics, &caller(), input("s", "json")).await.unwrap();
+    world.put("Shop", vec![datum(0, 1.0)]).await.unwrap();
+    world.pass(MINUTE);
+    world.metrics.settle().await.unwrap();
+    let answer = remembered.hangs.lock().await;
+    let hanging = tokio::spawn(world.metrics.clone().publish(world.metrics.feeds.all().remove(0)));
+    remembered.begun(1).await;
+    stop().await.unwrap();
+    world.put("Shop", vec![datum(MINUTE, 1.0)]).await.unwrap();
+    start().await.unwrap();
+    world.put("Shop", vec![datum(2 * MINUTE, 1.0)]).await.unwrap();
+    drop(answer);
+    hanging.await.unwrap();
+    assert_eq!(remembered.times(), [0]);
+    // Neither what was put while it was stopped, nor what was delivered; and nothing that was put since is left out.
+    let world = world.crash_streaming(&remembered).await;
+    world.pass(10 * MINUTE);
+    world.publish().await;
+    assert_eq!(remembered.times(), [2 * MINUTE]);
+    delete_metric_stream(&world.metrics, &caller(), DeleteMetricStreamInput { name: "s".into() }).await.unwrap();
+    world.publish().await;
+    assert!(world.metrics.feeds.all().is_empty());
+}
+
+#[tokio::test]
+async fn points_whose_caller_gave_up_are_looked_for_in_the_store() {
+    let (world, remembered) = world().await;
+    put_metric_stream(&world.metrics, &caller(), input("s", "json")).await.unwrap();
+    {
+        // Gives up once the append is under way.
+        let mut put = Box::pin(world.put("Shop", vec![datum(0, 1.0)]));
+        let first = std::future::poll_fn(|context| std::task::Poll::Ready(put.as_mut().poll(context).is_pending()));
+        assert!(first.await, "the append waits for the disk");
+    }
+    world.pass(MINUTE);
+    // The first time notes that something may be missing, the second finds it.
+    world.publish().await;
+    world.publish().await;
+    assert_eq!(remembered.times(), [0]);
 }
 
 #[tokio::test]
@@ -198,9 +321,9 @@ async fn a_stream_measures_itself() {
     world.put("Shop", vec![datum(0, 1.0)]).await.unwrap();
     world.pass(MINUTE);
     remembered.fails.store(true, Ordering::Relaxed);
-    world.metrics.publish(None).await;
+    world.publish().await;
     remembered.fails.store(false, Ordering::Relaxed);
-    world.metrics.publish(None).await;
+    world.publish().await;
     let statistics = |metric: &str, statistic: &str, with_name: bool| {
         let input = GetMetricStatisticsInput {
             namespace: "AWS/CloudWatch/MetricStreams".into(),
