@@ -16,6 +16,7 @@ mod rollups;
 mod service;
 mod staged;
 mod tags;
+mod watch;
 mod widget_image;
 
 use std::net::{IpAddr, Ipv4Addr};
