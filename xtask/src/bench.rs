@@ -13,6 +13,7 @@ const CRATES: &[&str] = &[
     "watchkeep-chart",
     "watchkeep-store",
     "watchkeep-metrics",
+    "watchkeep-alarms",
     "watchkeep-logs",
     "watchkeep-trails",
 ];
