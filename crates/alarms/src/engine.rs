@@ -68,7 +68,7 @@ impl Engine {
         }
     }
 
-    /// Carries out changes of state: their rows are durable first, then the catalog and memory follow, then the actions.
+    /// Carries out changes of state: their rows are durable first (AL-1), then the catalog and memory follow, then the actions.
     /// Alarms that were changed since it was decided are left as they are: they are evaluated again.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! `TopicSink`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
 //! how a state changes: `transition` and `engine`; what is done about it: `actions`.
 //!
-//! A-1 a change of state happened when its row of history is durable; history shows it once. A-2 an action is owed from then on
+//! AL-1 a change of state happened when its row of history is durable; history shows it once. AL-2 an action is owed from then on
 //! until its own row says how it ended, across crashes.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

@@ -1,7 +1,7 @@
 //! A change of state, with everything that follows from it: one row of history, written before anything else happens. What the
 //! catalog says of the state, and which actions are still to be carried out, follow from that row.
 //!
-//! A-1 a change of state happened when its row is durable; history shows it once. A-2 an action is owed from then on until its own
+//! AL-1 a change of state happened when its row is durable; history shows it once. AL-2 an action is owed from then on until its own
 //! row says how it ended, across crashes.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Carrying actions out: each is owed from the moment at which the change of state is durable until its own row of history says
-//! how it ended. What fails for now is tried again with growing pauses.
+//! how it ended (AL-2). What fails for now is tried again with growing pauses.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
