@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "watchkeep-store",
     "watchkeep-metrics",
     "watchkeep-prometheus",
+    "watchkeep-alarms",
     "watchkeep-logs",
     "watchkeep-trails",
 ];

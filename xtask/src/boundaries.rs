@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
-    &["metrics", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus"],
+    &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
 ];
@@ -22,13 +22,21 @@ const FLOORS: &[&[&str]] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "gateway",
-        &["metrics", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus", "store"],
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus", "store"],
         "the gateway knows no service and keeps nothing",
     ),
-    ("agent", &["metrics", "logs", "traces", "trails", "keys", "store"], "the agent is a client of the public API"),
+    (
+        "agent",
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "store"],
+        "the agent is a client of the public API",
+    ),
     ("opentelemetry", &["store"], "what OpenTelemetry sends is handed to a port"),
     ("prometheus", &["store", "lang"], "metrics come and go through the ports of core"),
-    ("daemon", &["metrics", "logs", "traces", "trails", "keys", "store"], "the daemon hands segments to a port"),
+    (
+        "daemon",
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "store"],
+        "the daemon hands segments to a port",
+    ),
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),
     ("lang", &["model"], "languages are text in, program out"),

@@ -1,20 +1,28 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod alarm_metrics;
 mod data_keys;
+mod event_bus;
 mod functions;
 mod metrics;
 mod queues;
 mod resources;
 mod sealing;
 mod service_events;
+mod tags;
 mod topics;
 
 use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use alarm_metrics::{
+    AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
+    WatchedDatapoint, WatchedMetric, WatchedSeries,
+};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
+pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
 pub use functions::{Functions, InvokeError, NoFunctions};
 pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
@@ -24,6 +32,7 @@ pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
+pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
 
 /// How much of a call's input and output the audit record shall carry.

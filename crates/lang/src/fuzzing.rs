@@ -1,6 +1,7 @@
 //! The doors through which fuzzing reaches the languages: each takes any bytes and must come back. The targets in `fuzz/`
 //! call them, and so does a test over the kept corpus.
 
+use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::embedded_metrics;
 use crate::filter_pattern::FilterPattern;
@@ -11,6 +12,7 @@ use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
 use crate::metric_search::{Search, labels};
 use crate::metrics_insights::{Aggregation, Query, is_query};
+use crate::mute_schedule::{MuteSchedule, ScheduleText, Status};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
@@ -20,6 +22,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by their names; a folder of `fuzz/corpus` is named like each.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("alarm_rule", alarm_rule),
     ("anomaly", anomaly),
     ("embedded_metrics", embedded_metrics),
     ("filter_pattern", filter_pattern),
@@ -29,10 +32,24 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metric_math", metric_math),
     ("metric_search", metric_search),
     ("metrics_insights", metrics_insights),
+    ("mute_schedule", mute_schedule),
     ("sketch", sketch),
     ("statistic", statistic),
     ("statsd", statsd),
 ];
+
+/// A rule: its canonical text is the same rule, it refers to a bounded number of alarms, and it is met or not whatever they are.
+pub fn alarm_rule(bytes: &[u8]) {
+    let Ok(rule) = AlarmRule::parse(&String::from_utf8_lossy(bytes)) else { return };
+    assert!(rule.children().len() <= crate::alarm_rule::limits::CHILDREN_MAX, "too many children");
+    for state in [None, Some(State::Ok), Some(State::Alarm), Some(State::InsufficientData)] {
+        rule.is_met(|name| state.filter(|_| name.len() % 2 == 0));
+    }
+    let text = rule.to_string();
+    if text.chars().count() <= crate::alarm_rule::limits::RULE_CHARS_MAX {
+        assert_eq!(AlarmRule::parse(&text).as_ref(), Ok(&rule), "{text} is not its own text");
+    }
+}
 
 /// A byte of settings, one of the period's size, eight of where time begins, then points: two bytes of the periods from one to the
 /// next, eight of the value. Bands are finite, and in order.
@@ -172,6 +189,27 @@ pub fn metrics_insights(bytes: &[u8]) {
     }
     let series = aggregation.finish("q");
     assert!(series.len() <= query.limit.unwrap_or(series.len()), "more series than asked for");
+}
+
+/// Lines with an expression, a duration, a time zone, and a time in milliseconds: windows are where they were asked for, and the
+/// status is theirs.
+pub fn mute_schedule(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let (expression, duration) = (lines.next().unwrap_or_default(), lines.next().unwrap_or("PT1H"));
+    let (timezone, time_ms) = (lines.next(), lines.next().and_then(|time| time.parse::<i64>().ok()).unwrap_or(0));
+    for dates in [None, Some((time_ms, time_ms.saturating_add(100_000_000)))] {
+        let (start_ms, expire_ms) = (dates.map(|dates| dates.0), dates.map(|dates| dates.1));
+        let Ok(schedule) = MuteSchedule::parse(&ScheduleText { expression, duration, timezone, start_ms, expire_ms })
+        else {
+            return;
+        };
+        let (now, next) = (schedule.window_at(time_ms), schedule.next_window(time_ms));
+        assert!(now.is_none_or(|now| now.start_ms <= time_ms && time_ms < now.end_ms), "{now:?} at {time_ms}");
+        assert!(next.is_none_or(|next| time_ms < next.start_ms && next.start_ms < next.end_ms), "{next:?}");
+        assert!(next.is_none_or(|next| schedule.window_at(next.start_ms) == Some(next)), "{next:?} is not its own");
+        assert_eq!(schedule.status(time_ms) == Status::Active, now.is_some(), "active");
+    }
 }
 
 /// An encoded sketch: merged with others it has their samples, and it is encoded to what is decoded to the same.

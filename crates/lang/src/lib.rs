@@ -4,7 +4,9 @@
 //! It does no IO, knows no store, no service and no AWS shape, and never panics (L-1).
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod alarm_rule;
 pub mod anomaly;
+mod cron;
 pub mod embedded_metrics;
 pub mod filter_pattern;
 pub mod filter_policy;
@@ -15,6 +17,7 @@ pub mod metric_identity;
 pub mod metric_math;
 pub mod metric_search;
 pub mod metrics_insights;
+pub mod mute_schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;

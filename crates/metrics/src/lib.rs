@@ -48,15 +48,16 @@ mod tags;
 mod tests;
 mod total;
 mod unit;
+mod watch;
 mod widget;
 mod window;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
-use watchkeep_core::ports::{Functions, NoFunctions};
+use watchkeep_core::ports::{Functions, NoFunctions, TaggedResources};
 use watchkeep_core::{Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
@@ -178,6 +179,8 @@ pub struct Metrics {
     anomaly: Anomaly,
     /// What the other services know of resources.
     known: Arc<Known>,
+    /// What has tags under the same API and is kept by another service.
+    tagged_elsewhere: OnceLock<Arc<dyn TaggedResources>>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
     /// The turns of those who draw pictures.
@@ -188,6 +191,11 @@ impl Metrics {
     /// The service with its routing table, for the doors.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Plugs in who keeps the tags of other resources under the same API. The first one counts.
+    pub fn set_tagged_elsewhere(&self, others: Arc<dyn TaggedResources>) {
+        let _ = self.tagged_elsewhere.set(others);
     }
 
     /// Begins the work in the background: rolling up points, streaming them, training the models of anomaly detectors.

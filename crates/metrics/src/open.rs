@@ -1,8 +1,8 @@
 //! Bringing back what is in memory: the series that had data of late, and the newest points of each.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, Semaphore};
 use watchkeep_core::{AccountId, Clock, Random, Region};
@@ -74,6 +74,7 @@ impl Metrics {
             deliveries: config.deliveries,
             functions: config.functions,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
+            tagged_elsewhere: OnceLock::new(),
             next_sweep_ms,
         });
         metrics.refresh_dataset_keys().await;

@@ -39,7 +39,7 @@ impl Metrics {
     /// Fills the buckets.
     pub(crate) async fn read(&self, mut readings: Vec<Reading>) -> Result<Vec<Reading>, ServiceError> {
         let with_keys = if self.resources.datasets.is_empty() { &[] } else { readings.as_slice() };
-        let places: BTreeSet<(&str, &str)> = with_keys.iter().map(|reading| place(&reading.key)).collect();
+        let places: BTreeSet<(&str, &str)> = with_keys.iter().map(|reading| place_of(&reading.key)).collect();
         let mut locked_until_ms = i64::MIN;
         for (account, region) in places {
             let lock = self.ensure_readable(account, region).await.map_err(|error| errors::of_store(&error))?;
@@ -83,7 +83,7 @@ impl Metrics {
 }
 
 /// The account and Region of a series.
-fn place(key: &str) -> (&str, &str) {
+pub(crate) fn place_of(key: &str) -> (&str, &str) {
     let identity = Identity::of(key);
     (identity.account, identity.region)
 }

@@ -1,6 +1,9 @@
 //! Tags of resources, by ARN: TagResource, UntagResource, ListTagsForResource. A further kind of resource is one line in
 //! [`KINDS`]. Source: "TagResource", "CloudWatch service quotas".
 
+use std::sync::Arc;
+
+use watchkeep_core::ports::{TagEdit, TagError, TaggedResources};
 use watchkeep_core::{Arn, BoxFuture, Caller};
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::{
@@ -123,6 +126,14 @@ pub(crate) async fn tag_resource(
     caller: &Caller,
     input: TagResourceInput,
 ) -> Result<TagResourceOutput, ServiceError> {
+    if let Some((others, resource)) = elsewhere(metrics, caller, &input.resource_arn)? {
+        let edit = TagEdit::Add(checked(Some(input.tags))?);
+        return others
+            .edit(caller, &resource, edit)
+            .await
+            .map(|()| TagResourceOutput {})
+            .map_err(|error| of_others(error, &input.resource_arn));
+    }
     let (kind, key) = identified(caller, &input.resource_arn)?;
     let edit = Edit::Add(checked(Some(input.tags))?);
     errors::finish(kind.edit(metrics, key, input.resource_arn, edit)).await?;
@@ -135,6 +146,10 @@ pub(crate) async fn untag_resource(
     caller: &Caller,
     input: UntagResourceInput,
 ) -> Result<UntagResourceOutput, ServiceError> {
+    if let Some((others, resource)) = elsewhere(metrics, caller, &input.resource_arn)? {
+        let edited = others.edit(caller, &resource, TagEdit::Remove(input.tag_keys)).await;
+        return edited.map(|()| UntagResourceOutput {}).map_err(|error| of_others(error, &input.resource_arn));
+    }
     let (kind, key) = identified(caller, &input.resource_arn)?;
     errors::finish(kind.edit(metrics, key, input.resource_arn, Edit::Remove(input.tag_keys))).await?;
     Ok(UntagResourceOutput {})
@@ -146,10 +161,37 @@ pub(crate) async fn list_tags_for_resource(
     caller: &Caller,
     input: ListTagsForResourceInput,
 ) -> Result<ListTagsForResourceOutput, ServiceError> {
-    let (kind, key) = identified(caller, &input.resource_arn)?;
-    let tags = kind.read(metrics, &key).ok_or_else(|| not_found("resource", &input.resource_arn))?;
+    let tags = match elsewhere(metrics, caller, &input.resource_arn)? {
+        Some((others, resource)) => others.tags(caller, &resource),
+        None => {
+            let (kind, key) = identified(caller, &input.resource_arn)?;
+            kind.read(metrics, &key)
+        }
+    };
+    let tags = tags.ok_or_else(|| not_found("resource", &input.resource_arn))?;
     let tags = tags.into_iter().map(|(key, value)| Tag { key, value });
     Ok(ListTagsForResourceOutput { tags: Some(tags.collect()) })
+}
+
+/// Another service under the same API, and the name of a resource that it keeps.
+type Elsewhere<'m> = (&'m Arc<dyn TaggedResources>, String);
+
+/// Who keeps the resource of the caller's that an ARN names, if it is another service under the same API, and what it calls it.
+fn elsewhere<'m>(metrics: &'m Metrics, caller: &Caller, text: &str) -> Result<Option<Elsewhere<'m>>, ServiceError> {
+    let arn: Arn = text.parse().map_err(|_| value_is_invalid(text, "ResourceARN"))?;
+    let others =
+        metrics.tagged_elsewhere.get().filter(|others| arn.service == "cloudwatch" && others.keeps(&arn.resource));
+    let Some(others) = others else { return Ok(None) };
+    let is_own = arn.account == caller.account.as_str() && arn.region == caller.region.as_str();
+    if is_own { Ok(Some((others, arn.resource))) } else { Err(not_found("resource", text)) }
+}
+
+fn of_others(error: TagError, arn: &str) -> ServiceError {
+    match error {
+        TagError::NotFound => not_found("resource", arn),
+        TagError::TooMany(max) => invalid_value(format!("A resource can have no more than {max} tags.")),
+        TagError::Busy(_) => errors::conflict(),
+    }
 }
 
 /// The tags that a resource is created with.

@@ -4,26 +4,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use watchkeep_core::{BoxFuture, Clock as _, ManualClock};
+use serde_json::{Map, Value, json};
+use watchkeep_alarms::{BacktestError, BacktestedChange};
+use watchkeep_core::{AccountId, BoxFuture, Clock as _, ManualClock, Region, TimestampMs};
 use watchkeep_gateway::{Admin, AdminError};
 use watchkeep_store::Store;
 
 use crate::services::Services;
 
-/// The verbs `reset` and `clock`.
+/// The verbs `reset`, `clock` and `backtest`.
 pub struct Administration {
     /// Emptied by `reset`, where that is allowed.
     pub reset: Option<(Arc<Store>, Arc<Services>)>,
     /// Moved by `clock`, where the server runs on one.
-    pub clock: Option<Arc<ManualClock>>,
+    pub clock: Option<(Arc<ManualClock>, Arc<Services>)>,
+    /// Asked by `backtest`, of the alarms of this account, where everybody may ask for anything.
+    pub backtest: Option<(Arc<Services>, AccountId)>,
 }
 
 impl Admin for Administration {
     fn call<'a>(&'a self, verb: &'a str, body: &'a [u8]) -> Option<BoxFuture<'a, Result<Value, AdminError>>> {
         match (verb, &self.reset, &self.clock) {
             ("reset", Some((store, services)), _) => Some(Box::pin(reset(store, services))),
-            ("clock", _, Some(clock)) => Some(Box::pin(std::future::ready(advance(clock, body)))),
+            ("clock", _, Some((clock, services))) => Some(Box::pin(advance(clock, services, body))),
+            ("backtest", ..) => {
+                let (services, account) = self.backtest.as_ref()?;
+                Some(Box::pin(backtest(services, *account, body)))
+            }
             _ => None,
         }
     }
@@ -36,12 +43,49 @@ async fn reset(store: &Arc<Store>, services: &Services) -> Result<Value, AdminEr
     Ok(json!({}))
 }
 
-/// `{"advance_ms": 60000}` moves the clock; the answer is its time.
-fn advance(clock: &ManualClock, body: &[u8]) -> Result<Value, AdminError> {
+/// `{"advance_ms": 60000}` moves the clock; the answer is its time. It stops wherever an alarm has its turn, so that hours of alarms
+/// pass as they would have.
+async fn advance(clock: &ManualClock, services: &Services, body: &[u8]) -> Result<Value, AdminError> {
     let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
     let advance_ms = body.get("advance_ms").and_then(Value::as_u64);
     let advance_ms =
         advance_ms.ok_or_else(|| AdminError::refused("advance_ms is not a whole number of milliseconds"))?;
-    clock.advance(Duration::from_millis(advance_ms));
+    let end = clock.now().plus_ms(i64::try_from(advance_ms).unwrap_or(i64::MAX));
+    let settle = || async { services.alarms.settle().await.map_err(|error| AdminError::failed(error.to_string())) };
+    settle().await?;
+    while let Some(due_ms) = services.alarms.next_due_ms().filter(|due_ms| *due_ms < end.0) {
+        // Somebody else may move the clock as well.
+        let step_ms = due_ms.saturating_sub(clock.now().0).max(0);
+        clock.advance(Duration::from_millis(step_ms.unsigned_abs()));
+        settle().await?;
+    }
+    clock.advance(Duration::from_millis(end.0.saturating_sub(clock.now().0).max(0).unsigned_abs()));
+    settle().await?;
     Ok(json!({"now_ms": clock.now().0}))
+}
+
+/// `{"name": "cpu", "region": "us-east-1", "from_ms": 0, "to_ms": 1}`; the answer is what the alarm would have done.
+async fn backtest(services: &Services, account: AccountId, body: &[u8]) -> Result<Value, AdminError> {
+    let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
+    let text = |name: &str| {
+        let text = body.get(name).and_then(Value::as_str);
+        text.ok_or_else(|| AdminError::refused(format!("{name} is not a text")))
+    };
+    let time = |name: &str| {
+        let time = body.get(name).and_then(Value::as_i64).map(TimestampMs);
+        time.ok_or_else(|| AdminError::refused(format!("{name} is not a time in milliseconds")))
+    };
+    let region: Region = text("region")?.parse().map_err(|error| AdminError::refused(format!("{error}")))?;
+    let found = services.alarms.backtest((account, &region), text("name")?, time("from_ms")?, time("to_ms")?).await;
+    let changes = found.map_err(|error| match error {
+        BacktestError::Metrics(error) => AdminError::failed(error.to_string()),
+        error => AdminError::refused(error.to_string()),
+    })?;
+    let change = |change: BacktestedChange| {
+        let contributor: Option<Map<String, Value>> =
+            change.contributor.map(|of| of.into_iter().map(|(name, value)| (name, json!(value))).collect());
+        let time = jiff::Timestamp::from_millisecond(change.time.0).unwrap_or_default().to_string();
+        json!({"time": time, "from": change.from, "to": change.to, "contributor": contributor, "reason": change.reason})
+    };
+    Ok(json!({"changes": changes.into_iter().map(change).collect::<Vec<_>>()}))
 }

@@ -5,9 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::backtest::Backtest;
 use crate::settings::SETTINGS;
 
 const PAGE: &str = "page";
+const DURATION: &str = "duration";
+const ENDPOINT: &str = "endpoint";
+const NAME: &str = "name";
+const FROM: &str = "from";
+const TO: &str = "to";
+const REGION: &str = "region";
 
 /// The program's commands.
 pub fn command() -> Command {
@@ -24,6 +31,38 @@ pub fn command() -> Command {
         .subcommand(server("serve", "Run the server"))
         .subcommand(server("config", "Print the effective settings and where each came from"))
         .subcommand(server("check", "Verify a data directory that no server is using"))
+        .subcommand(
+            Command::new("clock")
+                .about("Move the clock of a server that runs with --manual-clock")
+                .subcommand_required(true)
+                .subcommand(
+                    Command::new("advance")
+                        .about("Move it forward, from one alarm's turn to the next, and print its time")
+                        .arg(Arg::new(DURATION).required(true).help("as 90s, 5m, 1h30m or 7d"))
+                        .arg(
+                            Arg::new(ENDPOINT)
+                                .long("endpoint")
+                                .value_name("URL")
+                                .help("the server [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566]"),
+                        ),
+                ),
+        )
+        .subcommand(
+            Command::new("alarms").about("Work with alarms").subcommand_required(true).subcommand(
+                Command::new("backtest")
+                    .about("Print the changes of state that an alarm would have had, by what is stored")
+                    .arg(Arg::new(NAME).long("name").required(true).help("the alarm's name"))
+                    .arg(Arg::new(FROM).long("from").required(true).help("a time, as 2026-01-15T10:00:00Z"))
+                    .arg(Arg::new(TO).long("to").required(true).help("a time"))
+                    .arg(Arg::new(REGION).long("region").default_value("us-east-1").help("the alarm's Region"))
+                    .arg(
+                        Arg::new(ENDPOINT)
+                            .long("endpoint")
+                            .value_name("URL")
+                            .help("the server [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566]"),
+                    ),
+            ),
+        )
         .subcommand(
             Command::new("reference")
                 .about("Print a page of the documentation that is made from the program's own tables, as Markdown")
@@ -58,23 +97,48 @@ pub struct Invocation {
     pub command: String,
     /// The page that `reference` shall print.
     pub page: Option<String>,
+    /// By how much `clock advance` shall move the clock, and of which server if that is said.
+    pub advance: Option<(String, Option<String>)>,
+    /// What `alarms backtest` shall do.
+    pub backtest: Option<Backtest>,
     /// The configuration file, if named.
     pub config_file: Option<PathBuf>,
     /// The settings given as flags.
     pub flags: Vec<(&'static str, String)>,
 }
 
+impl Invocation {
+    fn of(command: String) -> Invocation {
+        Invocation { command, page: None, advance: None, backtest: None, config_file: None, flags: Vec::new() }
+    }
+}
+
 /// Reads the command line; prints help or a usage error and exits by itself.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Invocation {
     let matches = command().get_matches_from(arguments);
     let Some((name, matches)) = matches.subcommand() else {
-        return Invocation { command: String::new(), page: None, config_file: None, flags: Vec::new() };
+        return Invocation::of(String::new());
     };
     let command = name.to_owned();
     if name == "reference" {
-        return Invocation { command, page: matches.get_one(PAGE).cloned(), config_file: None, flags: Vec::new() };
+        return Invocation { page: matches.get_one(PAGE).cloned(), ..Invocation::of(command) };
     }
-    Invocation { command, page: None, config_file: matches.get_one("config").cloned(), flags: flags(matches) }
+    if name == "clock" {
+        let advance = matches.subcommand_matches("advance").and_then(|matches| {
+            Some((matches.get_one::<String>(DURATION)?.clone(), matches.get_one::<String>(ENDPOINT).cloned()))
+        });
+        return Invocation { advance, ..Invocation::of(command) };
+    }
+    if name == "alarms" {
+        let backtest = matches.subcommand_matches("backtest").and_then(|matches| {
+            let text = |name: &str| matches.get_one::<String>(name).cloned();
+            let (name, region, endpoint) = (text(NAME)?, text(REGION)?, text(ENDPOINT));
+            Some(Backtest { name, region, from: text(FROM)?, to: text(TO)?, endpoint })
+        });
+        return Invocation { backtest, ..Invocation::of(command) };
+    }
+    let config_file = matches.get_one("config").cloned();
+    Invocation { config_file, flags: flags(matches), ..Invocation::of(command) }
 }
 
 fn flags(matches: &ArgMatches) -> Vec<(&'static str, String)> {

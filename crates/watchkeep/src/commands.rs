@@ -13,7 +13,7 @@ use watchkeep_core::SystemClock;
 use crate::command_line::{self, Invocation};
 use crate::config::Config;
 use crate::settings::{self, Settings, read_file};
-use crate::{coverage, server};
+use crate::{backtest, clock, coverage, server};
 
 /// Carries out a command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
@@ -26,6 +26,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        "clock" => {
+            let (duration, endpoint) = invocation.advance.context("nothing to do with the clock")?;
+            clock::advance(&duration, endpoint.or_else(default_endpoint).as_deref())
+        }
+        "alarms" => {
+            let asked = invocation.backtest.context("nothing to do with alarms")?;
+            backtest::run(&asked, asked.endpoint.clone().or_else(default_endpoint).as_deref())
+        }
         "config" => {
             print!("{}", layered(&invocation)?.render());
             Ok(ExitCode::SUCCESS)
@@ -35,6 +43,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         "up" => serve(&layered(&invocation)?, server::Collectors::ThisHost),
         other => bail!("no command `{other}`"),
     }
+}
+
+/// The server that this shell's AWS clients speak to.
+fn default_endpoint() -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL").ok()
 }
 
 fn layered(invocation: &Invocation) -> Result<Settings> {

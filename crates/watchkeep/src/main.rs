@@ -2,6 +2,9 @@
 //! workspace reads the environment), builds the services, plugs them into one another's ports, and opens the doors.
 
 mod admin;
+mod admin_client;
+mod backtest;
+mod clock;
 mod collectors;
 mod command_line;
 mod commands;

@@ -64,6 +64,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.alarms.start();
     services.queues.start();
     services.keys.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
@@ -76,7 +77,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
-            clock: manual_clock,
+            clock: manual_clock.map(|clock| (clock, services.clone())),
+            backtest: (config.auth == AuthMode::Open).then(|| (services.clone(), config.account)),
         }),
         documents: Arc::new(Certificates(services.topics.clone())),
         clock: clock.clone(),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use watchkeep_core::ports::{ResourceDirectory, SecretSealing};
+use watchkeep_alarms::{Alarms, AlarmsPorts};
+use watchkeep_core::ports::{NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
@@ -16,7 +17,8 @@ use watchkeep_store::{Append, Store, Table};
 use watchkeep_traces::Traces;
 use watchkeep_trails::Trails;
 use watchkeep_wire::http_api::HttpApi;
-use watchkeep_wire::service::RoutedService;
+use watchkeep_wire::model::cloudwatch;
+use watchkeep_wire::service::{Joined, RoutedService};
 
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
@@ -25,6 +27,7 @@ use crate::measuring::{CountedLogs, Meters};
 /// All services over one store.
 pub struct Services {
     pub metrics: Arc<Metrics>,
+    pub alarms: Arc<Alarms>,
     pub logs: Arc<Logs>,
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
@@ -44,6 +47,7 @@ pub fn tables() -> Vec<&'static Table> {
         watchkeep_trails::TABLES,
         watchkeep_messaging::queues::TABLES,
         TOPIC_TABLES,
+        watchkeep_alarms::TABLES,
     ]
     .concat()
 }
@@ -58,6 +62,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     }
     [
         names("cloudwatch", watchkeep_metrics::ROUTES),
+        names("cloudwatch", watchkeep_alarms::ROUTES),
         names("logs", watchkeep_logs::ROUTES),
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
@@ -127,9 +132,16 @@ impl Services {
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
+        let topics = topics.context("opening topics")?;
+        // Nobody listens to events yet.
+        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.sink()), events: Arc::new(NoEventBus) };
+        let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
+        let alarms = alarms.context("opening alarms")?;
+        metrics.set_tagged_elsewhere(alarms.clone());
         Ok(Services {
+            alarms,
             queues,
-            topics: topics.context("opening topics")?,
+            topics,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -156,8 +168,10 @@ impl Services {
 
     /// The services as the gateway sees them.
     pub fn routed(&self) -> Vec<Arc<dyn RoutedService>> {
+        // CloudWatch is answered by two services.
+        let cloudwatch = Joined::new(&cloudwatch::SERVICE, vec![self.metrics.routed(), self.alarms.routed()]);
         vec![
-            self.metrics.routed(),
+            Arc::new(cloudwatch),
             self.logs.routed(),
             self.traces.routed(),
             self.trails.routed(),
@@ -175,6 +189,7 @@ impl Services {
     /// Forgets what is in memory, after the store was emptied.
     pub async fn reset(&self) {
         self.metrics.reset().await;
+        self.alarms.reset().await;
         self.logs.reset().await;
         self.traces.reset().await;
         self.trails.reset().await;

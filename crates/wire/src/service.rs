@@ -129,6 +129,51 @@ impl<S: Send + Sync + 'static> RoutedService for Routed<S> {
     }
 }
 
+/// Several services that answer operations of one model, none of which two of them answer.
+pub struct Joined {
+    model: &'static Service,
+    parts: Vec<Arc<dyn RoutedService>>,
+}
+
+impl Joined {
+    /// Ties the services together. An operation that two of them route is the first one's.
+    pub fn new(model: &'static Service, parts: Vec<Arc<dyn RoutedService>>) -> Joined {
+        Joined { model, parts }
+    }
+
+    fn part(&self, operation: &Operation) -> Option<&Arc<dyn RoutedService>> {
+        self.parts.iter().find(|part| part.new_input(operation).is_some())
+    }
+}
+
+impl RoutedService for Joined {
+    fn model(&self) -> &'static Service {
+        self.model
+    }
+
+    fn operations(&self) -> Vec<&'static Operation> {
+        let mut operations: Vec<_> = self.parts.iter().flat_map(|part| part.operations()).collect();
+        operations.sort_by_key(|operation| operation.name);
+        operations
+    }
+
+    fn new_input(&self, operation: &Operation) -> Option<Box<dyn Structure>> {
+        self.parts.iter().find_map(|part| part.new_input(operation))
+    }
+
+    fn call(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+    ) -> BoxFuture<'static, CallResult> {
+        match self.part(operation) {
+            Some(part) => part.call(operation, caller, input),
+            None => Box::pin(std::future::ready(Err(unknown_operation()))),
+        }
+    }
+}
+
 /// The error for an operation that is not routed.
 pub fn unknown_operation() -> ServiceError {
     ServiceError::common("UnknownOperationException", "InvalidAction", 404, "The requested operation is not supported.")
@@ -223,6 +268,35 @@ mod tests {
             secure_transport: false,
             client: Default::default(),
         }
+    }
+
+    crate::routes! {
+        static OTHERS: Groups = logs {
+            CreateLogGroup => create_log_group,
+        }
+    }
+
+    crate::routes! {
+        static ONE: Groups = logs {
+            DescribeLogGroups => describe_log_groups,
+        }
+    }
+
+    #[tokio::test]
+    async fn services_of_one_model_answer_together() {
+        let model = &watchkeep_model::logs::SERVICE;
+        let part = |table| Arc::new(Routed::new(model, Arc::new(Groups), table)) as Arc<dyn RoutedService>;
+        let joined = Joined::new(model, vec![part(ONE), part(OTHERS)]);
+        let names: Vec<_> = joined.operations().iter().map(|operation| operation.name).collect();
+        assert_eq!(names, ["CreateLogGroup", "DescribeLogGroups"]);
+        for operation in joined.operations() {
+            let input = joined.new_input(operation).unwrap();
+            assert!(joined.call(operation, caller(), input).await.is_ok(), "{}", operation.name);
+        }
+        let other = operations::PutLogEvents::OPERATION;
+        assert!(joined.new_input(other).is_none());
+        let error = joined.call(other, caller(), Box::new(Unit {})).await.err().unwrap();
+        assert_eq!(error.code, "UnknownOperationException");
     }
 
     #[tokio::test]

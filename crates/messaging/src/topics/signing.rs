@@ -51,7 +51,11 @@ pub(crate) struct Signing {
 
 impl Signing {
     /// The signer whose key is in this collection.
-    pub(crate) fn new(keys: Collection<SigningKey>, sealing: Arc<dyn SecretSealing>, random: Arc<dyn Random>) -> Signing {
+    pub(crate) fn new(
+        keys: Collection<SigningKey>,
+        sealing: Arc<dyn SecretSealing>,
+        random: Arc<dyn Random>,
+    ) -> Signing {
         Signing { signer: OnceCell::new(), keys, sealing, random }
     }
 

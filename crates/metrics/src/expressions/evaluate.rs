@@ -40,6 +40,8 @@ pub(crate) struct Answers {
     pub(crate) units: Vec<Option<Unit>>,
     /// For each expression, in their order: its series, with their labels, oldest point first.
     pub(crate) expressions: Vec<Vec<Labelled>>,
+    /// For queries with groups, by their ids: the groups of their series, as values of their keys in order.
+    pub(crate) groups: HashMap<String, Vec<Vec<Option<String>>>>,
     /// What is to be said of the whole.
     pub(crate) messages: Vec<MessageData>,
 }
@@ -69,6 +71,7 @@ struct Workings {
     sources: Vec<Source>,
     /// The models of bands, by the id of the query that asks for them and as it names them.
     bands: Vec<(String, BandSource, Arc<Model>)>,
+    groups: HashMap<String, Vec<Vec<Option<String>>>>,
     messages: Vec<MessageData>,
     /// What is to be said of the results of expressions, by their ids.
     conditions: HashMap<String, Condition>,
@@ -180,6 +183,7 @@ impl Metrics {
         }
         let in_order = request.expressions.iter().map(|query| computed.remove(query.id.as_str()).unwrap_or_default());
         answers.expressions = in_order.collect();
+        answers.groups = workings.groups;
         answers.messages = workings.messages;
         Ok(answers)
     }
@@ -281,7 +285,12 @@ impl Metrics {
                 added.map_err(|error| in_expression(&query.id, error))?;
             }
         }
-        let series = aggregation.finish(&query.id).into_iter().map(|series| Series {
+        let found = aggregation.finish(&query.id);
+        if !insights.group_by.is_empty() {
+            let groups = found.iter().map(|series| series.group.clone());
+            workings.groups.insert(query.id.clone(), groups.collect());
+        }
+        let series = found.into_iter().map(|series| Series {
             label: series.label,
             points: series.points,
             period_ms: window.period_ms,

@@ -37,6 +37,8 @@ pub(crate) struct ExpressionQuery {
     pub(crate) label: Option<Label>,
     /// Whether its data go into the answer.
     pub(crate) returns_data: bool,
+    /// What it computes.
+    pub(crate) result: Type,
 }
 
 /// What an expression asks for.
@@ -84,7 +86,7 @@ pub(crate) fn check(
     for parsed in in_order(parsed)? {
         let result = parsed.result(&types)?;
         wanted.extend(parsed.references(queries));
-        let query = parsed.checked(&periods, queries)?;
+        let query = parsed.checked(result, &periods, queries)?;
         types.insert(query.id.clone(), IdType::Expression(result));
         periods.insert(query.id.clone(), query.period_s);
         checked.push(query);
@@ -153,7 +155,12 @@ impl Parsed {
         ids
     }
 
-    fn checked(self, periods: &HashMap<String, i64>, queries: &[Query]) -> Result<ExpressionQuery, ServiceError> {
+    fn checked(
+        self,
+        result: Type,
+        periods: &HashMap<String, i64>,
+        queries: &[Query],
+    ) -> Result<ExpressionQuery, ServiceError> {
         let references = self.references(queries);
         let Parsed { id, source, period_s, label, returns_data } = self;
         let (program, period_s) = match source {
@@ -178,7 +185,7 @@ impl Parsed {
                 (Program::Math(expression, searches), period_s)
             }
         };
-        Ok(ExpressionQuery { id, program, period_s, label, returns_data })
+        Ok(ExpressionQuery { id, program, period_s, label, returns_data, result })
     }
 }
 

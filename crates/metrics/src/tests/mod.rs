@@ -24,6 +24,7 @@ mod rollups;
 mod service;
 mod staged;
 mod tags;
+mod watch;
 mod widget_image;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,137 @@
+//! What changes alarms that there are: DeleteAlarms, EnableAlarmActions, DisableAlarmActions, SetAlarmState.
+
+use watchkeep_core::Caller;
+use watchkeep_model::cloudwatch::{
+    DeleteAlarmsInput, DisableAlarmActionsInput, EnableAlarmActionsInput, SetAlarmStateInput,
+};
+use watchkeep_model::{ServiceError, Unit};
+
+use crate::Alarms;
+use crate::engine::{Engine, Transit};
+use crate::errors::{finish, invalid_format, no_such_alarm, of_catalog, of_store, validation};
+use crate::evaluation::StateValue;
+use crate::evaluator::transition;
+use crate::history::Change;
+use crate::limits::{NAMES_MAX, REASON_DATA_CHARS_MAX};
+use crate::resources::{Key, regional};
+use crate::transition::Wanted;
+
+/// Deletes alarms; those that there are none of are passed over. Their history stays.
+pub(crate) async fn delete_alarms(
+    service: &Alarms,
+    caller: &Caller,
+    input: DeleteAlarmsInput,
+) -> Result<Unit, ServiceError> {
+    let keys = keys(caller, &input.alarm_names)?;
+    let engine = service.engine.clone();
+    finish(async move { engine.delete(keys).await }).await?;
+    Ok(Unit {})
+}
+
+/// Lets alarms act again. What they did not do meanwhile is not made up for.
+pub(crate) async fn enable_alarm_actions(
+    service: &Alarms,
+    caller: &Caller,
+    input: EnableAlarmActionsInput,
+) -> Result<Unit, ServiceError> {
+    switch(service, caller, &input.alarm_names, Acting::Enabled).await
+}
+
+/// Keeps alarms from acting.
+pub(crate) async fn disable_alarm_actions(
+    service: &Alarms,
+    caller: &Caller,
+    input: DisableAlarmActionsInput,
+) -> Result<Unit, ServiceError> {
+    switch(service, caller, &input.alarm_names, Acting::Disabled).await
+}
+
+/// Puts an alarm into a state until it is evaluated next.
+pub(crate) async fn set_alarm_state(
+    service: &Alarms,
+    caller: &Caller,
+    input: SetAlarmStateInput,
+) -> Result<Unit, ServiceError> {
+    let value = StateValue::named(&input.state_value).ok_or_else(|| {
+        let text = "Value at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: \
+                    [INSUFFICIENT_DATA, ALARM, OK]";
+        validation(text)
+    })?;
+    if let Some(data) = &input.state_reason_data {
+        if data.chars().count() > REASON_DATA_CHARS_MAX {
+            return Err(validation(format!("StateReasonData must not be longer than {REASON_DATA_CHARS_MAX}.")));
+        }
+        let json: Result<serde_json::Value, _> = serde_json::from_str(data);
+        json.map_err(|error| invalid_format(format!("StateReasonData is not valid JSON: {error}")))?;
+    }
+    let key = regional(caller, &input.alarm_name);
+    let wanted = Wanted { value, reason: input.state_reason, data: input.state_reason_data };
+    let engine = service.engine.clone();
+    finish(async move { engine.set_state(key, wanted).await }).await?;
+    Ok(Unit {})
+}
+
+/// Whether an alarm acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acting {
+    Enabled,
+    Disabled,
+}
+
+async fn switch(service: &Alarms, caller: &Caller, names: &[String], acting: Acting) -> Result<Unit, ServiceError> {
+    let keys = keys(caller, names)?;
+    let engine = service.engine.clone();
+    finish(async move { engine.switch(keys, acting).await }).await?;
+    Ok(Unit {})
+}
+
+fn keys(caller: &Caller, names: &[String]) -> Result<Vec<Key>, ServiceError> {
+    if names.len() > NAMES_MAX {
+        return Err(validation(format!("The collection AlarmNames must not have a size greater than {NAMES_MAX}.")));
+    }
+    let mut keys: Vec<Key> = names.iter().map(|name| regional(caller, name)).collect();
+    keys.sort();
+    keys.dedup();
+    Ok(keys)
+}
+
+impl Engine {
+    async fn delete(&self, keys: Vec<Key>) -> Result<(), ServiceError> {
+        let _writing = self.writing.lock().await;
+        for key in keys {
+            let Some(alarm) = self.resources.metric_alarms.get(&key) else { continue };
+            self.resources.metric_alarms.delete(&key).await.map_err(of_catalog)?;
+            self.book.forget(&key);
+            self.record_change(&alarm, None, Change::Delete).await?;
+        }
+        Ok(())
+    }
+
+    async fn switch(&self, keys: Vec<Key>, acting: Acting) -> Result<(), ServiceError> {
+        let _writing = self.writing.lock().await;
+        for key in keys {
+            let Some(before) = self.resources.metric_alarms.get(&key) else { continue };
+            let mut changed = before.value.clone();
+            changed.definition.actions.enabled = acting == Acting::Enabled;
+            if changed == before.value {
+                continue;
+            }
+            changed.updated = self.clock.now().0;
+            let alarm = self.resources.metric_alarms.update(&before, changed).await.map_err(of_catalog)?;
+            self.book.note(alarm.clone());
+            self.record_change(&alarm, Some(&before.value), Change::Update).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_state(&self, key: Key, wanted: Wanted) -> Result<(), ServiceError> {
+        let _writing = self.writing.lock().await;
+        let alarm = self.resources.metric_alarms.get(&key).ok_or_else(no_such_alarm)?;
+        if alarm.state.value == wanted.value {
+            return Ok(());
+        }
+        let transition = transition(&alarm, wanted, self.clock.now().0);
+        let change = Transit { alarm, transitions: vec![transition] };
+        self.transit_held(vec![change]).await.map_err(|error| of_store(&error))
+    }
+}

@@ -1,0 +1,5 @@
+//! Composite alarms: who depends on whom, and when their actions are held back.
+
+pub mod graph;
+pub mod reason;
+pub mod suppression;

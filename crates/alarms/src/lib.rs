@@ -1,0 +1,129 @@
+//! CloudWatch alarms: what they watch, the state that it makes, the history of that, and what is done about it.
+//!
+//! It knows no HTTP and no other service: metrics are read through the port `AlarmMetrics`, topics are published to through
+//! `TopicSink`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
+//! how a state changes: `transition` and `engine`; what is done about it: `actions`.
+//!
+//! AL-1 a change of state happened when its row of history is durable; history shows it once. AL-2 an action is owed from then on
+//! until its own row says how it ended, across crashes.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod actions;
+mod backtest;
+mod book;
+mod change;
+pub mod composite;
+mod contributors;
+mod definition;
+mod describe_alarms;
+mod engine;
+mod errors;
+mod evaluation;
+mod evaluator;
+mod events;
+mod history;
+mod limits;
+pub mod message;
+pub mod mute;
+mod notice;
+mod open;
+mod paging;
+mod plan;
+mod put_metric_alarm;
+pub mod region_names;
+mod render;
+mod resources;
+mod tables;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod transition;
+
+use std::fmt;
+use std::sync::Arc;
+
+use watchkeep_core::ports::{AlarmMetrics, EventBus, TopicSink};
+use watchkeep_model::cloudwatch::SERVICE;
+use watchkeep_store::{StoreError, Table};
+use watchkeep_wire::service::{Routed, RoutedService};
+
+use engine::Engine;
+
+pub use backtest::{BacktestError, BacktestedChange};
+
+/// The tables that the store must be opened with.
+pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
+
+// Not routed, because they cannot be real yet: PutCompositeAlarm and the operations of mute rules; PutLogAlarm needs the scheduled
+// queries of CloudWatch Logs.
+watchkeep_wire::routes! {
+    /// What the service answers.
+    pub static ROUTES: Alarms = cloudwatch {
+        PutMetricAlarm => put_metric_alarm::put_metric_alarm,
+        DescribeAlarms => describe_alarms::describe_alarms,
+        DescribeAlarmsForMetric => describe_alarms::describe_alarms_for_metric,
+        DescribeAlarmContributors => contributors::describe_alarm_contributors,
+        DescribeAlarmHistory => history::describe_alarm_history,
+        DeleteAlarms => change::delete_alarms,
+        EnableAlarmActions => change::enable_alarm_actions,
+        DisableAlarmActions => change::disable_alarm_actions,
+        SetAlarmState => change::set_alarm_state,
+    }
+}
+
+/// Whom alarms need.
+pub struct AlarmsPorts {
+    /// What they watch.
+    pub metrics: Arc<dyn AlarmMetrics>,
+    /// Where they publish, if there are topics.
+    pub topics: Option<Arc<dyn TopicSink>>,
+    /// Who hears of changes.
+    pub events: Arc<dyn EventBus>,
+}
+
+/// The alarms service.
+pub struct Alarms {
+    engine: Arc<Engine>,
+}
+
+impl Alarms {
+    /// The service with its routing table, for the doors.
+    pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
+        Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Begins to evaluate and to act in the background.
+    pub fn start(&self) {
+        tokio::spawn(self.engine.clone().keep_evaluating());
+        tokio::spawn(self.engine.clone().keep_acting());
+    }
+
+    /// Evaluates the alarms whose turn has come, and acts: for one who moves the clock. How many were evaluated.
+    ///
+    /// # Errors
+    ///
+    /// What writing changes of state can meet; those alarms are evaluated at their next turn.
+    pub async fn settle(&self) -> Result<usize, StoreError> {
+        let count = self.engine.evaluate_due().await?;
+        self.engine.act().await;
+        Ok(count)
+    }
+
+    /// When the next alarm has its turn, in milliseconds since the epoch.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.engine.book.next_due_ms()
+    }
+
+    /// Forgets everything. To be called when the store was reset, while no call is under way.
+    pub async fn reset(&self) {
+        let _evaluating = self.engine.evaluating.lock().await;
+        self.engine.book.clear();
+        self.engine.outbox.clear();
+    }
+}
+
+impl fmt::Debug for Alarms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarms").field("alarms", &self.engine.book.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! The limits of alarms, a sentence each, with CloudWatch's quota where there is one.
+
+use std::time::Duration;
+
+pub(crate) const SECOND_MS: i64 = 1000;
+pub(crate) const MINUTE_MS: i64 = 60 * SECOND_MS;
+pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// The longest window of an alarm with a period below an hour. AWS: a day.
+pub(crate) const SHORT_WINDOW_S_MAX: i64 = 86_400;
+
+/// The longest window of any alarm. AWS: seven days.
+pub(crate) const WINDOW_S_MAX: i64 = 604_800;
+
+/// The longest window of an alarm on a Metrics Insights query with groups. AWS: three hours.
+pub(crate) const GROUPS_WINDOW_S_MAX: i64 = 3 * 3600;
+
+/// The tags of an alarm. AWS: 50.
+pub(crate) const TAGS_MAX: usize = 50;
+
+/// The metrics, and the expressions, among the queries of an alarm. AWS: 10 each.
+pub(crate) const QUERIES_MAX: usize = 10;
+
+/// The names of one DescribeAlarms, DeleteAlarms, EnableAlarmActions or DisableAlarmActions. AWS: 100.
+pub(crate) const NAMES_MAX: usize = 100;
+
+/// The alarms of a page, unless the caller asks for fewer or more. AWS: 50, at most 100.
+pub(crate) const PAGE: usize = 50;
+
+/// The items of a page of history, and the most that may be asked for. AWS: 100.
+pub(crate) const HISTORY_PAGE: usize = 100;
+
+/// How long history is kept. AWS: 30 days.
+pub(crate) const HISTORY: Duration = Duration::from_secs(30 * 86_400);
+
+/// The datapoints that a reason lists. AWS: 5.
+pub(crate) const REASON_DATAPOINTS_MAX: usize = 5;
+
+/// The values in the data of a reason, which AWS limits to 4,000 characters.
+pub(crate) const REASON_RECENT_MAX: usize = 50;
+
+/// The evaluated datapoints in the data of a reason, likewise.
+pub(crate) const REASON_EVALUATED_MAX: usize = 20;
+
+/// The characters of the data of a reason. AWS: 4,000.
+pub(crate) const REASON_DATA_CHARS_MAX: usize = 4000;
+
+/// The contributors of an alarm that are followed. AWS: 500.
+pub(crate) const CONTRIBUTORS_MAX: usize = 500;
+
+/// The alarms that are evaluated at once: what they read is in memory together, and other work gets its turn in between.
+pub(crate) const EVALUATED_AT_ONCE: usize = 512;
+
+/// About how many changes of state become durable together: their rows hold the configurations of their alarms.
+pub(crate) const TRANSITIONS_AT_ONCE: usize = 256;
+
+/// The evaluations of a backtest: a month of minutes.
+pub(crate) const BACKTEST_TURNS_MAX: i64 = 45_000;
+
+/// How often a change is tried again when another was quicker.
+pub(crate) const WRITE_ATTEMPTS_MAX: usize = 8;
+
+/// How long an action is tried. AWS retries deliveries for a day.
+pub(crate) const ACTION_RETRY_MS: i64 = DAY_MS;
+
+/// The attempts of an action within that time.
+pub(crate) const ACTION_ATTEMPTS_MAX: u32 = 185;
+
+/// The actions that wait. One more, and the oldest is given up and recorded as failed.
+pub(crate) const ACTIONS_PENDING_MAX: usize = 100_000;
+
+/// The actions that are carried out at the same time.
+pub(crate) const ACTIONS_AT_ONCE: usize = 16;
+
+/// The longest pause between two attempts of an action.
+pub(crate) const ACTION_PAUSE_MS_MAX: i64 = 10 * MINUTE_MS;

@@ -1,0 +1,132 @@
+//! An alarm's configuration as events and Lambda payloads have it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::text::timestamp;
+use super::{Alarm, Composite, Query, Source, Stat, StateOf, Watches};
+
+/// As the event of a change of state has it.
+pub(super) fn brief(alarm: &Alarm<'_>) -> Value {
+    let mut members = Map::new();
+    if let Some(description) = alarm.description {
+        members.insert("description".to_owned(), json!(description));
+    }
+    match &alarm.watches {
+        Watches::Metrics(trigger) => {
+            members.insert("metrics".to_owned(), metrics(&trigger.source));
+        }
+        Watches::Alarms(composite) => members.extend(of_alarms(composite)),
+    }
+    Value::Object(members)
+}
+
+/// As the event of its own change has it.
+pub(super) fn full(alarm: &Alarm<'_>) -> Value {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    put("alarmName", json!(alarm.name));
+    put("description", json!(alarm.description.unwrap_or_default()));
+    put("actionsEnabled", json!(alarm.actions_enabled));
+    put("timestamp", json!(timestamp(alarm.configured_ms)));
+    put("okActions", json!(alarm.ok_actions));
+    put("alarmActions", json!(alarm.alarm_actions));
+    put("insufficientDataActions", json!(alarm.insufficient_data_actions));
+    match &alarm.watches {
+        Watches::Alarms(composite) => members.extend(of_alarms(composite)),
+        Watches::Metrics(trigger) => {
+            put("evaluationPeriods", json!(trigger.evaluation_periods));
+            if let Some(datapoints) = trigger.datapoints_to_alarm {
+                put("datapointsToAlarm", json!(datapoints));
+            }
+            if let Some(threshold) = trigger.threshold {
+                put("threshold", number(threshold));
+            }
+            if let Some(id) = trigger.threshold_metric_id {
+                put("thresholdMetricId", json!(id));
+            }
+            put("comparisonOperator", json!(trigger.comparison_operator));
+            put("treatMissingData", json!(trigger.treat_missing_data.unwrap_or("missing")));
+            if let Some(low) = trigger.evaluate_low_sample_count_percentile {
+                put("evaluateLowSampleCountPercentile", json!(low));
+            }
+            put("metrics", metrics(&trigger.source));
+        }
+    }
+    Value::Object(members)
+}
+
+/// A state.
+pub(super) fn state(state: &StateOf<'_>) -> Value {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    put("value", json!(state.value));
+    put("reason", json!(state.reason));
+    if let Some(data) = state.data {
+        put("reasonData", json!(data));
+    }
+    put("timestamp", json!(timestamp(state.since_ms)));
+    if let Some(evaluation) = state.evaluation {
+        put("evaluationState", json!(evaluation));
+    }
+    if let Some(by) = state.suppressed_by {
+        put("actionsSuppressedBy", json!(by.as_str()));
+        put("actionsSuppressedReason", json!(by.reason()));
+    }
+    Value::Object(members)
+}
+
+fn of_alarms(composite: &Composite<'_>) -> Map<String, Value> {
+    let mut members = Map::new();
+    members.insert("alarmRule".to_owned(), json!(composite.rule));
+    if let Some(suppressor) = composite.suppressor {
+        members.insert("actionsSuppressor".to_owned(), json!(suppressor.alarm));
+        members.insert("actionsSuppressorWaitPeriod".to_owned(), json!(suppressor.wait_s));
+        members.insert("actionsSuppressorExtensionPeriod".to_owned(), json!(suppressor.extension_s));
+    }
+    members
+}
+
+fn metrics(source: &Source<'_>) -> Value {
+    match source {
+        Source::Metric { id, stat } => json!([{"id": id, "metricStat": metric_stat(stat), "returnData": true}]),
+        Source::Queries(queries) => queries.iter().map(query).collect(),
+    }
+}
+
+fn query(query: &Query<'_>) -> Value {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    put("id", json!(query.id));
+    if let Some(stat) = &query.stat {
+        put("metricStat", metric_stat(stat));
+    }
+    if let Some(expression) = query.expression {
+        put("expression", json!(expression));
+    }
+    if let Some(label) = query.label {
+        put("label", json!(label));
+    }
+    put("returnData", json!(query.returns_data));
+    if let Some(period_s) = query.period_s {
+        put("period", json!(period_s));
+    }
+    Value::Object(members)
+}
+
+fn metric_stat(stat: &Stat<'_>) -> Value {
+    let dimensions: BTreeMap<&String, &String> = stat.dimensions.iter().map(|(name, value)| (name, value)).collect();
+    let metric = json!({"namespace": stat.namespace, "name": stat.name, "dimensions": dimensions});
+    let mut told = json!({"metric": metric, "period": stat.period_s, "stat": stat.statistic});
+    if let (Some(unit), Some(members)) = (stat.unit, told.as_object_mut()) {
+        members.insert("unit".to_owned(), json!(unit));
+    }
+    told
+}
+
+/// Whole numbers have no fraction here.
+fn number(value: f64) -> Value {
+    // Up to here every whole number is one of f64.
+    if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 { json!(value as i64) } else { json!(value) }
+}

@@ -1,0 +1,3 @@
+//! Mute rules: whose actions are muted, and what is owed afterwards.
+
+pub mod state;

@@ -1,0 +1,105 @@
+//! A change of state as `message` tells it: a view of what alarms keep.
+
+use watchkeep_store::ResourceKey;
+
+use crate::message::{Alarm, Contributor, Notice, Query, Sent, Source, Stat, StateOf, Trigger, Watches};
+use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
+use crate::transition::Transition;
+
+/// What `tell` makes of a change of state.
+pub(crate) fn of_transition<T>(
+    key: &ResourceKey,
+    uid: u64,
+    transition: &Transition,
+    tell: impl FnOnce(&Notice<'_>) -> T,
+) -> T {
+    let (arn, id) = (arn(key), plain_id(uid));
+    let of = transition.contributor.as_ref();
+    tell(&Notice {
+        alarm: alarm(key, (&arn, &id), &transition.definition, transition.configured),
+        contributor: of.map(|of| Contributor { id: &of.id, attributes: &of.attributes }),
+        new: state(&transition.new),
+        old: state(&transition.old),
+        sent: Sent::AtOnce,
+    })
+}
+
+/// What `tell` makes of an alarm and its state.
+pub(crate) fn of_alarm<T>(key: &ResourceKey, of: &MetricAlarm, tell: impl FnOnce(Alarm<'_>, StateOf<'_>) -> T) -> T {
+    let (arn, id) = (arn(key), plain_id(of.uid));
+    tell(alarm(key, (&arn, &id), &of.definition, of.updated), state(&of.state))
+}
+
+fn alarm<'a>(
+    key: &'a ResourceKey,
+    (arn, id): (&'a str, &'a str),
+    definition: &'a Definition,
+    configured_ms: i64,
+) -> Alarm<'a> {
+    let source = match &definition.watched {
+        Watched::Metric(metric) => Source::Metric { id, stat: stat(metric) },
+        Watched::Queries { queries, .. } => Source::Queries(queries.iter().map(query).collect()),
+    };
+    Alarm {
+        name: &key.name,
+        account: key.account.as_str(),
+        region: region_of(key),
+        arn,
+        description: definition.description.as_deref(),
+        configured_ms,
+        actions_enabled: definition.actions.enabled,
+        ok_actions: &definition.actions.ok,
+        alarm_actions: &definition.actions.alarm,
+        insufficient_data_actions: &definition.actions.insufficient_data,
+        watches: Watches::Metrics(Trigger {
+            source,
+            period_s: u32::try_from(definition.period_s()).unwrap_or(u32::MAX),
+            evaluation_periods: definition.periods,
+            datapoints_to_alarm: definition.to_alarm,
+            comparison_operator: definition.operator.as_str(),
+            threshold: definition.threshold,
+            threshold_metric_id: definition.threshold_metric_id.as_deref(),
+            treat_missing_data: definition.treat.map(|treat| treat.as_str()),
+            evaluate_low_sample_count_percentile: definition.low_samples.map(|low| low.as_str()),
+        }),
+    }
+}
+
+fn stat(metric: &MetricDefinition) -> Stat<'_> {
+    Stat {
+        namespace: &metric.namespace,
+        name: &metric.name,
+        dimensions: &metric.dimensions,
+        period_s: metric.period_s,
+        statistic: &metric.statistic,
+        unit: metric.unit.as_deref(),
+    }
+}
+
+fn query(query: &QueryDefinition) -> Query<'_> {
+    Query {
+        id: &query.id,
+        stat: query.metric.as_ref().map(stat),
+        expression: query.expression.as_deref(),
+        label: query.label.as_deref(),
+        returns_data: query.returns_data != Some(false),
+        period_s: query.period_s,
+    }
+}
+
+fn state(state: &State) -> StateOf<'_> {
+    StateOf {
+        value: state.value,
+        reason: &state.reason,
+        data: state.data.as_deref(),
+        since_ms: state.updated,
+        evaluation: None,
+        suppressed_by: None,
+    }
+}
+
+/// The id of the metric of an alarm that has no queries: a UUID that stays the same.
+fn plain_id(uid: u64) -> String {
+    let (high, low) = (uid >> 32, uid & 0xffff_ffff);
+    format!("{high:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", low >> 16, low & 0xfff, high & 0xfff, uid & 0xffff_ffff_ffff)
+}

@@ -1,0 +1,145 @@
+//! What evaluating an alarm takes, made of its definition once.
+
+use std::sync::Arc;
+
+use watchkeep_core::ports::{
+    AlarmMetrics, MetricHandle, MetricIdentity, MetricPlace, QueryOf, QueryShape, WatchError, WatchQuery, WatchedMetric,
+};
+use watchkeep_lang::statistic::Statistic;
+
+use crate::evaluation::{Cadence, Comparison, Rule, Treat};
+use crate::resources::{Definition, LowSamples, MetricDefinition, QueryDefinition, Watched};
+
+/// How an alarm is evaluated.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub cadence: Cadence,
+    pub rule: Rule,
+    pub comparison: Comparison,
+    pub period_s: i64,
+    pub reads: Reads,
+    /// The samples below which a percentile does not change the state.
+    pub samples_min: Option<f64>,
+}
+
+/// What is read.
+#[derive(Debug)]
+pub(crate) enum Reads {
+    /// One metric.
+    Metric(MetricHandle),
+    /// Queries.
+    Queries {
+        place: MetricPlace,
+        queries: Vec<WatchQuery>,
+        /// The id of the band.
+        band: Option<String>,
+        /// Whether each series is a contributor.
+        has_contributors: bool,
+    },
+}
+
+impl Plan {
+    /// The plan of a definition.
+    ///
+    /// # Errors
+    ///
+    /// What metrics have against it.
+    pub(crate) fn new(
+        definition: &Definition,
+        place: &MetricPlace,
+        metrics: &dyn AlarmMetrics,
+    ) -> Result<Plan, WatchError> {
+        let periods = definition.periods as usize;
+        let comparison = match definition.threshold {
+            Some(threshold) => Comparison::Threshold(definition.operator, threshold),
+            None => Comparison::Band(definition.operator),
+        };
+        let reads = match &definition.watched {
+            Watched::Metric(metric) => Reads::Metric(metrics.watch(&watched_metric(metric, place))?),
+            Watched::Queries { queries, .. } => {
+                let queries = watch_queries(queries);
+                let checked = metrics.check(place, &queries)?;
+                let has_contributors = checked.iter().any(|query| matches!(query.shape, QueryShape::Groups { .. }));
+                Reads::Queries {
+                    place: place.clone(),
+                    queries,
+                    band: definition.threshold_metric_id.clone(),
+                    has_contributors,
+                }
+            }
+        };
+        let rule = Rule {
+            periods,
+            to_alarm: definition.to_alarm.map_or(periods, |to_alarm| to_alarm as usize),
+            treat: definition.treat.unwrap_or(Treat::Missing),
+        };
+        let period_s = definition.period_s();
+        Ok(Plan {
+            cadence: Cadence::new(period_s, periods),
+            rule,
+            comparison,
+            period_s,
+            reads,
+            samples_min: samples_min(definition),
+        })
+    }
+}
+
+/// Below how many samples the percentile of an alarm says too little. Source: "Percentile-based alarms and low data samples".
+fn samples_min(definition: &Definition) -> Option<f64> {
+    let Watched::Metric(metric) = &definition.watched else { return None };
+    let is_ignored = definition.low_samples == Some(LowSamples::Ignore);
+    match Statistic::parse(&metric.statistic) {
+        Ok(Statistic::Percentile(percent)) if is_ignored => {
+            let part = percent / 100.0;
+            let rarer = if part >= 0.5 { 1.0 - part } else { part };
+            Some((10.0 / rarer.max(f64::EPSILON)).round())
+        }
+        _ => None,
+    }
+}
+
+/// A metric as metrics know it.
+pub(crate) fn watched_metric(definition: &MetricDefinition, place: &MetricPlace) -> WatchedMetric {
+    WatchedMetric {
+        place: place.clone(),
+        metric: identity(definition),
+        statistic: definition.statistic.clone(),
+        unit: definition.unit.clone(),
+        period_s: definition.period_s.into(),
+    }
+}
+
+/// Queries as metrics know them.
+pub(crate) fn watch_queries(queries: &[QueryDefinition]) -> Vec<WatchQuery> {
+    let query = |query: &QueryDefinition| {
+        let of = match &query.metric {
+            Some(metric) => QueryOf::Metric {
+                metric: identity(metric),
+                statistic: metric.statistic.clone(),
+                unit: metric.unit.clone(),
+                period_s: metric.period_s.into(),
+            },
+            None => QueryOf::Expression {
+                text: query.expression.clone().unwrap_or_default(),
+                period_s: query.period_s.map(i64::from),
+            },
+        };
+        WatchQuery {
+            id: query.id.clone(),
+            of,
+            label: query.label.clone(),
+            returns_data: query.returns_data != Some(false),
+        }
+    };
+    queries.iter().map(query).collect()
+}
+
+fn identity(definition: &MetricDefinition) -> MetricIdentity {
+    let dimensions = definition.dimensions.iter();
+    MetricIdentity {
+        namespace: definition.namespace.as_str().into(),
+        name: definition.name.as_str().into(),
+        dimensions: dimensions.map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str()))).collect(),
+    }
+}

@@ -1,0 +1,92 @@
+//! PutMetricAlarm.
+
+use std::sync::Arc;
+
+use watchkeep_core::Caller;
+use watchkeep_model::cloudwatch::{PutMetricAlarmInput, Tag};
+use watchkeep_model::{ServiceError, Unit};
+
+use crate::Alarms;
+use crate::definition::definition;
+use crate::engine::Engine;
+use crate::errors::{finish, of_catalog, of_store, validation};
+use crate::history::{Change, configuration_item};
+use crate::limits::TAGS_MAX;
+use crate::resources::{Definition, MetricAlarm, State, Tags, regional};
+use crate::{events, resources};
+
+/// Creates an alarm, or replaces the configuration of the one of this name; its state and its tags stay.
+pub(crate) async fn put_metric_alarm(
+    service: &Alarms,
+    caller: &Caller,
+    input: PutMetricAlarmInput,
+) -> Result<Unit, ServiceError> {
+    let engine = service.engine.clone();
+    let definition = definition(&input, caller, engine.metrics.as_ref())?;
+    let tags = checked_tags(input.tags)?;
+    let key = regional(caller, &input.alarm_name);
+    finish(async move { engine.put(key, definition, tags).await }).await?;
+    Ok(Unit {})
+}
+
+/// The tags that an alarm is created with.
+pub(crate) fn checked_tags(tags: Option<Vec<Tag>>) -> Result<Tags, ServiceError> {
+    let mut checked = Tags::new();
+    for Tag { key, value } in tags.unwrap_or_default() {
+        if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+            return Err(validation(format!("Tag keys that start with aws: are reserved: {key}")));
+        }
+        if checked.insert(key.clone(), value).is_some() {
+            return Err(validation(format!("A tag key may be given only once: {key}")));
+        }
+    }
+    match checked.len() {
+        0..=TAGS_MAX => Ok(checked),
+        _ => Err(validation(format!("An alarm can have no more than {TAGS_MAX} tags."))),
+    }
+}
+
+impl Engine {
+    async fn put(&self, key: resources::Key, definition: Definition, tags: Tags) -> Result<(), ServiceError> {
+        let _writing = self.writing.lock().await;
+        let now = self.clock.now();
+        let before = self.resources.metric_alarms.get(&key);
+        let (written, change) = match &before {
+            // What changes nothing is not recorded either.
+            Some(before) if before.definition == definition => return Ok(()),
+            Some(before) => {
+                let changed = MetricAlarm { definition, updated: now.0, ..before.value.clone() };
+                (self.resources.metric_alarms.update(before, changed).await, Change::Update)
+            }
+            None => {
+                let alarm = MetricAlarm {
+                    uid: self.random.next_u64(),
+                    definition,
+                    updated: now.0,
+                    state: State::initial(now.0),
+                    contributors: Default::default(),
+                    tags,
+                };
+                (self.resources.metric_alarms.create(key.clone(), alarm).await, Change::Create)
+            }
+        };
+        let alarm = written.map_err(of_catalog)?;
+        // Evaluated at once, whatever its turn.
+        self.enter(alarm.clone(), Some(now));
+        self.record_change(&alarm, before.as_deref().map(|before| &before.value), change).await
+    }
+
+    /// Records a change of configuration, and tells of it.
+    pub(crate) async fn record_change(
+        &self,
+        alarm: &Arc<watchkeep_store::Versioned<MetricAlarm>>,
+        before: Option<&MetricAlarm>,
+        change: Change,
+    ) -> Result<(), ServiceError> {
+        let now_ms = self.clock.now().0;
+        let item = configuration_item(&alarm.key, alarm, change, now_ms);
+        self.record(&[item]).await.map_err(|error| of_store(&error))?;
+        self.outbox.add_event(events::configuration_change(&alarm.key, alarm, before, change, now_ms));
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! An alarm as others see it: in DescribeAlarms and in history.
+
+use serde_json::{Map, Value, json};
+use watchkeep_model::Timestamp;
+use watchkeep_model::cloudwatch::MetricAlarm as Described;
+use watchkeep_model::cloudwatch::{Dimension, Metric, MetricDataQuery, MetricStat};
+use watchkeep_store::ResourceKey;
+
+use crate::message::text::timestamp;
+use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, Watched, arn};
+
+/// As DescribeAlarms shows it: what was not given is absent.
+pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state: Option<&str>) -> Described {
+    let MetricAlarm { definition, state, .. } = alarm;
+    let mut described = Described {
+        alarm_name: Some(key.name.clone()),
+        alarm_arn: Some(arn(key)),
+        alarm_description: definition.description.clone(),
+        alarm_configuration_updated_timestamp: Some(Timestamp(alarm.updated)),
+        actions_enabled: Some(definition.actions.enabled),
+        ok_actions: Some(definition.actions.ok.clone()),
+        alarm_actions: Some(definition.actions.alarm.clone()),
+        insufficient_data_actions: Some(definition.actions.insufficient_data.clone()),
+        state_value: Some(state.value.as_str().to_owned()),
+        state_reason: Some(state.reason.clone()),
+        state_reason_data: state.data.clone(),
+        state_updated_timestamp: Some(Timestamp(state.updated)),
+        state_transitioned_timestamp: Some(Timestamp(state.transitioned)),
+        evaluation_periods: Some(integer(definition.periods)),
+        datapoints_to_alarm: definition.to_alarm.map(integer),
+        threshold: definition.threshold,
+        comparison_operator: Some(definition.operator.as_str().to_owned()),
+        treat_missing_data: definition.treat.map(|treat| treat.as_str().to_owned()),
+        evaluate_low_sample_count_percentile: definition.low_samples.map(|low| low.as_str().to_owned()),
+        threshold_metric_id: definition.threshold_metric_id.clone(),
+        evaluation_state: evaluation_state.map(str::to_owned),
+        ..Described::default()
+    };
+    match &definition.watched {
+        Watched::Metric(metric) => {
+            described.metric_name = Some(metric.name.clone());
+            described.namespace = Some(metric.namespace.clone());
+            described.dimensions = Some(dimensions(metric));
+            described.period = Some(integer(metric.period_s));
+            described.unit = metric.unit.clone();
+            match metric.is_basic() {
+                true => described.statistic = Some(metric.statistic.clone()),
+                false => described.extended_statistic = Some(metric.statistic.clone()),
+            }
+        }
+        Watched::Queries { queries, .. } => {
+            described.dimensions = Some(Vec::new());
+            described.metrics = Some(queries.iter().map(query).collect());
+        }
+    }
+    described
+}
+
+fn query(query: &QueryDefinition) -> MetricDataQuery {
+    let stat = query.metric.as_ref().map(|metric| MetricStat {
+        metric: Metric {
+            namespace: Some(metric.namespace.clone()),
+            metric_name: Some(metric.name.clone()),
+            dimensions: Some(dimensions(metric)),
+        },
+        period: integer(metric.period_s),
+        stat: metric.statistic.clone(),
+        unit: metric.unit.clone(),
+    });
+    MetricDataQuery {
+        id: query.id.clone(),
+        metric_stat: stat,
+        expression: query.expression.clone(),
+        label: query.label.clone(),
+        return_data: query.returns_data,
+        period: query.period_s.map(integer),
+        account_id: query.account_id.clone(),
+    }
+}
+
+fn dimensions(metric: &MetricDefinition) -> Vec<Dimension> {
+    metric.dimensions.iter().map(|(name, value)| Dimension { name: name.clone(), value: value.clone() }).collect()
+}
+
+fn integer(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// As the data of a ConfigurationUpdate in history show it.
+pub(crate) fn history_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> Value {
+    let MetricAlarm { definition, state, .. } = alarm;
+    let mut shown = json!({
+        "alarmName": key.name,
+        "alarmArn": arn(key),
+        "alarmConfigurationUpdatedTimestamp": timestamp(alarm.updated),
+        "actionsEnabled": definition.actions.enabled,
+        "okactions": definition.actions.ok,
+        "alarmActions": definition.actions.alarm,
+        "insufficientDataActions": definition.actions.insufficient_data,
+        "stateValue": state.value,
+        "stateUpdatedTimestamp": timestamp(state.updated),
+        "evaluationPeriods": definition.periods,
+        "comparisonOperator": definition.operator.as_str(),
+    });
+    let Some(members) = shown.as_object_mut() else { return shown };
+    optional(members, definition);
+    match &definition.watched {
+        Watched::Metric(metric) => {
+            members.insert("metricName".into(), json!(metric.name));
+            members.insert("namespace".into(), json!(metric.namespace));
+            let list = metric.dimensions.iter().map(|(name, value)| json!({"name": name, "value": value}));
+            members.insert("dimensions".into(), list.collect());
+            members.insert("period".into(), json!(metric.period_s));
+            match metric.is_basic() {
+                true => members.insert("statistic".into(), json!(metric.statistic)),
+                false => members.insert("extendedStatistic".into(), json!(metric.statistic.to_uppercase())),
+            };
+            if let Some(unit) = &metric.unit {
+                members.insert("unit".into(), json!(unit));
+            }
+        }
+        Watched::Queries { queries, .. } => {
+            members.insert("dimensions".into(), json!([]));
+            members.insert("metrics".into(), metrics(queries));
+        }
+    }
+    shown
+}
+
+fn optional(members: &mut Map<String, Value>, definition: &Definition) {
+    let given = [
+        ("alarmDescription", definition.description.as_ref().map(|text| json!(text))),
+        ("threshold", definition.threshold.map(|threshold| json!(threshold))),
+        ("thresholdMetricId", definition.threshold_metric_id.as_ref().map(|id| json!(id))),
+        ("datapointsToAlarm", definition.to_alarm.map(|to_alarm| json!(to_alarm))),
+        ("treatMissingData", definition.treat.map(|treat| json!(treat.as_str()))),
+        ("evaluateLowSampleCountPercentile", definition.low_samples.map(|low| json!(low.as_str()))),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), value);
+        }
+    }
+}
+
+fn metrics(queries: &[QueryDefinition]) -> Value {
+    let stat = |metric: &MetricDefinition| {
+        let list = metric.dimensions.iter().map(|(name, value)| json!({"name": name, "value": value}));
+        let dimensions: Value = list.collect();
+        let named = json!({"namespace": metric.namespace, "metricName": metric.name, "dimensions": dimensions});
+        let mut stat = json!({"metric": named, "period": metric.period_s, "stat": metric.statistic});
+        if let (Some(unit), Some(members)) = (&metric.unit, stat.as_object_mut()) {
+            members.insert("unit".into(), json!(unit));
+        }
+        stat
+    };
+    let query = |query: &QueryDefinition| {
+        let mut shown = Map::new();
+        shown.insert("id".into(), json!(query.id));
+        let given = [
+            ("metricStat", query.metric.as_ref().map(stat)),
+            ("expression", query.expression.as_ref().map(|text| json!(text))),
+            ("label", query.label.as_ref().map(|text| json!(text))),
+            ("returnData", Some(json!(query.returns_data != Some(false)))),
+            ("period", query.period_s.map(|period_s| json!(period_s))),
+        ];
+        for (name, value) in given {
+            if let Some(value) = value {
+                shown.insert(name.to_owned(), value);
+            }
+        }
+        Value::Object(shown)
+    };
+    queries.iter().map(query).collect()
+}

@@ -1,0 +1,144 @@
+//! What follows from changes of state, also across crashes.
+
+use super::*;
+use watchkeep_core::ports::{MessageStructure, TopicError};
+
+async fn alarmed() -> World {
+    let world = World::new().await;
+    world.alarm(above_80(1)).await.unwrap();
+    world.put(0, 91.0);
+    world.pass(2 * MINUTE).await;
+    world
+}
+
+#[tokio::test]
+async fn the_message_of_a_topic() {
+    let world = alarmed().await;
+    let published = world.topics.published.lock().unwrap().clone();
+    let (topic, message) = &published[0];
+    assert_eq!((topic.as_str(), message.structure), (TOPIC, MessageStructure::Json));
+    let variants: serde_json::Value = serde_json::from_str(&message.message).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(variants["default"].as_str().unwrap()).unwrap();
+    let changed = json["StateChangeTime"].take();
+    assert!(changed.as_str().unwrap().starts_with("2024-03-22T14:01:"), "{changed}");
+    let expected = serde_json::json!({
+        "AlarmName": "cpu", "AlarmDescription": null, "AWSAccountId": "000000000000",
+        "AlarmConfigurationUpdatedTimestamp": "2024-03-22T14:00:00.000+0000", "NewStateValue": "ALARM",
+        "NewStateReason": "Threshold Crossed: 1 datapoint [91.0 (22/03/24 14:00:00)] was greater than the threshold (80.0).",
+        "StateChangeTime": null, "Region": "US East (N. Virginia)",
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:cpu", "OldStateValue": "INSUFFICIENT_DATA",
+        "OKActions": [], "AlarmActions": [TOPIC], "InsufficientDataActions": [], "ActionExecutedAfterMuteWindow": false,
+        "Trigger": {
+            "MetricName": "Cpu", "Namespace": "app", "StatisticType": "Statistic", "Statistic": "AVERAGE", "Unit": null,
+            "Dimensions": [], "Period": 60, "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold",
+            "Threshold": 80.0, "TreatMissingData": "missing", "EvaluateLowSampleCountPercentile": "",
+        },
+    });
+    assert_eq!(json, expected);
+}
+
+#[tokio::test]
+async fn a_crash_between_change_and_action_loses_nothing() {
+    let world = World::new().await;
+    *world.topics.error.lock().unwrap() = Some(TopicError::Busy("later".into()));
+    world.alarm(above_80(1)).await.unwrap();
+    world.put(0, 91.0);
+    world.pass(2 * MINUTE).await;
+    assert_eq!(world.state().await, "ALARM");
+    let world = world.crash().await;
+    *world.topics.error.lock().unwrap() = None;
+    world.pass(MINUTE).await;
+    assert_eq!(world.topics.subjects().len(), 1);
+    let world = world.crash().await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.topics.subjects().len(), 1, "once is enough");
+    assert_eq!(world.transitions().await, ["Alarm updated from INSUFFICIENT_DATA to ALARM"]);
+    let actions = world.history().await.into_iter().filter(|(of, _)| of == "Action").count();
+    assert_eq!(actions, 1);
+}
+
+#[tokio::test]
+async fn history_wins_over_the_catalog() {
+    let world = alarmed().await;
+    // As if the process had ended before the catalog was written.
+    let key = crate::resources::regional(&caller(), "cpu");
+    let alarms = &world.alarms.engine.resources.metric_alarms;
+    let alarm = alarms.get(&key).unwrap();
+    let mut old = alarm.value.clone();
+    old.state = crate::resources::State::initial(NOW);
+    alarms.update(&alarm, old).await.unwrap();
+    let world = world.crash().await;
+    let alarm = world.cpu().await;
+    assert_eq!(alarm.state_value.as_deref(), Some("ALARM"));
+    assert!(alarm.state_reason_data.is_some());
+    world.pass(MINUTE).await;
+    assert_eq!(world.topics.subjects().len(), 1);
+}
+
+#[tokio::test]
+async fn an_action_that_cannot_be_is_recorded_as_failed() {
+    let world = World::new().await;
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    *world.topics.error.lock().unwrap() = Some(TopicError::NoSuchTopic);
+    world
+        .alarm(PutMetricAlarmInput { alarm_actions: Some(vec![TOPIC.into(), function.into()]), ..above_80(1) })
+        .await
+        .unwrap();
+    world.set("ALARM").await.unwrap();
+    world.pass(1000).await;
+    let failed: Vec<String> =
+        world.history().await.into_iter().filter(|(of, _)| of == "Action").map(|(_, summary)| summary).collect();
+    assert_eq!(failed.len(), 2);
+    assert!(
+        failed.contains(&format!("Failed to execute action {TOPIC}. Received error: \"the topic does not exist\""))
+    );
+}
+
+#[tokio::test]
+async fn a_busy_topic_is_tried_for_a_day() {
+    let world = World::new().await;
+    *world.topics.error.lock().unwrap() = Some(TopicError::Busy("later".into()));
+    world.alarm(above_80(1)).await.unwrap();
+    world.set("ALARM").await.unwrap();
+    world.pass(12 * HOUR).await;
+    assert!(!world.history().await.iter().any(|(of, _)| of == "Action"));
+    world.pass(13 * HOUR).await;
+    let failed = world.history().await.into_iter().filter(|(of, _)| of == "Action").count();
+    assert_eq!(failed, 1);
+}
+
+#[tokio::test]
+async fn disabled_alarms_change_and_do_nothing() {
+    let world = World::new().await;
+    world.alarm(above_80(1)).await.unwrap();
+    let input = DisableAlarmActionsInput { alarm_names: vec!["cpu".into(), "none".into()] };
+    crate::change::disable_alarm_actions(&world.alarms, &caller(), input).await.unwrap();
+    world.put(0, 91.0);
+    world.pass(2 * MINUTE).await;
+    assert_eq!(world.state().await, "ALARM");
+    assert_eq!(world.events("CloudWatch Alarm State Change").len(), 1);
+    let input = EnableAlarmActionsInput { alarm_names: vec!["cpu".into()] };
+    crate::change::enable_alarm_actions(&world.alarms, &caller(), input).await.unwrap();
+    world.pass(MINUTE).await;
+    assert!(world.topics.subjects().is_empty(), "what was not done is not made up for");
+}
+
+#[tokio::test]
+async fn events_of_a_life() {
+    let world = alarmed().await;
+    let input = DeleteAlarmsInput { alarm_names: vec!["cpu".into()] };
+    crate::change::delete_alarms(&world.alarms, &caller(), input).await.unwrap();
+    world.pass(1000).await;
+    let operations: Vec<String> = world
+        .events("CloudWatch Alarm Configuration Change")
+        .iter()
+        .map(|event| event.detail["operation"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(operations, ["create", "delete"]);
+    let change = world.events("CloudWatch Alarm State Change").remove(0);
+    assert_eq!(change.resources, ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:cpu"]);
+    assert_eq!(change.detail["previousState"]["reason"], "Unchecked: Initial alarm creation");
+    assert_eq!(change.detail["configuration"]["metrics"][0]["metricStat"]["metric"]["name"], "Cpu");
+    let data = change.detail["state"]["reasonData"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(data).unwrap()["recentDatapoints"][0], 91.0);
+}

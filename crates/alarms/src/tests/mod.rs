@@ -1,0 +1,167 @@
+//! Tests of the whole service, in process, over a store in a temporary directory and on a manual clock; metrics and topics are
+//! stand-ins.
+
+mod acting;
+mod api;
+mod evaluating;
+mod stand_ins;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use watchkeep_core::ports::BusEvent;
+use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_model::ServiceError;
+use watchkeep_model::cloudwatch::*;
+use watchkeep_store::{Store, StoreConfig};
+
+use crate::{Alarms, AlarmsPorts};
+use stand_ins::{Events, StandInMetrics, Topics};
+
+/// 2024-03-22T14:00:00Z.
+pub const NOW: i64 = 1_711_116_000_000;
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:ops";
+
+/// The service, and everything around it.
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<Store>,
+    pub metrics: Arc<StandInMetrics>,
+    pub topics: Arc<Topics>,
+    pub events: Arc<Events>,
+    pub alarms: Arc<Alarms>,
+    directory: TempDir,
+}
+
+impl World {
+    /// An empty one; it is [`NOW`].
+    pub async fn new() -> World {
+        let clock = Arc::new(ManualClock::new(TimestampMs(NOW)));
+        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default()).await
+    }
+
+    async fn open(
+        directory: TempDir,
+        clock: Arc<ManualClock>,
+        metrics: Arc<StandInMetrics>,
+        topics: Arc<Topics>,
+        events: Arc<Events>,
+    ) -> World {
+        let random = Arc::new(SeededRandom::new(1));
+        let store_config = StoreConfig::small(directory.path());
+        let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
+        let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
+        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.clone()), events: events.clone() };
+        let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();
+        World { clock, store, metrics, topics, events, alarms, directory }
+    }
+
+    /// The same after the process just ended: nothing is closed.
+    pub async fn crash(self) -> World {
+        let World { clock, store, metrics, topics, events, alarms, directory } = self;
+        drop((alarms, store));
+        World::open(directory, clock, metrics, topics, events).await
+    }
+
+    /// Lets time pass, each alarm being evaluated in its turn.
+    pub async fn pass(&self, ms: i64) {
+        let end = self.clock.now().0 + ms;
+        self.alarms.settle().await.unwrap();
+        while let Some(due_ms) = self.alarms.next_due_ms().filter(|due_ms| *due_ms <= end) {
+            self.advance_to(due_ms);
+            self.alarms.settle().await.unwrap();
+        }
+        self.advance_to(end);
+        self.alarms.settle().await.unwrap();
+    }
+
+    fn advance_to(&self, time_ms: i64) {
+        self.clock.advance(Duration::from_millis((time_ms - self.clock.now().0).max(0) as u64));
+    }
+
+    /// A datapoint of `Cpu` so many minutes after [`NOW`].
+    pub fn put(&self, minute: i64, value: f64) {
+        self.metrics.put("Cpu", NOW + minute * MINUTE, value);
+    }
+
+    pub async fn alarm(&self, input: PutMetricAlarmInput) -> Result<(), ServiceError> {
+        crate::put_metric_alarm::put_metric_alarm(&self.alarms, &caller(), input).await.map(|_| ())
+    }
+
+    pub async fn describe(&self, input: DescribeAlarmsInput) -> Result<DescribeAlarmsOutput, ServiceError> {
+        crate::describe_alarms::describe_alarms(&self.alarms, &caller(), input).await
+    }
+
+    /// The alarm `cpu`.
+    pub async fn cpu(&self) -> MetricAlarm {
+        let input = DescribeAlarmsInput { alarm_names: Some(vec!["cpu".into()]), ..Default::default() };
+        self.describe(input).await.unwrap().metric_alarms.unwrap().remove(0)
+    }
+
+    pub async fn state(&self) -> String {
+        self.cpu().await.state_value.unwrap()
+    }
+
+    pub async fn set(&self, value: &str) -> Result<(), ServiceError> {
+        let input = SetAlarmStateInput {
+            alarm_name: "cpu".into(),
+            state_value: value.into(),
+            state_reason: "test".into(),
+            state_reason_data: None,
+        };
+        crate::change::set_alarm_state(&self.alarms, &caller(), input).await.map(|_| ())
+    }
+
+    /// The history, oldest first: types and summaries.
+    pub async fn history(&self) -> Vec<(String, String)> {
+        let input = DescribeAlarmHistoryInput { scan_by: Some("TimestampAscending".into()), ..Default::default() };
+        let items = crate::history::describe_alarm_history(&self.alarms, &caller(), input).await.unwrap();
+        let items = items.alarm_history_items.unwrap().into_iter();
+        items.map(|item| (item.history_item_type.unwrap(), item.history_summary.unwrap())).collect()
+    }
+
+    /// The summaries of the changes of state, oldest first.
+    pub async fn transitions(&self) -> Vec<String> {
+        let history = self.history().await.into_iter();
+        history.filter(|(of, _)| of == "StateUpdate").map(|(_, summary)| summary).collect()
+    }
+
+    /// The events of this type.
+    pub fn events(&self, detail_type: &str) -> Vec<BusEvent> {
+        self.events.all().into_iter().filter(|event| event.detail_type == detail_type).collect()
+    }
+}
+
+pub fn caller() -> Caller {
+    Caller {
+        account: AccountId::DEFAULT,
+        region: Default::default(),
+        principal: Principal::Root,
+        access_key_id: None,
+        source_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: None,
+        request_id: "r".into(),
+        secure_transport: false,
+        client: Default::default(),
+    }
+}
+
+/// `cpu`: the average of `Cpu` above 80, a minute, N periods.
+pub fn above_80(periods: i32) -> PutMetricAlarmInput {
+    PutMetricAlarmInput {
+        alarm_name: "cpu".into(),
+        namespace: Some("app".into()),
+        metric_name: Some("Cpu".into()),
+        statistic: Some("Average".into()),
+        period: Some(60),
+        evaluation_periods: Some(periods),
+        threshold: Some(80.0),
+        comparison_operator: Some("GreaterThanThreshold".into()),
+        alarm_actions: Some(vec![TOPIC.into()]),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,130 @@
+//! Stand-ins for what alarms need of others.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use watchkeep_core::ports::*;
+use watchkeep_core::{BoxFuture, TimestampMs};
+
+/// Metrics by their names: averages over periods.
+#[derive(Default)]
+pub struct StandInMetrics {
+    points: Mutex<BTreeMap<String, BTreeMap<i64, f64>>>,
+    /// What queries answer, and what they are.
+    pub answer: Mutex<Option<(QueryShape, Result<WatchAnswer, WatchError>)>>,
+}
+
+struct Handle {
+    name: String,
+    period_ms: i64,
+}
+
+impl StandInMetrics {
+    pub fn put(&self, name: &str, time_ms: i64, value: f64) {
+        self.points.lock().unwrap().entry(name.to_owned()).or_default().insert(time_ms, value);
+    }
+
+    pub fn answer(&self, shape: QueryShape, answer: Result<WatchAnswer, WatchError>) {
+        *self.answer.lock().unwrap() = Some((shape, answer));
+    }
+
+    fn datapoints(&self, handle: &Handle, times: &Range<TimestampMs>) -> Vec<WatchedDatapoint> {
+        let points = self.points.lock().unwrap();
+        let mut buckets = BTreeMap::<i64, Vec<f64>>::new();
+        for (time_ms, value) in points.get(&handle.name).into_iter().flatten() {
+            if (times.start.0..times.end.0).contains(time_ms) {
+                buckets.entry((time_ms - times.start.0) / handle.period_ms).or_default().push(*value);
+            }
+        }
+        let datapoint = |(bucket, values): (i64, Vec<f64>)| WatchedDatapoint {
+            time: TimestampMs(times.start.0 + bucket * handle.period_ms),
+            value: values.iter().sum::<f64>() / values.len() as f64,
+            sample_count: values.len() as f64,
+        };
+        buckets.into_iter().map(datapoint).collect()
+    }
+}
+
+impl AlarmMetrics for StandInMetrics {
+    fn watch(&self, metric: &WatchedMetric) -> Result<MetricHandle, WatchError> {
+        let handle = Handle { name: metric.metric.name.to_string(), period_ms: metric.period_s * 1000 };
+        Ok(MetricHandle(Arc::new(handle)))
+    }
+
+    fn read(&self, reads: Vec<WatchRead>) -> BoxFuture<'_, Result<Vec<Vec<WatchedDatapoint>>, WatchError>> {
+        let answer = |read: WatchRead| self.datapoints(&read.handle.0.downcast::<Handle>().unwrap(), &read.times);
+        Box::pin(std::future::ready(Ok(reads.into_iter().map(answer).collect())))
+    }
+
+    fn check(&self, _: &MetricPlace, queries: &[WatchQuery]) -> Result<Vec<CheckedQuery>, WatchError> {
+        let shape = self.answer.lock().unwrap().as_ref().map_or(QueryShape::Series, |(shape, _)| *shape);
+        let checked = |query: &WatchQuery| match &query.of {
+            QueryOf::Metric { period_s, .. } => {
+                CheckedQuery { id: query.id.clone(), shape: QueryShape::Series, period_s: *period_s }
+            }
+            QueryOf::Expression { period_s, .. } => {
+                CheckedQuery { id: query.id.clone(), shape, period_s: period_s.unwrap_or(60) }
+            }
+        };
+        Ok(queries.iter().filter(|query| query.returns_data).map(checked).collect())
+    }
+
+    fn compute<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        _: &'a [WatchQuery],
+        _: Range<TimestampMs>,
+    ) -> BoxFuture<'a, Result<WatchAnswer, WatchError>> {
+        let answer = self.answer.lock().unwrap().clone().map_or(Ok(WatchAnswer::default()), |(_, answer)| answer);
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+/// A topic that keeps what is published, unless it is told to answer with an error.
+#[derive(Default)]
+pub struct Topics {
+    pub published: Mutex<Vec<(String, TopicMessage)>>,
+    pub error: Mutex<Option<TopicError>>,
+}
+
+impl Topics {
+    /// The subjects of what was published.
+    pub fn subjects(&self) -> Vec<String> {
+        self.published.lock().unwrap().iter().map(|(_, message)| message.subject.clone().unwrap()).collect()
+    }
+}
+
+impl TopicSink for Topics {
+    fn publish<'a>(
+        &'a self,
+        topic_arn: &'a str,
+        message: TopicMessage,
+    ) -> BoxFuture<'a, Result<MessageId, TopicError>> {
+        let outcome = match self.error.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => {
+                self.published.lock().unwrap().push((topic_arn.to_owned(), message));
+                Ok(MessageId("m".to_owned()))
+            }
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+/// A bus that keeps its events.
+#[derive(Default)]
+pub struct Events(Mutex<Vec<BusEvent>>);
+
+impl Events {
+    pub fn all(&self) -> Vec<BusEvent> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl EventBus for Events {
+    fn put(&self, event: BusEvent) -> BoxFuture<'_, Result<(), EventBusError>> {
+        self.0.lock().unwrap().push(event);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -1,0 +1,71 @@
+//! A change of state, with everything that follows from it: one row of history, written before anything else happens. What the
+//! catalog says of the state, and which actions are still to be carried out, follow from that row.
+//!
+//! AL-1 a change of state happened when its row is durable; history shows it once. AL-2 an action is owed from then on until its own
+//! row says how it ended, across crashes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::StateValue;
+use crate::resources::{Contributor, Definition, MetricAlarm, State};
+
+/// A change of the state of an alarm or of one of its contributors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Transition {
+    /// The alarm, as it was configured then.
+    pub definition: Definition,
+    /// When that was put.
+    pub configured: i64,
+    /// The state that was entered.
+    pub new: State,
+    /// The state that was left.
+    pub old: State,
+    /// The contributor, if it is one's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contributor: Option<TransitionOf>,
+    /// The ARNs of the actions that are owed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+}
+
+/// The contributor whose state changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TransitionOf {
+    pub id: String,
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl MetricAlarm {
+    /// The alarm after this change of its own state, or of a contributor's.
+    pub(crate) fn after(&self, transition: &Transition) -> MetricAlarm {
+        let mut alarm = self.clone();
+        let Transition { new, contributor: Some(of), .. } = transition else {
+            alarm.state = transition.new.clone();
+            return alarm;
+        };
+        // The number counts; the state is that of the alarm as a whole.
+        alarm.state.transition = new.transition;
+        if new.value == StateValue::Alarm {
+            let contributor = Contributor {
+                attributes: of.attributes.clone(),
+                reason: new.reason.clone(),
+                data: new.data.clone(),
+                transitioned: new.transitioned,
+            };
+            alarm.contributors.insert(of.id.clone(), contributor);
+        } else {
+            alarm.contributors.remove(&of.id);
+        }
+        alarm
+    }
+}
+
+/// A change of state that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Wanted {
+    pub value: StateValue,
+    pub reason: String,
+    pub data: Option<String>,
+}
