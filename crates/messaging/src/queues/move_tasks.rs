@@ -12,7 +12,7 @@ use watchkeep_model::sqs::{
     CancelMessageMoveTaskRequest, CancelMessageMoveTaskResult, ListMessageMoveTasksRequest, ListMessageMoveTasksResult,
     ListMessageMoveTasksResultEntry, StartMessageMoveTaskRequest, StartMessageMoveTaskResult, errors,
 };
-use watchkeep_store::{ResourceKey, Versioned};
+use watchkeep_store::{CatalogError, ResourceKey, Versioned};
 
 use super::Queues;
 use super::backlog::{Lease, Wish};
@@ -127,15 +127,24 @@ pub(crate) async fn cancel_message_move_task(
     }
     let queues = queues.clone();
     finish(async move {
-        let task = queues.tasks.get(&key).ok_or_else(no_task)?;
-        if task.status != MoveStatus::Running {
-            let text = "Only active tasks can be cancelled.";
-            return Err(errors::unsupported_operation(text));
+        loop {
+            let task = queues.tasks.get(&key).ok_or_else(no_task)?;
+            if task.status != MoveStatus::Running {
+                return Err(errors::unsupported_operation("Only active tasks can be cancelled."));
+            }
+            let moved = task.moved;
+            let cancelling = MoveTask { status: MoveStatus::Cancelling, ..task.value.clone() };
+            match queues.tasks.update(&task, cancelling).await {
+                Ok(_) => {
+                    return Ok(CancelMessageMoveTaskResult {
+                        approximate_number_of_messages_moved: Some(moved as i64),
+                    });
+                }
+                // The task has just written down how far it has come.
+                Err(CatalogError::Conflict { .. }) => {}
+                Err(error) => return Err(store(error)),
+            }
         }
-        let moved = task.moved;
-        let cancelling = MoveTask { status: MoveStatus::Cancelling, ..task.value.clone() };
-        queues.tasks.update(&task, cancelling).await.map_err(store)?;
-        Ok(CancelMessageMoveTaskResult { approximate_number_of_messages_moved: Some(moved as i64) })
     })
     .await
 }
@@ -274,7 +283,7 @@ impl Queues {
             match self.tasks.update(&task, next).await {
                 Ok(_) => return true,
                 // It was cancelled meanwhile.
-                Err(watchkeep_store::CatalogError::Conflict { .. }) => {}
+                Err(CatalogError::Conflict { .. }) => {}
                 Err(error) => {
                     tracing::warn!(%error, "how far a message move task has come is not written down");
                     return true;

@@ -166,6 +166,7 @@ async fn dead_letters_go_back_where_they_came_from() {
     let message = world.receive("q").await.remove(0);
     assert_eq!(system(&message, "ApproximateReceiveCount"), "1", "it is a new message");
     assert_eq!(system(&message, "DeadLetterQueueSourceArn"), "");
+    world.queues.close().await;
     let world = world.crash().await;
     assert_eq!(world.counts("d").await, ["0", "0", "0"]);
     assert_eq!(tasks(&world).await.len(), 1);

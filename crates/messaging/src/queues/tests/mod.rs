@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub clock: Arc<ManualClock>,
     pub meter: Arc<Meter>,
     directory: Arc<TempDir>,
+    /// Each opening has random numbers of its own: files are named by them.
+    openings: u64,
 }
 
 impl World {
@@ -54,13 +56,13 @@ impl World {
         World::open(Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::new(TimestampMs(NOW))), 1).await
     }
 
-    async fn open(directory: Arc<TempDir>, clock: Arc<ManualClock>, seed: u64) -> World {
-        let (random, meter) = (Arc::new(SeededRandom::new(seed)), Arc::new(Meter::default()));
+    async fn open(directory: Arc<TempDir>, clock: Arc<ManualClock>, openings: u64) -> World {
+        let (random, meter) = (Arc::new(SeededRandom::new(openings)), Arc::new(Meter::default()));
         let config = StoreConfig { journal_segment_bytes: 16 << 20, ..StoreConfig::small(directory.path()) };
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
         let queues = Queues::open(store.clone(), clock.clone(), random, meter.clone()).await.unwrap();
-        World { queues, store, clock, meter, directory }
+        World { queues, store, clock, meter, directory, openings }
     }
 
     /// The same data after the process was killed.
@@ -75,15 +77,14 @@ impl World {
     }
 
     async fn reopen(self, in_order: bool) -> World {
-        let World { queues, store, clock, directory, .. } = self;
+        let World { queues, store, clock, directory, openings, .. } = self;
         if in_order {
             store.close().await;
         }
         drop(queues);
         assert_eq!(Arc::strong_count(&store), 1, "nobody holds the store");
         drop(store);
-        let seed = clock.now().0.unsigned_abs();
-        World::open(directory, clock, seed).await
+        World::open(directory, clock, openings + 1).await
     }
 
     pub fn pass(&self, ms: i64) {
