@@ -385,3 +385,13 @@ def test_the_query_protocol_answers_with_the_picture_itself(server):
     with urllib.request.urlopen(server.endpoint, urllib.parse.urlencode(form).encode(), timeout=30) as answer:
         assert answer.headers["content-type"] == "image/png"
         assert png_size(answer.read()) == (480, 260)
+
+
+def test_an_alarm_is_drawn(cloudwatch):
+    alarm = {"AlarmName": "few orders", "Namespace": "Shop", "MetricName": "Orders", "Statistic": "Sum", "Period": 60}
+    cloudwatch.put_metric_alarm(**alarm, EvaluationPeriods=1, Threshold=5, ComparisonOperator="LessThanThreshold")
+    arn = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:few orders"
+    drawn = cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({"annotations": {"alarms": [arn]}}))
+    assert drawn["MetricWidgetImage"].startswith(b"\x89PNG")
+    with pytest.raises(ClientError, match="There is no alarm"):
+        cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({"annotations": {"alarms": [arn + "s"]}}))

@@ -28,6 +28,7 @@ pub mod mute;
 mod notice;
 mod open;
 mod paging;
+mod picture;
 mod plan;
 mod put_metric_alarm;
 pub mod region_names;

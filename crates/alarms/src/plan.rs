@@ -135,7 +135,7 @@ pub(crate) fn watch_queries(queries: &[QueryDefinition]) -> Vec<WatchQuery> {
     queries.iter().map(query).collect()
 }
 
-fn identity(definition: &MetricDefinition) -> MetricIdentity {
+pub(crate) fn identity(definition: &MetricDefinition) -> MetricIdentity {
     let dimensions = definition.dimensions.iter();
     MetricIdentity {
         namespace: definition.namespace.as_str().into(),

@@ -2,6 +2,7 @@
 //! another's port; neither knows the other.
 
 mod alarm_metrics;
+mod alarm_pictures;
 mod data_keys;
 mod event_bus;
 mod functions;
@@ -21,6 +22,7 @@ pub use alarm_metrics::{
     AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
     WatchedDatapoint, WatchedMetric, WatchedSeries,
 };
+pub use alarm_pictures::{AlarmPictures, PicturedAlarm};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
 pub use functions::{Functions, InvokeError, NoFunctions};

@@ -57,7 +57,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
-use watchkeep_core::ports::{Functions, NoFunctions, TaggedResources};
+use watchkeep_core::ports::{AlarmPictures, Functions, NoFunctions, TaggedResources};
 use watchkeep_core::{Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, NoDeliveryStreams};
 use watchkeep_model::cloudwatch::SERVICE;
@@ -181,6 +181,8 @@ pub struct Metrics {
     known: Arc<Known>,
     /// What has tags under the same API and is kept by another service.
     tagged_elsewhere: OnceLock<Arc<dyn TaggedResources>>,
+    /// Who knows what pictures of alarms show.
+    alarm_pictures: OnceLock<Arc<dyn AlarmPictures>>,
     /// When memory is next freed of what is old.
     next_sweep_ms: AtomicI64,
     /// The turns of those who draw pictures.
@@ -191,6 +193,11 @@ impl Metrics {
     /// The service with its routing table, for the doors.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Plugs in who knows what pictures of alarms show. The first one counts.
+    pub fn set_alarm_pictures(&self, pictures: Arc<dyn AlarmPictures>) {
+        let _ = self.alarm_pictures.set(pictures);
     }
 
     /// Plugs in who keeps the tags of other resources under the same API. The first one counts.

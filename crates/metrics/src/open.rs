@@ -75,6 +75,7 @@ impl Metrics {
             functions: config.functions,
             drawings: Semaphore::new(DRAWINGS_AT_ONCE),
             tagged_elsewhere: OnceLock::new(),
+            alarm_pictures: OnceLock::new(),
             next_sweep_ms,
         });
         metrics.refresh_dataset_keys().await;

@@ -206,7 +206,7 @@ async fn reads_a_store_that_is_open(config: StoreConfig, catalog: &str) {
         store
     };
     let store = open().await;
-    let Some(mut duckdb) = DuckDb::attach(catalog) else { return };
+    let Some(mut duckdb) = DuckDb::attach(catalog) else { return store.close().await };
     assert_eq!(duckdb.count("true"), 0);
 
     // Rows show with the segment that they are sealed into, and not before.

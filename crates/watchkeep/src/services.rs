@@ -138,6 +138,7 @@ impl Services {
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
         metrics.set_tagged_elsewhere(alarms.clone());
+        metrics.set_alarm_pictures(alarms.clone());
         Ok(Services {
             alarms,
             queues,

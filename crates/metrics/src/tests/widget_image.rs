@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use watchkeep_chart::{Chart, Side};
+use watchkeep_core::Region;
+use watchkeep_core::ports::{AlarmPictures, MetricIdentity, PicturedAlarm, QueryOf, WatchQuery};
 
 use super::*;
 use crate::widget::Widget;
@@ -165,4 +167,40 @@ async fn what_cannot_be_drawn_is_a_validation_error() {
     }
     let error = image(&world, r#"{"metrics":[["Shop","Orders"]]}"#, Some("jpeg")).await.err().unwrap();
     assert_eq!(error.message, "The value jpeg for parameter OutputFormat is invalid.");
+}
+
+/// One alarm, of the mean of two metrics.
+struct OneAlarm;
+
+impl AlarmPictures for OneAlarm {
+    fn picture(&self, _: AccountId, region: &Region, name: &str) -> Option<PicturedAlarm> {
+        let metric = |store: &str| MetricIdentity {
+            namespace: "Shop".into(),
+            name: "Orders".into(),
+            dimensions: vec![("Store".into(), store.into())],
+        };
+        let query = |id: &str, of, returns_data| WatchQuery { id: id.into(), of, label: None, returns_data };
+        let of = |store| QueryOf::Metric { metric: metric(store), statistic: "Sum".into(), unit: None, period_s: 60 };
+        let mean = QueryOf::Expression { text: "AVG([m1, m2])".into(), period_s: None };
+        (name == "few/orders" && region.as_str() == "us-east-1").then(|| PicturedAlarm {
+            name: name.to_owned(),
+            queries: vec![query("m1", of("berlin"), false), query("m2", of("paris"), false), query("e1", mean, true)],
+            threshold: Some(1.5),
+            condition: "e1 < 1.5 for 1 datapoint within 1 minute".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_is_drawn_with_its_metrics_and_its_threshold() {
+    let world = world().await;
+    world.metrics.set_alarm_pictures(Arc::new(OneAlarm));
+    let widget = |name: &str| json!({"start": "-PT6M", "annotations": {"alarms": [format!("arn:aws:cloudwatch:us-east-1:000000000000:alarm:{name}")]}});
+    let drawn = chart(&world, &widget("few/orders")).await.unwrap();
+    assert_eq!(drawn.title, "few/orders");
+    assert_eq!(shown(&drawn), [("e1", "", vec![-2.0, -1.5, -1.0, -0.5, 0.0, 0.5])]);
+    let [mark] = &drawn.horizontal[..] else { panic!("{:?}", drawn.horizontal) };
+    assert_eq!((mark.value, mark.label.as_str()), (1.5, "e1 < 1.5 for 1 datapoint within 1 minute"));
+    let other = chart(&world, &widget("other")).await.unwrap_err();
+    assert!(other.message.contains("There is no alarm"), "{other:?}");
 }

@@ -27,10 +27,7 @@ impl Metrics {
         caller: &Caller,
         now: TimestampMs,
     ) -> Result<Chart, ServiceError> {
-        // A widget of an alarm shows its metric and threshold: that is for the service that keeps alarms to say.
-        if let Some(arn) = widget.alarms.first() {
-            return Err(validation(format!("Invalid MetricWidget: /annotations/alarms/0: There is no alarm {arn}")));
-        }
+        let widget = &*self.with_alarm(widget, caller)?;
         let region = widget.region.clone().unwrap_or_else(|| caller.region.clone());
         let caller = Caller { region, ..caller.clone() };
         let asked =

@@ -6,6 +6,7 @@
 //! A member of the wrong type or with a value that is not allowed is an error. Members that are not known are left alone, as
 //! dashboards carry some of the console's own.
 
+mod alarms;
 mod chart;
 mod marks;
 pub(crate) mod member;
