@@ -16,6 +16,7 @@ const CRATES: &[&str] = &[
     "watchkeep-metrics",
     "watchkeep-prometheus",
     "watchkeep-alarms",
+    "watchkeep-messaging",
     "watchkeep-logs",
     "watchkeep-trails",
 ];
