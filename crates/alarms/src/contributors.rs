@@ -98,7 +98,8 @@ fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms:
     };
     let value = if change.new.value == StateValue::Alarm { StateValue::Ok } else { StateValue::Alarm };
     let transition = alarm.state.transition;
-    change.old = State { value, reason, data, updated: since, transitioned: since, transition };
+    change.old = State { value, reason, data, updated: since, transitioned: since, transition, previous: None };
+    change.new.previous = Some(value);
     change.contributor = Some(of);
     change
 }

@@ -22,6 +22,7 @@ mod evaluation;
 mod evaluator;
 mod events;
 mod history;
+mod kept;
 mod limits;
 pub mod message;
 pub mod mute;
@@ -29,10 +30,13 @@ mod notice;
 mod open;
 mod paging;
 mod plan;
+mod put_composite_alarm;
 mod put_metric_alarm;
 pub mod region_names;
+mod relations;
 mod render;
 mod resources;
+mod settling;
 mod tables;
 mod tags;
 #[cfg(test)]
@@ -54,12 +58,12 @@ pub use backtest::{BacktestError, BacktestedChange};
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
 
-// Not routed, because they cannot be real yet: PutCompositeAlarm and the operations of mute rules; PutLogAlarm needs the scheduled
-// queries of CloudWatch Logs.
+// Not routed, because they cannot be real yet: the operations of mute rules; PutLogAlarm needs the scheduled queries of CloudWatch Logs.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Alarms = cloudwatch {
         PutMetricAlarm => put_metric_alarm::put_metric_alarm,
+        PutCompositeAlarm => put_composite_alarm::put_composite_alarm,
         DescribeAlarms => describe_alarms::describe_alarms,
         DescribeAlarmsForMetric => describe_alarms::describe_alarms_for_metric,
         DescribeAlarmContributors => contributors::describe_alarm_contributors,
@@ -111,13 +115,14 @@ impl Alarms {
 
     /// When the next alarm has its turn, in milliseconds since the epoch.
     pub fn next_due_ms(&self) -> Option<i64> {
-        self.engine.book.next_due_ms()
+        self.engine.next_due_ms()
     }
 
     /// Forgets everything. To be called when the store was reset, while no call is under way.
     pub async fn reset(&self) {
         let _evaluating = self.engine.evaluating.lock().await;
         self.engine.book.clear();
+        self.engine.relations.clear();
         self.engine.outbox.clear();
     }
 }

@@ -1,7 +1,5 @@
 //! PutMetricAlarm.
 
-use std::sync::Arc;
-
 use watchkeep_core::Caller;
 use watchkeep_model::cloudwatch::{PutMetricAlarmInput, Tag};
 use watchkeep_model::{ServiceError, Unit};
@@ -11,6 +9,7 @@ use crate::definition::definition;
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, validation};
 use crate::history::{Change, configuration_item};
+use crate::kept::Kept;
 use crate::limits::TAGS_MAX;
 use crate::resources::{Definition, MetricAlarm, State, Tags, regional};
 use crate::{events, resources};
@@ -49,6 +48,9 @@ pub(crate) fn checked_tags(tags: Option<Vec<Tag>>) -> Result<Tags, ServiceError>
 impl Engine {
     async fn put(&self, key: resources::Key, definition: Definition, tags: Tags) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
+        if self.resources.composite_alarms.get(&key).is_some() {
+            return Err(validation(format!("There is a composite alarm of the name {} already.", key.name)));
+        }
         let now = self.clock.now();
         let before = self.resources.metric_alarms.get(&key);
         let (written, change) = match &before {
@@ -73,20 +75,22 @@ impl Engine {
         let alarm = written.map_err(of_catalog)?;
         // Evaluated at once, whatever its turn.
         self.enter(alarm.clone(), Some(now));
-        self.record_change(&alarm, before.as_deref().map(|before| &before.value), change).await
+        let before = before.map(|before| Kept::from(&before));
+        self.record_change(&key, &Kept::from(&alarm), before.as_ref(), change).await
     }
 
     /// Records a change of configuration, and tells of it.
     pub(crate) async fn record_change(
         &self,
-        alarm: &Arc<watchkeep_store::Versioned<MetricAlarm>>,
-        before: Option<&MetricAlarm>,
+        key: &resources::Key,
+        alarm: &Kept,
+        before: Option<&Kept>,
         change: Change,
     ) -> Result<(), ServiceError> {
         let now_ms = self.clock.now().0;
-        let item = configuration_item(&alarm.key, alarm, change, now_ms);
+        let item = configuration_item(key, alarm, change, now_ms);
         self.record(&[item]).await.map_err(|error| of_store(&error))?;
-        self.outbox.add_event(events::configuration_change(&alarm.key, alarm, before, change, now_ms));
+        self.outbox.add_event(events::configuration_change(key, alarm, before, change, now_ms));
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ impl TaggedResources for Alarms {
 
     fn tags(&self, caller: &Caller, resource: &str) -> Option<BTreeMap<String, String>> {
         let key = regional(caller, resource.strip_prefix(PREFIX)?);
-        self.engine.resources.metric_alarms.get(&key).map(|alarm| alarm.tags.clone())
+        self.engine.alarm(&key).map(|mut alarm| std::mem::take(alarm.tags_mut()))
     }
 
     fn edit<'a>(&'a self, caller: &'a Caller, resource: &'a str, edit: TagEdit) -> BoxFuture<'a, Result<(), TagError>> {
@@ -37,18 +37,15 @@ impl TaggedResources for Alarms {
 impl Engine {
     async fn edit_tags(&self, key: Key, edit: TagEdit) -> Result<(), TagError> {
         let _writing = self.writing.lock().await;
-        let before = self.resources.metric_alarms.get(&key).ok_or(TagError::NotFound)?;
-        let mut changed = before.value.clone();
+        let mut changed = self.alarm(&key).ok_or(TagError::NotFound)?;
+        let of_alarm = changed.tags_mut();
         match edit {
-            TagEdit::Add(tags) => changed.tags.extend(tags),
-            TagEdit::Remove(keys) => changed.tags.retain(|key, _| !keys.contains(key)),
+            TagEdit::Add(tags) => of_alarm.extend(tags),
+            TagEdit::Remove(keys) => of_alarm.retain(|key, _| !keys.contains(key)),
         }
-        if changed.tags.len() > TAGS_MAX {
+        if of_alarm.len() > TAGS_MAX {
             return Err(TagError::TooMany(TAGS_MAX));
         }
-        let written = self.resources.metric_alarms.update(&before, changed).await;
-        let alarm = written.map_err(|error: CatalogError| TagError::Busy(error.to_string()))?;
-        self.book.note(alarm);
-        Ok(())
+        self.replace(&key, changed).await.map_err(|error: CatalogError| TagError::Busy(error.to_string()))
     }
 }

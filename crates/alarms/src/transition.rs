@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::composite::alarm::{Suppressing, Triggering};
 use crate::evaluation::StateValue;
-use crate::resources::{Contributor, Definition, MetricAlarm, State};
+use crate::kept::Defined;
+use crate::resources::{Actions, Contributor, MetricAlarm, State};
 
-/// A change of the state of an alarm or of one of its contributors.
+/// A change of the state of an alarm or of one of its contributors, or the release of actions that were held back when it changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Transition {
     /// The alarm, as it was configured then.
-    pub definition: Definition,
+    pub definition: Defined,
     /// When that was put.
     pub configured: i64,
     /// The state that was entered.
@@ -28,6 +30,22 @@ pub(crate) struct Transition {
     /// The ARNs of the actions that are owed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// Why actions run now, if the state does not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+    /// Of a composite: the children that caused the change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggering: Vec<Triggering>,
+    /// Of a composite: how its actions are held back afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Suppressing>,
+}
+
+/// Why actions run that were held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Released {
+    /// The suppressor let go.
+    BySuppressor,
 }
 
 /// The contributor whose state changed.
@@ -59,6 +77,42 @@ impl MetricAlarm {
             alarm.contributors.remove(&of.id);
         }
         alarm
+    }
+}
+
+impl Transition {
+    /// The change of an alarm to another state, with the actions that are owed for it.
+    pub(crate) fn new(
+        (definition, configured): (Defined, i64),
+        actions: &Actions,
+        old: &State,
+        wanted: Wanted,
+        now_ms: i64,
+    ) -> Transition {
+        Transition {
+            actions: if actions.enabled { actions.of(wanted.value).to_vec() } else { Vec::new() },
+            definition,
+            configured,
+            new: State {
+                value: wanted.value,
+                reason: wanted.reason,
+                data: wanted.data,
+                updated: now_ms,
+                transitioned: now_ms,
+                transition: old.transition.saturating_add(1),
+                previous: Some(old.value),
+            },
+            old: old.clone(),
+            contributor: None,
+            released: None,
+            triggering: Vec::new(),
+            suppression: None,
+        }
+    }
+
+    /// Whether the state of the alarm itself changes.
+    pub(crate) fn is_of_alarm(&self) -> bool {
+        self.contributor.is_none() && self.released.is_none()
     }
 }
 

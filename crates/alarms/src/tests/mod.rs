@@ -3,8 +3,10 @@
 
 mod acting;
 mod api;
+mod composite;
 mod evaluating;
 mod stand_ins;
+mod suppressing;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -96,6 +98,31 @@ impl World {
         crate::describe_alarms::describe_alarms(&self.alarms, &caller(), input).await
     }
 
+    pub async fn composite(&self, input: PutCompositeAlarmInput) -> Result<(), ServiceError> {
+        crate::put_composite_alarm::put_composite_alarm(&self.alarms, &caller(), input).await.map(|_| ())
+    }
+
+    /// Metric alarms of these names, whose states stay as they are set.
+    pub async fn still(&self, names: &[&str]) {
+        for name in names {
+            let treat = Some("ignore".to_owned());
+            let input = PutMetricAlarmInput { alarm_name: (*name).into(), treat_missing_data: treat, ..above_80(1) };
+            self.alarm(PutMetricAlarmInput { alarm_actions: None, ..input }).await.unwrap();
+        }
+    }
+
+    /// The composite alarm of this name.
+    pub async fn of(&self, name: &str) -> CompositeAlarm {
+        let alarm_types = Some(vec!["CompositeAlarm".to_owned()]);
+        let input = DescribeAlarmsInput { alarm_names: Some(vec![name.into()]), alarm_types, ..Default::default() };
+        self.describe(input).await.unwrap().composite_alarms.unwrap().remove(0)
+    }
+
+    /// The state of the composite alarm of this name.
+    pub async fn state_of(&self, name: &str) -> String {
+        self.of(name).await.state_value.unwrap()
+    }
+
     /// The alarm `cpu`.
     pub async fn cpu(&self) -> MetricAlarm {
         let input = DescribeAlarmsInput { alarm_names: Some(vec!["cpu".into()]), ..Default::default() };
@@ -107,8 +134,12 @@ impl World {
     }
 
     pub async fn set(&self, value: &str) -> Result<(), ServiceError> {
+        self.set_of("cpu", value).await
+    }
+
+    pub async fn set_of(&self, name: &str, value: &str) -> Result<(), ServiceError> {
         let input = SetAlarmStateInput {
-            alarm_name: "cpu".into(),
+            alarm_name: name.into(),
             state_value: value.into(),
             state_reason: "test".into(),
             state_reason_data: None,
@@ -147,6 +178,17 @@ pub fn caller() -> Caller {
         request_id: "r".into(),
         secure_transport: false,
         client: Default::default(),
+    }
+}
+
+/// The composite alarm `all` of a rule.
+pub fn all(rule: &str) -> PutCompositeAlarmInput {
+    PutCompositeAlarmInput {
+        alarm_name: "all".into(),
+        alarm_rule: rule.into(),
+        alarm_actions: Some(vec![TOPIC.into()]),
+        ok_actions: Some(vec![TOPIC.into()]),
+        ..Default::default()
     }
 }
 
