@@ -126,6 +126,8 @@ impl Engine {
                     relations.wake_at(&key, None);
                 }
             }
+            self.relations.lock().place(&key).mutes.alarm_deleted(&key.name);
+            self.resources.muted.delete(&key).await.map_err(of_catalog)?;
             self.record_change(&key, &alarm, None, Change::Delete).await?;
         }
         Ok(())
@@ -133,6 +135,7 @@ impl Engine {
 
     async fn switch(&self, keys: Vec<Key>, acting: Acting) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
+        self.advance_mutes(self.clock.now().0).await.map_err(|error| of_store(&error))?;
         for key in keys {
             let Some(before) = self.alarm(&key) else { continue };
             let mut changed = before.clone();
@@ -154,6 +157,8 @@ impl Engine {
             return Ok(());
         }
         let now_ms = self.clock.now().0;
+        self.advance_mutes(now_ms).await.map_err(|error| of_store(&error))?;
+        let alarm = self.alarm(&key).unwrap_or(alarm);
         let defined = (alarm.defined(), alarm.updated());
         let transition = Transition::new(defined, alarm.actions(), alarm.state(), wanted, now_ms);
         let mut settling = Settling::new(self, now_ms);

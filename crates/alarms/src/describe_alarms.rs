@@ -15,13 +15,10 @@ use crate::Alarms;
 use crate::composite::alarm::CompositeAlarm;
 use crate::errors::{invalid_token, validation};
 use crate::kept::Kind;
-use crate::limits::{NAMES_MAX, PAGE};
+use crate::limits::{LOOKED_AT, NAMES_MAX, PAGE};
 use crate::paging;
 use crate::render::{described, described_composite};
 use crate::resources::{Actions, MetricAlarm, State, Watched, arn, regional};
-
-/// How many alarms are looked at together.
-const LOOKED_AT: usize = 1000;
 
 /// Lists alarms by name.
 pub(crate) async fn describe_alarms(

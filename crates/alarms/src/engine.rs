@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use watchkeep_core::ports::{AlarmMetrics, EventBus, MetricPlace, TopicSink};
+use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, MetricPlace, TopicSink};
 use watchkeep_core::{Clock, Random, TimestampMs};
 use watchkeep_store::{CatalogError, ResourceKey, Rows, Store, StoreError, Versioned};
 
@@ -29,6 +29,7 @@ pub(crate) struct Engine {
     pub metrics: Arc<dyn AlarmMetrics>,
     pub events: Arc<dyn EventBus>,
     pub topics: Option<Arc<dyn TopicSink>>,
+    pub functions: Arc<dyn Functions>,
     pub resources: Resources,
     pub book: Book,
     pub relations: Relations,
@@ -64,6 +65,7 @@ impl Engine {
             metrics: ports.metrics,
             events: ports.events,
             topics: ports.topics,
+            functions: ports.functions,
             resources,
             book: Book::default(),
             relations: Relations::default(),
@@ -87,6 +89,7 @@ impl Engine {
         }
         let _writing = self.writing.lock().await;
         let now_ms = self.clock.now().0;
+        self.advance_mutes(now_ms).await?;
         let mut settling = Settling::new(self, now_ms);
         for Transit { alarm, transitions } in changes {
             let current = self.resources.metric_alarms.get(&alarm.key);
@@ -101,7 +104,7 @@ impl Engine {
         settling.finish().await
     }
 
-    /// Looks at the composites whose time has come.
+    /// Opens and closes the windows of mute rules, and looks at the composites whose time has come.
     ///
     /// # Errors
     ///
@@ -112,6 +115,7 @@ impl Engine {
             return Ok(());
         }
         let _writing = self.writing.lock().await;
+        self.advance_mutes(now_ms).await?;
         let due = self.relations.lock().due(now_ms);
         for key in due {
             let mut settling = Settling::new(self, now_ms);

@@ -8,14 +8,16 @@ use watchkeep_store::ResourceKey;
 use crate::engine::place;
 use crate::history::Change;
 use crate::kept::Kept;
-use crate::message::event;
+use crate::message::event::{self, MuteDetail};
 use crate::notice;
 use crate::resources::arn;
 use crate::transition::Transition;
 
 /// The event of a change of state.
 pub(crate) fn state_change(key: &ResourceKey, uid: u64, transition: &Transition) -> BusEvent {
-    let (detail_type, detail) = notice::of_transition(key, uid, transition, |notice| event::state_change(notice, None));
+    let mute =
+        transition.muted.as_ref().map(|by| MuteDetail { rule_arn: &by.rule_arn, start_ms: by.start, end_ms: by.end });
+    let (detail_type, detail) = notice::of_transition(key, uid, transition, |notice| event::state_change(notice, mute));
     let id = format!("{uid:016x}-{}", transition.new.transition);
     of_alarm(key, id, detail_type, transition.new.updated, detail)
 }

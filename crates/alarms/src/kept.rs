@@ -63,6 +63,13 @@ impl Kept {
         }
     }
 
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        match self {
+            Kept::Metric(alarm) => &mut alarm.state,
+            Kept::Composite(alarm) => &mut alarm.state,
+        }
+    }
+
     pub(crate) fn actions(&self) -> &Actions {
         match self {
             Kept::Metric(alarm) => &alarm.definition.actions,

@@ -1,7 +1,7 @@
 //! CloudWatch alarms: what they watch, the state that it makes, the history of that, and what is done about it.
 //!
 //! It knows no HTTP and no other service: metrics are read through the port `AlarmMetrics`, topics are published to through
-//! `TopicSink`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
+//! `TopicSink`, functions are invoked through `Functions`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
 //! how a state changes: `transition` and `engine`; what is done about it: `actions`.
 //!
 //! AL-1 a change of state happened when its row of history is durable; history shows it once. AL-2 an action is owed from then on
@@ -46,7 +46,7 @@ mod transition;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AlarmMetrics, EventBus, TopicSink};
+use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, TopicSink};
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
@@ -58,7 +58,7 @@ pub use backtest::{BacktestError, BacktestedChange};
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
 
-// Not routed, because they cannot be real yet: the operations of mute rules; PutLogAlarm needs the scheduled queries of CloudWatch Logs.
+// Not routed, because it cannot be real yet: PutLogAlarm needs the scheduled queries of CloudWatch Logs.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Alarms = cloudwatch {
@@ -72,6 +72,10 @@ watchkeep_wire::routes! {
         EnableAlarmActions => change::enable_alarm_actions,
         DisableAlarmActions => change::disable_alarm_actions,
         SetAlarmState => change::set_alarm_state,
+        PutAlarmMuteRule => mute::api::put_alarm_mute_rule,
+        GetAlarmMuteRule => mute::api::get_alarm_mute_rule,
+        ListAlarmMuteRules => mute::api::list_alarm_mute_rules,
+        DeleteAlarmMuteRule => mute::api::delete_alarm_mute_rule,
     }
 }
 
@@ -81,6 +85,8 @@ pub struct AlarmsPorts {
     pub metrics: Arc<dyn AlarmMetrics>,
     /// Where they publish, if there are topics.
     pub topics: Option<Arc<dyn TopicSink>>,
+    /// The functions that they invoke.
+    pub functions: Arc<dyn Functions>,
     /// Who hears of changes.
     pub events: Arc<dyn EventBus>,
 }

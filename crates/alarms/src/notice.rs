@@ -8,7 +8,7 @@ use crate::message::{
     Alarm, Composite, Contributor, Notice, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger, Watches,
 };
 use crate::resources::{Definition, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
-use crate::transition::Transition;
+use crate::transition::{Released, Transition};
 
 /// What `tell` makes of a change of state.
 pub(crate) fn of_transition<T>(
@@ -25,7 +25,10 @@ pub(crate) fn of_transition<T>(
         contributor: of.map(|of| Contributor { id: &of.id, attributes: &of.attributes }),
         new: StateOf { suppressed_by, ..state(&transition.new) },
         old: state(&transition.old),
-        sent: Sent::AtOnce,
+        sent: match transition.released {
+            Some(Released::AfterMute { .. }) => Sent::AfterMuteWindow,
+            Some(Released::BySuppressor) | None => Sent::AtOnce,
+        },
     })
 }
 

@@ -13,7 +13,7 @@ use crate::history::ItemType;
 use crate::limits::{ACTION_RETRY_MS, DAY_MS};
 use crate::resources::Resources;
 use crate::tables::{ALARM_HISTORY, HistoryOwner, history};
-use crate::transition::Transition;
+use crate::transition::{Released, Transition};
 use crate::{Alarms, AlarmsPorts};
 
 /// A change of state as history has it.
@@ -50,11 +50,13 @@ impl Alarms {
         let since_ms = engine.clock.now().0.saturating_sub(ACTION_RETRY_MS + DAY_MS);
         let recent = engine.store.blocking(move |store| read(store, since_ms)).await?;
         engine.make_up(&recent).await?;
+        engine.forget_ended_mutes(&recent).await?;
         engine.owe(recent);
         for alarm in engine.resources.metric_alarms.all() {
             engine.enter(alarm, None);
         }
         engine.enter_composites();
+        engine.enter_mutes();
         tracing::info!(alarms = engine.book.len(), "alarms opened");
         Ok(Arc::new(Alarms { engine: Arc::new(engine) }))
     }
@@ -77,6 +79,17 @@ impl Engine {
             unknown.sort_by_key(|transition| transition.new.transition);
             let changed = unknown.iter().fold(alarm, |changed, transition| changed.after(transition));
             self.replace(key, changed).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the mutes whose end history has.
+    async fn forget_ended_mutes(&self, recent: &Recent) -> Result<(), StoreError> {
+        for Recorded { key, transition, .. } in &recent.transitions {
+            let Some(Released::AfterMute { since }) = transition.released else { continue };
+            if self.resources.muted.get(key).is_some_and(|muted| muted.start.since_ms == since) {
+                self.resources.muted.delete(key).await?;
+            }
         }
         Ok(())
     }

@@ -97,6 +97,7 @@ impl Engine {
             graph.cycle(&key.name).is_some()
         };
         let now_ms = self.clock.now().0;
+        self.advance_mutes(now_ms).await.map_err(|error| of_store(&error))?;
         let before = self.resources.composite_alarms.get(&key);
         let (written, change) = match &before {
             Some(before) if before.definition == definition && !before.is_put_pending => return Ok(()),
@@ -122,6 +123,7 @@ impl Engine {
         let alarm = written.map_err(of_catalog)?;
         self.relations.lock().place(&key).enter(&key.name, &alarm.definition);
         let before = before.map(|before| Kept::from(&before));
+        self.mute_new(&key, before.as_ref(), now_ms).await?;
         self.record_change(&key, &Kept::from(&alarm), before.as_ref(), change).await?;
         let mut settling = Settling::new(self, now_ms);
         settling.look_at(&key, was_cyclic);

@@ -52,6 +52,7 @@ impl Engine {
             return Err(validation(format!("There is a composite alarm of the name {} already.", key.name)));
         }
         let now = self.clock.now();
+        self.advance_mutes(now.0).await.map_err(|error| of_store(&error))?;
         let before = self.resources.metric_alarms.get(&key);
         let (written, change) = match &before {
             // What changes nothing is not recorded either.
@@ -76,7 +77,23 @@ impl Engine {
         // Evaluated at once, whatever its turn.
         self.enter(alarm.clone(), Some(now));
         let before = before.map(|before| Kept::from(&before));
+        self.mute_new(&key, before.as_ref(), now.0).await?;
         self.record_change(&key, &Kept::from(&alarm), before.as_ref(), change).await
+    }
+
+    /// Mutes a new alarm if a rule targets its name.
+    pub(crate) async fn mute_new(
+        &self,
+        key: &resources::Key,
+        before: Option<&Kept>,
+        now_ms: i64,
+    ) -> Result<(), ServiceError> {
+        if before.is_none()
+            && let Some(standing) = self.standing_of(key)(&key.name)
+        {
+            self.relations.lock().mute(key, |mutes| mutes.alarm_created(now_ms, &key.name, standing));
+        }
+        self.settle_mutes(now_ms).await.map_err(|error| of_store(&error))
     }
 
     /// Records a change of configuration, and tells of it.

@@ -1,6 +1,6 @@
 //! What alarms have to do with each other, in memory: who depends on whom, and which composites are to be looked at when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use watchkeep_core::{AccountId, Region};
@@ -8,6 +8,7 @@ use watchkeep_lang::alarm_rule::AlarmRule;
 
 use crate::composite::alarm::{CompositeDefinition, SuppressorDefinition};
 use crate::composite::graph::Graph;
+use crate::mute::state::{MuteChange, Mutes};
 use crate::resources::Key;
 
 /// The relations of all alarms.
@@ -18,7 +19,9 @@ pub(crate) struct Relations {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    places: BTreeMap<(AccountId, Option<Region>), Place>,
+    places: BTreeMap<PlaceKey, Place>,
+    /// Alarms that were muted or are no more, until that is kept and what is owed is.
+    mute_changes: VecDeque<(Key, MuteChange)>,
     /// The composites that are to be looked at, by when.
     agenda: BTreeSet<(i64, Key)>,
     wakes: BTreeMap<Key, i64>,
@@ -30,7 +33,11 @@ pub(crate) struct Place {
     pub graph: Graph,
     /// The rules of the composites.
     pub rules: BTreeMap<String, Arc<AlarmRule>>,
+    pub mutes: Mutes,
 }
+
+/// An account and a Region.
+pub(crate) type PlaceKey = (AccountId, Option<Region>);
 
 impl Relations {
     /// All of them, for a short while.
@@ -66,9 +73,42 @@ impl State {
         self.agenda.iter().take_while(|(at_ms, _)| *at_ms <= now_ms).map(|(_, key)| key.clone()).collect()
     }
 
-    /// When the next one is.
+    /// When a composite is to be looked at, or a window of a mute rule opens or closes.
     pub(crate) fn next_ms(&self) -> Option<i64> {
-        self.agenda.first().map(|(at_ms, _)| *at_ms)
+        let at_once = self.mute_changes.front().map(|_| i64::MIN);
+        let composites = self.agenda.first().map(|(at_ms, _)| *at_ms);
+        let mutes = self.places.values().filter_map(|place| place.mutes.next_change_ms());
+        mutes.chain(at_once).chain(composites).min()
+    }
+
+    /// Those of whose mute rules a window opens or closes by now.
+    pub(crate) fn places_to_mute(&self, now_ms: i64) -> Vec<PlaceKey> {
+        let is_due = |place: &Place| place.mutes.next_change_ms().is_some_and(|next_ms| next_ms <= now_ms);
+        self.places.iter().filter(|(_, place)| is_due(place)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Does something to the mutes around an alarm; what changes by that is to be settled.
+    pub(crate) fn mute(&mut self, beside: &Key, change: impl FnOnce(&mut Mutes) -> Vec<MuteChange>) {
+        let changes = change(&mut self.place(beside).mutes);
+        for change in changes {
+            let (MuteChange::Began { alarm, .. } | MuteChange::Ended { alarm, .. }) = &change;
+            self.mute_changes.push_back((Key { name: alarm.clone(), ..beside.clone() }, change));
+        }
+    }
+
+    /// The mutes as they were kept.
+    pub(crate) fn set_mutes(&mut self, place: PlaceKey, mutes: Mutes) {
+        self.places.entry(place).or_default().mutes = mutes;
+    }
+
+    /// What is to be settled next.
+    pub(crate) fn mute_change(&self) -> Option<(Key, MuteChange)> {
+        self.mute_changes.front().cloned()
+    }
+
+    /// That is settled.
+    pub(crate) fn mute_change_done(&mut self) {
+        self.mute_changes.pop_front();
     }
 }
 

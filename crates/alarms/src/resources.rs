@@ -8,6 +8,7 @@ use watchkeep_store::{Catalog, CatalogError, Collection, Resource, ResourceKey};
 
 use crate::composite::alarm::CompositeAlarm;
 use crate::evaluation::{Operator, StateValue, Treat};
+use crate::mute::rules::{KeptRule, Muted};
 
 /// What names an alarm.
 pub(crate) type Key = ResourceKey;
@@ -220,6 +221,8 @@ pub(crate) struct QueryDefinition {
 pub(crate) struct Resources {
     pub metric_alarms: Collection<MetricAlarm>,
     pub composite_alarms: Collection<CompositeAlarm>,
+    pub mute_rules: Collection<KeptRule>,
+    pub muted: Collection<Muted>,
 }
 
 impl Resources {
@@ -229,7 +232,12 @@ impl Resources {
     ///
     /// What reading the catalog can meet.
     pub(crate) async fn open(catalog: &Catalog) -> Result<Resources, CatalogError> {
-        Ok(Resources { metric_alarms: catalog.collection().await?, composite_alarms: catalog.collection().await? })
+        Ok(Resources {
+            metric_alarms: catalog.collection().await?,
+            composite_alarms: catalog.collection().await?,
+            mute_rules: catalog.collection().await?,
+            muted: catalog.collection().await?,
+        })
     }
 }
 

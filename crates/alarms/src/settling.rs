@@ -16,10 +16,11 @@ use crate::evaluation::StateValue;
 use crate::history::state_item;
 use crate::kept::{Defined, Kept};
 use crate::limits::{REASON_DATA_CHARS_MAX, TRANSITIONS_AT_ONCE};
+use crate::mute::rules::rule_arn;
 use crate::relations::Place;
-use crate::resources::{Key, State, arn};
+use crate::resources::{Key, arn};
 use crate::tables::ALARM_HISTORY;
-use crate::transition::{Released, Transition, Wanted};
+use crate::transition::{MutedBy, Released, Transition, Wanted};
 
 /// Changes that are not written yet. To be made and finished by one who holds `writing`.
 pub(crate) struct Settling<'e> {
@@ -55,7 +56,7 @@ impl<'e> Settling<'e> {
         let place = relations.place(key);
         for transition in transitions {
             let is_of_alarm = transition.is_of_alarm();
-            if self.record(key, transition) && is_of_alarm {
+            if self.record(place, key, transition) && is_of_alarm {
                 let wave = place.graph.wave(&key.name);
                 self.spread(place, key, wave);
             }
@@ -88,11 +89,11 @@ impl<'e> Settling<'e> {
         match change {
             // The actions of the state that has passed are never run.
             Some(change) => {
-                self.record(key, change);
+                self.record(place, key, change);
                 let wave = place.graph.wave(&key.name);
                 self.spread(place, key, wave);
             }
-            None if verdict == Verdict::RunActions => self.release(key),
+            None if verdict == Verdict::RunActions => self.release(place, key),
             None => {}
         }
         if was_cyclic {
@@ -152,7 +153,7 @@ impl<'e> Settling<'e> {
     }
 
     /// Records a change of one alarm, or a release; false if the alarm has gone.
-    fn record(&mut self, key: &Key, mut transition: Transition) -> bool {
+    fn record(&mut self, place: &Place, key: &Key, mut transition: Transition) -> bool {
         let Some(mut alarm) = self.alarm(key) else { return false };
         if let Kept::Composite(composite) = &mut alarm {
             if let (Some(suppressing), true) = (&mut composite.suppression, transition.is_of_alarm())
@@ -161,6 +162,14 @@ impl<'e> Settling<'e> {
                 transition.actions.clear();
             }
             transition.suppression = composite.suppression.clone();
+        }
+        if transition.released.is_none()
+            && let Some(muted_by) = place.mutes.muted_by(&key.name, self.now_ms)
+        {
+            transition.actions.clear();
+            let rule = sibling(key, muted_by.rule);
+            let (start, end) = (muted_by.window.start_ms, muted_by.window.end_ms);
+            transition.muted = Some(MutedBy { rule_arn: rule_arn(&rule), start, end });
         }
         self.drafts.insert(key.clone(), alarm.after(&transition));
         self.rows.push((key.clone(), alarm.uid(), transition));
@@ -177,7 +186,7 @@ impl<'e> Settling<'e> {
             let cause = changed.iter().find(|one| place.graph.children(name).any(|child| child == one.as_str()));
             let cause = cause.map_or(Cause::Updated, |child| Cause::Child(child));
             let Some(change) = self.evaluate(place, &parent, &alarm, cause) else { continue };
-            self.record(&parent, change);
+            self.record(place, &parent, change);
             self.tell_suppressed(place, &parent);
             wave.changed(name);
             changed.push(name.to_owned());
@@ -192,7 +201,7 @@ impl<'e> Settling<'e> {
             let verdict = self.align(&key, &mut alarm);
             self.drafts.insert(key.clone(), Kept::Composite(alarm));
             if verdict == Verdict::RunActions {
-                self.release(&key);
+                self.release(place, &key);
             }
         }
     }
@@ -269,10 +278,14 @@ impl<'e> Settling<'e> {
     }
 
     /// Runs the actions of the state in which an alarm is.
-    fn release(&mut self, key: &Key) {
+    fn release(&mut self, place: &Place, key: &Key) {
         let Some(alarm) = self.alarm(key) else { return };
-        if let Some(release) = release(&alarm, Released::BySuppressor) {
-            self.record(key, release);
+        // Muting has precedence: what is owed then, is at the end of that.
+        if place.mutes.muted_by(&key.name, self.now_ms).is_some() {
+            return;
+        }
+        if let Some(release) = Transition::release(&alarm, Released::BySuppressor) {
+            self.record(place, key, release);
         }
     }
 }
@@ -288,27 +301,6 @@ impl Triggering {
 pub(crate) fn composite_transition(alarm: &CompositeAlarm, wanted: Wanted, now_ms: i64) -> Transition {
     let defined = (Defined::Composite(alarm.definition.clone()), alarm.updated);
     Transition::new(defined, &alarm.definition.actions, &alarm.state, wanted, now_ms)
-}
-
-/// The actions of an alarm's state, to be carried out now; none if there are none.
-fn release(alarm: &Kept, released: Released) -> Option<Transition> {
-    let (state, actions) = (alarm.state(), alarm.actions());
-    let actions = if actions.enabled { actions.of(state.value).to_vec() } else { Vec::new() };
-    let old = State { value: state.previous.unwrap_or(StateValue::InsufficientData), ..State::initial(state.updated) };
-    (!actions.is_empty()).then(|| Transition {
-        definition: alarm.defined(),
-        configured: alarm.updated(),
-        new: State { transition: state.transition.saturating_add(1), ..state.clone() },
-        old,
-        contributor: None,
-        actions,
-        released: Some(released),
-        triggering: match alarm {
-            Kept::Metric(_) => Vec::new(),
-            Kept::Composite(alarm) => alarm.triggering.clone(),
-        },
-        suppression: None,
-    })
 }
 
 /// `StateReasonData` of as many children as it may hold.

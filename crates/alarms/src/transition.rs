@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actions::{What, kind_of};
 use crate::composite::alarm::{Suppressing, Triggering};
 use crate::evaluation::StateValue;
-use crate::kept::Defined;
+use crate::kept::{Defined, Kept};
 use crate::resources::{Actions, Contributor, MetricAlarm, State};
 
 /// A change of the state of an alarm or of one of its contributors, or the release of actions that were held back when it changed.
@@ -39,6 +40,18 @@ pub(crate) struct Transition {
     /// Of a composite: how its actions are held back afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<Suppressing>,
+    /// What muted the alarm then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<MutedBy>,
+}
+
+/// A mute rule, and its window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MutedBy {
+    pub rule_arn: String,
+    /// In milliseconds since the epoch.
+    pub start: i64,
+    pub end: i64,
 }
 
 /// Why actions run that were held back.
@@ -46,6 +59,8 @@ pub(crate) struct Transition {
 pub(crate) enum Released {
     /// The suppressor let go.
     BySuppressor,
+    /// The alarm is muted no more, and was since this time, in milliseconds since the epoch.
+    AfterMute { since: i64 },
 }
 
 /// The contributor whose state changed.
@@ -107,7 +122,36 @@ impl Transition {
             released: None,
             triggering: Vec::new(),
             suppression: None,
+            muted: None,
         }
+    }
+
+    /// The actions of an alarm's state, to be carried out now; none if there are none.
+    pub(crate) fn release(alarm: &Kept, released: Released) -> Option<Transition> {
+        let (state, actions) = (alarm.state(), alarm.actions());
+        let actions = if actions.enabled { actions.of(state.value).to_vec() } else { Vec::new() };
+        let left = state.previous.unwrap_or(StateValue::InsufficientData);
+        (!actions.is_empty()).then(|| Transition {
+            definition: alarm.defined(),
+            configured: alarm.updated(),
+            new: State { transition: state.transition.saturating_add(1), ..state.clone() },
+            old: State { value: left, reason: String::new(), ..State::initial(state.transitioned) },
+            contributor: None,
+            actions,
+            released: Some(released),
+            triggering: match alarm {
+                Kept::Metric(_) => Vec::new(),
+                Kept::Composite(alarm) => alarm.triggering.clone(),
+            },
+            suppression: None,
+            muted: None,
+        })
+    }
+
+    /// Scaling is not for contributors.
+    pub(crate) fn without_scaling(mut self) -> Transition {
+        self.actions.retain(|arn| kind_of(arn).is_none_or(|kind| kind.what != What::Scaling));
+        self
     }
 
     /// Whether the state of the alarm itself changes.

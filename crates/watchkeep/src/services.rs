@@ -120,6 +120,7 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
+        let functions = metrics.functions.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -134,7 +135,12 @@ impl Services {
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         // Nobody listens to events yet.
-        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.sink()), events: Arc::new(NoEventBus) };
+        let ports = AlarmsPorts {
+            metrics: metrics.clone(),
+            topics: Some(topics.sink()),
+            functions,
+            events: Arc::new(NoEventBus),
+        };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
         metrics.set_tagged_elsewhere(alarms.clone());

@@ -5,6 +5,7 @@ mod acting;
 mod api;
 mod composite;
 mod evaluating;
+mod muting;
 mod stand_ins;
 mod suppressing;
 
@@ -20,7 +21,7 @@ use watchkeep_model::cloudwatch::*;
 use watchkeep_store::{Store, StoreConfig};
 
 use crate::{Alarms, AlarmsPorts};
-use stand_ins::{Events, StandInMetrics, Topics};
+use stand_ins::{CalledFunctions, Events, StandInMetrics, Topics};
 
 /// 2024-03-22T14:00:00Z.
 pub const NOW: i64 = 1_711_116_000_000;
@@ -34,6 +35,7 @@ pub struct World {
     pub store: Arc<Store>,
     pub metrics: Arc<StandInMetrics>,
     pub topics: Arc<Topics>,
+    pub functions: Arc<CalledFunctions>,
     pub events: Arc<Events>,
     pub alarms: Arc<Alarms>,
     directory: TempDir,
@@ -43,7 +45,8 @@ impl World {
     /// An empty one; it is [`NOW`].
     pub async fn new() -> World {
         let clock = Arc::new(ManualClock::new(TimestampMs(NOW)));
-        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default()).await
+        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default(), Arc::default())
+            .await
     }
 
     async fn open(
@@ -51,22 +54,28 @@ impl World {
         clock: Arc<ManualClock>,
         metrics: Arc<StandInMetrics>,
         topics: Arc<Topics>,
+        functions: Arc<CalledFunctions>,
         events: Arc<Events>,
     ) -> World {
         let random = Arc::new(SeededRandom::new(1));
         let store_config = StoreConfig::small(directory.path());
         let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
         let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
-        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.clone()), events: events.clone() };
+        let ports = AlarmsPorts {
+            metrics: metrics.clone(),
+            topics: Some(topics.clone()),
+            functions: functions.clone(),
+            events: events.clone(),
+        };
         let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();
-        World { clock, store, metrics, topics, events, alarms, directory }
+        World { clock, store, metrics, topics, functions, events, alarms, directory }
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
-        let World { clock, store, metrics, topics, events, alarms, directory } = self;
+        let World { clock, store, metrics, topics, functions, events, alarms, directory } = self;
         drop((alarms, store));
-        World::open(directory, clock, metrics, topics, events).await
+        World::open(directory, clock, metrics, topics, functions, events).await
     }
 
     /// Lets time pass, each alarm being evaluated in its turn.

@@ -159,7 +159,7 @@ pub static SETTINGS: &[Setting] = &[
         None,
         "",
         "NAME=URL",
-        "functions that metric math's LAMBDA and topics invoke, and the http(s):// URL at which each takes its payload by POST; several separated by commas",
+        "functions that metric math's LAMBDA, topics and alarms invoke, and the http(s):// URL at which each takes its payload by POST; several separated by commas",
     ),
     setting("delivery.bucket_endpoint", None, "", "URL", "endpoint of the buckets of delivery streams; default: AWS's"),
     setting("delivery.bucket_region", None, "us-east-1", "REGION", "Region of those buckets"),
