@@ -76,7 +76,7 @@ fn evaluator(criterion: &mut Criterion) {
         let ports = AlarmsPorts {
             metrics: Arc::new(Ones),
             topics: None,
-            functions: Arc::new(watchkeep_core::ports::NoFunctions),
+            functions: Arc::new(NoFunctions),
             events: Arc::new(NoEventBus),
         };
         let alarms = Alarms::open(store, clock.clone(), random, ports).await.unwrap();

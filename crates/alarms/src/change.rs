@@ -105,8 +105,8 @@ impl Engine {
             return Err(validation("Only one composite alarm can be deleted at a time."));
         }
         for (key, _) in &found {
-            let mut relations = self.relations.lock();
-            if let Some(referrer) = relations.place(key).graph.referrer(&key.name) {
+            let relations = self.relations.lock();
+            if let Some(referrer) = relations.known(key).and_then(|place| place.graph.referrer(&key.name)) {
                 return Err(validation(format!(
                     "The alarm {} cannot be deleted as the composite alarm {referrer} refers to it.",
                     key.name

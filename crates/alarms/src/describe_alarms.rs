@@ -85,8 +85,11 @@ fn after(input: &DescribeAlarmsInput) -> Result<Option<String>, ServiceError> {
 /// The alarms that a composite watches, all of them: there are at most 100.
 fn children(service: &Alarms, caller: &Caller, name: &str) -> DescribeAlarmsOutput {
     let key = regional(caller, name);
-    let names: Vec<String> =
-        service.engine.relations.lock().place(&key).graph.children(name).map(str::to_owned).collect();
+    let names: Vec<String> = {
+        let relations = service.engine.relations.lock();
+        let place = relations.known(&key).into_iter();
+        place.flat_map(|place| place.graph.children(name)).map(str::to_owned).collect()
+    };
     let (mut metric, mut composite) = (Vec::new(), Vec::new());
     for name in names {
         let key = regional(caller, &name);
@@ -128,8 +131,9 @@ fn parents(
     let (page, after) = (page(input), after(input)?);
     let key = regional(caller, name);
     let mut names: Vec<String> = {
-        let mut relations = service.engine.relations.lock();
-        let parents = relations.place(&key).graph.parents(name).map(str::to_owned);
+        let relations = service.engine.relations.lock();
+        let place = relations.known(&key).into_iter();
+        let parents = place.flat_map(|place| place.graph.parents(name)).map(str::to_owned);
         parents.filter(|name| after.as_ref().is_none_or(|after| name > after)).take(page + 1).collect()
     };
     let has_more = names.len() > page;

@@ -117,12 +117,14 @@ impl Engine {
         let _writing = self.writing.lock().await;
         self.advance_mutes(now_ms).await?;
         let due = self.relations.lock().due(now_ms);
+        let mut settling = Settling::new(self, now_ms);
         for key in due {
-            let mut settling = Settling::new(self, now_ms);
             settling.look_at(&key, false);
-            settling.finish().await?;
+            if settling.len() >= TRANSITIONS_AT_ONCE {
+                std::mem::replace(&mut settling, Settling::new(self, now_ms)).finish().await?;
+            }
         }
-        Ok(())
+        settling.finish().await
     }
 
     /// When the next alarm has its turn.

@@ -52,6 +52,11 @@ impl Relations {
 }
 
 impl State {
+    /// The relations around an alarm, if there are any.
+    pub(crate) fn known(&self, key: &Key) -> Option<&Place> {
+        self.places.get(&(key.account, key.region.clone()))
+    }
+
     /// The relations around an alarm.
     pub(crate) fn place(&mut self, key: &Key) -> &mut Place {
         self.places.entry((key.account, key.region.clone())).or_default()

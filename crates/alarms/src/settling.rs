@@ -67,8 +67,8 @@ impl<'e> Settling<'e> {
     pub(crate) fn look_at(&mut self, key: &Key, was_cyclic: bool) {
         let engine = self.engine;
         let mut relations = engine.relations.lock();
+        let Some(Kept::Composite(mut alarm)) = self.alarm(key) else { return relations.wake_at(key, None) };
         let place = relations.place(key);
-        let Some(Kept::Composite(mut alarm)) = self.alarm(key) else { return };
         let is_put = std::mem::take(&mut alarm.is_put_pending);
         let mut verdict = self.align(key, &mut alarm);
         let cause = match is_put {
@@ -108,35 +108,47 @@ impl<'e> Settling<'e> {
     ///
     /// What was not written has not changed.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        for chunk in self.rows.chunks(TRANSITIONS_AT_ONCE) {
-            let mut rows = Rows::new(&ALARM_HISTORY);
-            for (key, uid, transition) in chunk {
-                state_item(key, *uid, transition).write(&mut rows);
-            }
-            self.engine.store.append(rows).await?;
-            let mut changed = BTreeMap::<&Key, Kept>::new();
-            for (key, _, transition) in chunk {
-                let before = changed.remove(key).or_else(|| self.engine.alarm(key));
-                changed.extend(before.map(|before| (key, before.after(transition))));
-            }
-            for (key, changed) in changed {
-                self.engine.write(key, changed).await;
-            }
+        while !self.rows.is_empty() {
+            let chunk: Vec<_> = self.rows.drain(..self.rows.len().min(TRANSITIONS_AT_ONCE)).collect();
+            self.finish_some(chunk).await?;
         }
+        // What changed without being history.
         for (key, draft) in std::mem::take(&mut self.drafts) {
-            if let Kept::Composite(alarm) = &draft {
-                let wake_ms = alarm.suppression.as_ref().and_then(|suppressing| suppressing.state.next_wake_ms());
-                self.engine.relations.lock().wake_at(&key, wake_ms);
-                self.engine.sooner.notify_one();
-            }
             if self.engine.alarm(&key).is_some_and(|alarm| alarm != draft) {
-                self.engine.write(&key, draft).await;
+                self.engine.write(&key, draft.clone()).await;
             }
+            self.plan_wake(&key, &draft);
         }
-        for (key, uid, transition) in self.rows {
+        Ok(())
+    }
+
+    async fn finish_some(&self, chunk: Vec<(Key, u64, Transition)>) -> Result<(), StoreError> {
+        let mut rows = Rows::new(&ALARM_HISTORY);
+        for (key, uid, transition) in &chunk {
+            state_item(key, *uid, transition).write(&mut rows);
+        }
+        self.engine.store.append(rows).await?;
+        let mut changed = BTreeMap::<&Key, Kept>::new();
+        for (key, _, transition) in &chunk {
+            let before = changed.remove(key).or_else(|| self.engine.alarm(key));
+            changed.extend(before.map(|before| (key, before.after(transition))));
+        }
+        for (key, changed) in changed {
+            self.plan_wake(key, &changed);
+            self.engine.write(key, changed).await;
+        }
+        for (key, uid, transition) in chunk {
             self.engine.follow_up(&key, uid, Arc::new(transition));
         }
         Ok(())
+    }
+
+    /// A composite is looked at again when a period of its suppression is over.
+    fn plan_wake(&self, key: &Key, alarm: &Kept) {
+        let Kept::Composite(alarm) = alarm else { return };
+        let wake_ms = alarm.suppression.as_ref().and_then(|suppressing| suppressing.state.next_wake_ms());
+        self.engine.relations.lock().wake_at(key, wake_ms);
+        self.engine.sooner.notify_one();
     }
 
     /// An alarm as it will be.

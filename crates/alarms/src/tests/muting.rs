@@ -57,10 +57,12 @@ fn sent(world: &World) -> Vec<(String, bool)> {
     world.topics.published.lock().unwrap().iter().map(|(_, message)| told(message)).collect()
 }
 
+/// The state before the window, changes by the hour, and what is sent at 20:00.
+type Case = (&'static str, &'static [(i64, &'static str)], Option<&'static str>);
+
 #[tokio::test]
 async fn what_is_sent_at_the_end_of_a_window() {
-    // The state before, changes by the hour, and what is sent at 20:00.
-    let cases: &[(&str, &[(i64, &str)], Option<&str>)] = &[
+    let cases: &[Case] = &[
         ("OK", &[(17, "ALARM")], Some("ALARM")),
         ("OK", &[(17, "ALARM"), (18, "OK")], None),
         ("ALARM", &[(17, "OK")], Some("OK")),

@@ -37,10 +37,13 @@ fn sent(world: &World) -> Vec<String> {
 /// A second and what happens in it: an alarm's new state, or a crash.
 type Step = (i64, &'static str, &'static str);
 
+/// A name, what happens, and what was sent by a second.
+type Case = (&'static str, &'static [Step], &'static [(i64, &'static [&'static str])]);
+
 #[tokio::test]
 async fn timelines() {
     // With W = 2 and E = 3; what is sent by when.
-    let cases: &[(&str, &[Step], &[(i64, &[&str])])] = &[
+    let cases: &[Case] = &[
         (
             "extension",
             &[(2, "a", "ALARM"), (3, "quiet", "ALARM"), (6, "quiet", "OK")],
