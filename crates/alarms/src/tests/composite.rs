@@ -325,3 +325,60 @@ async fn a_crash_loses_no_change_of_a_composite() {
     world.pass(MINUTE).await;
     assert_eq!(world.state_of("above").await, "ALARM");
 }
+
+/// Whatever changes in which order, and wherever it crashes: each composite is what its rule says, and history has each change once.
+#[tokio::test]
+async fn composites_are_what_their_rules_say() {
+    use watchkeep_core::Random as _;
+    let children = ["a", "b", "c"];
+    let rules = [
+        ["ALARM(a) AND NOT ALARM(b)", "AT_LEAST(2, ALARM, (a, b, c))", "INSUFFICIENT_DATA(a) OR OK(c)"],
+        ["ALARM(p0) OR ALARM(c)", "OK(p0) AND ALARM(b)", "NOT (ALARM(p0) AND ALARM(a))"],
+        ["ALARM(p1) OR OK(p0)", "AT_LEAST(50%, ALARM, (p0, p1, a))", "TRUE"],
+    ];
+    let random = SeededRandom::new(7);
+    let pick = |count: u64| random.next_u64() % count;
+    let mut world = World::new().await;
+    world.still(&children).await;
+    let (mut put, mut states, mut changes) = (["FALSE"; 3], [""; 3], 0);
+    for level in 0..3 {
+        put[level] = rules[level][0];
+        let input = PutCompositeAlarmInput { alarm_name: format!("p{level}"), ..all(put[level]) };
+        world.composite(input).await.unwrap();
+    }
+    for step in 0..250 {
+        world.clock.advance(Duration::from_millis(1 + pick(3)));
+        match pick(8) {
+            0 => world = world.crash().await,
+            1 => {
+                let level = pick(3) as usize;
+                put[level] = rules[level][pick(3) as usize];
+                let input = PutCompositeAlarmInput { alarm_name: format!("p{level}"), ..all(put[level]) };
+                world.composite(input).await.unwrap();
+            }
+            _ => {
+                let value = ["OK", "ALARM", "INSUFFICIENT_DATA"][pick(3) as usize];
+                world.set_of(children[pick(3) as usize], value).await.unwrap();
+            }
+        }
+        let mut known = std::collections::BTreeMap::new();
+        for alarm in world.describe(DescribeAlarmsInput::default()).await.unwrap().metric_alarms.unwrap() {
+            let value = crate::evaluation::StateValue::named(&alarm.state_value.unwrap()).unwrap();
+            known.insert(alarm.alarm_name.unwrap(), value);
+        }
+        for level in 0..3 {
+            let rule = watchkeep_lang::alarm_rule::AlarmRule::parse(put[level]).unwrap();
+            let is_met = rule.is_met(|name| known.get(name).copied());
+            let expected =
+                if is_met { crate::evaluation::StateValue::Alarm } else { crate::evaluation::StateValue::Ok };
+            assert_eq!(world.state_of(&format!("p{level}")).await, expected.as_str(), "{step}: {}", put[level]);
+            known.insert(format!("p{level}"), expected);
+            changes += usize::from(states[level] != expected.as_str());
+            states[level] = expected.as_str();
+        }
+    }
+    // The first look above comes after the first changes.
+    let recorded = transitions(&world).await.len();
+    assert!(changes > 60, "{changes}");
+    assert!((changes..=changes + 6).contains(&recorded), "{recorded} recorded, {changes} seen");
+}
