@@ -240,7 +240,8 @@ def test_kill_9_leaves_each_transition_once(tmp_path):
 def test_actions_invoke_functions():
     arn = "arn:aws:lambda:us-east-1:000000000000:function:"
     with function(lambda event: None) as (url, asked):
-        with Server(environment={"WATCHKEEP_DELIVERY_FUNCTIONS": f"page={url}"}) as server:
+        environment = {"WATCHKEEP_DELIVERY_FUNCTIONS": f"page={url}", "WATCHKEEP_DELIVERY_ALARM_ACTIONS": f"ssm={url}"}
+        with Server(environment=environment) as server:
             cloudwatch = server.client("cloudwatch")
             alarm(cloudwatch, TreatMissingData="ignore", AlarmActions=[arn + "page:live", arn + "none"])
             cloudwatch.set_alarm_state(AlarmName="cpu", StateValue="ALARM", StateReason="a drill", StateReasonData='{"by": "me"}')
@@ -256,3 +257,9 @@ def test_actions_invoke_functions():
             assert (event["source"], event["accountId"], event["region"]) == ("aws.cloudwatch", "000000000000", "us-east-1")
             state = event["alarmData"]["state"]
             assert (state["value"], state["reason"], state["reasonData"]) == ("ALARM", "a drill", '{"by": "me"}')
+            asked.clear()
+            item = "arn:aws:ssm:us-east-1:000000000000:opsitem:2#CATEGORY=Security"
+            alarm(cloudwatch, "item", AlarmActions=[item])
+            cloudwatch.set_alarm_state(AlarmName="item", StateValue="ALARM", StateReason="a drill")
+            until(lambda: len(cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]) == 3)
+            assert [(event["action"], event["alarmData"]["alarmName"]) for event in asked] == [(item, "item")]

@@ -77,6 +77,7 @@ fn evaluator(criterion: &mut Criterion) {
             metrics: Arc::new(Ones),
             topics: None,
             functions: Arc::new(NoFunctions),
+            webhooks: Arc::new(NoFunctions),
             events: Arc::new(NoEventBus),
         };
         let alarms = Alarms::open(store, clock.clone(), random, ports).await.unwrap();

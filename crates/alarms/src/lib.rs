@@ -55,6 +55,9 @@ use engine::Engine;
 
 pub use backtest::{BacktestError, BacktestedChange};
 
+/// The kinds of actions that a webhook can carry out: on instances, in Systems Manager, and investigations.
+pub const ACTION_KINDS: [&str; 3] = ["ec2", "ssm", "aiops"];
+
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
 
@@ -87,6 +90,8 @@ pub struct AlarmsPorts {
     pub topics: Option<Arc<dyn TopicSink>>,
     /// The functions that they invoke.
     pub functions: Arc<dyn Functions>,
+    /// What carries out their other actions, one of these for all of a kind: [`ACTION_KINDS`].
+    pub webhooks: Arc<dyn Functions>,
     /// Who hears of changes.
     pub events: Arc<dyn EventBus>,
 }

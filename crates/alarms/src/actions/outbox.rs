@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use watchkeep_core::ports::{BusEvent, EventBusError, InvokeError, MessageStructure, TopicError, TopicMessage};
+use watchkeep_core::ports::{
+    BusEvent, EventBusError, Functions, InvokeError, MessageStructure, TopicError, TopicMessage,
+};
 use watchkeep_store::ResourceKey;
 
 use super::{What, kind_of};
@@ -207,18 +209,30 @@ impl Engine {
                 })
             }
             (What::Function, _) => {
-                let payload =
-                    notice::of_transition(&job.key, job.uid, &job.transition, |notice| notice.lambda_payload());
+                let tell = |notice: &Notice<'_>| notice.lambda_payload();
+                let payload = notice::of_transition(&job.key, job.uid, &job.transition, tell);
                 let function = job.action.split_once(":function:").map_or("", |(_, function)| function);
-                let invoked = self.functions.invoke(function, payload.clone().into_bytes(), FUNCTION_TIME_MAX).await;
-                invoked.map(|_| Some(payload)).map_err(|error| match error {
+                invoke(self.functions.as_ref(), function, payload).await.map_err(|error| match error {
                     InvokeError::Failed(error) => Failure::Later(error),
                     error @ InvokeError::Unknown(_) => Failure::Never(error.to_string()),
                 })
             }
-            _ => Err(Failure::Never("nothing is configured to carry out this action".to_owned())),
+            (what, _) => {
+                let none = || Failure::Never("nothing is configured to carry out this action".to_owned());
+                let kind = what.webhook().ok_or_else(none)?;
+                let tell = |notice: &Notice<'_>| notice.action_payload(&job.action);
+                let payload = notice::of_transition(&job.key, job.uid, &job.transition, tell);
+                invoke(self.webhooks.as_ref(), kind, payload).await.map_err(|error| match error {
+                    InvokeError::Failed(error) => Failure::Later(error),
+                    InvokeError::Unknown(_) => none(),
+                })
+            }
         }
     }
+}
+
+async fn invoke(functions: &dyn Functions, function: &str, payload: String) -> Result<Option<String>, InvokeError> {
+    functions.invoke(function, payload.clone().into_bytes(), FUNCTION_TIME_MAX).await.map(|_| Some(payload))
 }
 
 fn topic_message(notice: &Notice<'_>, job: &Job) -> TopicMessage {

@@ -182,3 +182,29 @@ async fn functions_are_invoked_and_tried_again() {
     assert_eq!(metric.1["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"]["name"], "Cpu");
     assert_eq!(composite.1["alarmData"]["configuration"]["alarmRule"], "ALARM(cpu)");
 }
+
+#[tokio::test]
+async fn webhooks_carry_out_other_actions() {
+    let world = World::new().await;
+    let stop = "arn:aws:automate:us-east-1:ec2:stop".to_owned();
+    let item = "arn:aws:ssm:us-east-1:000000000000:opsitem:1".to_owned();
+    let scale =
+        "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1:autoScalingGroupName/g:policyName/p".to_owned();
+    let host = Dimension { name: "InstanceId".into(), value: "i-1".into() };
+    let alarm_actions = Some(vec![stop.clone(), item.clone(), scale.clone()]);
+    world.alarm(PutMetricAlarmInput { alarm_actions, dimensions: Some(vec![host]), ..above_80(1) }).await.unwrap();
+    world.set("ALARM").await.unwrap();
+    world.pass(1000).await;
+    let mut actions: Vec<String> =
+        world.history().await.into_iter().filter(|(of, _)| of == "Action").map(|(_, summary)| summary).collect();
+    actions.sort();
+    let failed = |arn: &str| {
+        format!("Failed to execute action {arn}. Received error: \"nothing is configured to carry out this action\"")
+    };
+    assert_eq!(actions, [failed(&scale), failed(&item), format!("Successfully executed action {stop}")]);
+    let called = world.functions.called.lock().unwrap().clone();
+    let (name, payload) = &called[0];
+    assert_eq!((name.as_str(), payload["action"].as_str(), called.len()), ("ec2", Some(&*stop), 1));
+    let metric = &payload["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"];
+    assert_eq!(metric["dimensions"]["InstanceId"], "i-1");
+}

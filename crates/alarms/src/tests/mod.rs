@@ -65,6 +65,7 @@ impl World {
             metrics: metrics.clone(),
             topics: Some(topics.clone()),
             functions: functions.clone(),
+            webhooks: functions.clone(),
             events: events.clone(),
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();

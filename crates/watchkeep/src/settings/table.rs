@@ -161,6 +161,13 @@ pub static SETTINGS: &[Setting] = &[
         "NAME=URL",
         "functions that metric math's LAMBDA, topics and alarms invoke, and the http(s):// URL at which each takes its payload by POST; several separated by commas",
     ),
+    setting(
+        "delivery.alarm_actions",
+        None,
+        "",
+        "KIND=URL",
+        "webhooks that carry out alarms' actions on instances (ec2), in Systems Manager (ssm) and investigations (aiops), which get a function's payload and the action's ARN by POST; several separated by commas",
+    ),
     setting("delivery.bucket_endpoint", None, "", "URL", "endpoint of the buckets of delivery streams; default: AWS's"),
     setting("delivery.bucket_region", None, "us-east-1", "REGION", "Region of those buckets"),
     setting(
