@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from server import BINARY, Server, raises, until
+from test_functions import function
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 MINUTE_MS = 60_000
@@ -234,3 +235,31 @@ def test_kill_9_leaves_each_transition_once(tmp_path):
             return cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]
 
         until(lambda: len(actions()) == 3)
+
+
+def test_actions_invoke_functions():
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+    with function(lambda event: None) as (url, asked):
+        environment = {"WATCHKEEP_DELIVERY_FUNCTIONS": f"page={url}", "WATCHKEEP_DELIVERY_ALARM_ACTIONS": f"ssm={url}"}
+        with Server(environment=environment) as server:
+            cloudwatch = server.client("cloudwatch")
+            alarm(cloudwatch, TreatMissingData="ignore", AlarmActions=[arn + "page:live", arn + "none"])
+            cloudwatch.set_alarm_state(AlarmName="cpu", StateValue="ALARM", StateReason="a drill", StateReasonData='{"by": "me"}')
+
+            def actions():
+                items = cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]
+                return sorted(item["HistorySummary"] for item in items) if len(items) == 2 else None
+
+            failed, succeeded = until(actions)
+            assert succeeded == f"Successfully executed action {arn}page:live"
+            assert failed.startswith(f"Failed to execute action {arn}none. Received error:")
+            (event,) = asked
+            assert (event["source"], event["accountId"], event["region"]) == ("aws.cloudwatch", "000000000000", "us-east-1")
+            state = event["alarmData"]["state"]
+            assert (state["value"], state["reason"], state["reasonData"]) == ("ALARM", "a drill", '{"by": "me"}')
+            asked.clear()
+            item = "arn:aws:ssm:us-east-1:000000000000:opsitem:2#CATEGORY=Security"
+            alarm(cloudwatch, "item", AlarmActions=[item])
+            cloudwatch.set_alarm_state(AlarmName="item", StateValue="ALARM", StateReason="a drill")
+            until(lambda: len(cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]) == 3)
+            assert [(event["action"], event["alarmData"]["alarmName"]) for event in asked] == [(item, "item")]

@@ -73,7 +73,13 @@ fn evaluator(criterion: &mut Criterion) {
         let config = StoreConfig { durability: Durability::Os, ..StoreConfig::small(directory.path()) };
         let random = Arc::new(SeededRandom::new(1));
         let store = Store::open(config, TABLES, clock.clone(), random.clone(), |_| ()).await.unwrap();
-        let ports = AlarmsPorts { metrics: Arc::new(Ones), topics: None, events: Arc::new(NoEventBus) };
+        let ports = AlarmsPorts {
+            metrics: Arc::new(Ones),
+            topics: None,
+            functions: Arc::new(NoFunctions),
+            webhooks: Arc::new(NoFunctions),
+            events: Arc::new(NoEventBus),
+        };
         let alarms = Alarms::open(store, clock.clone(), random, ports).await.unwrap();
         let service = alarms.routed();
         for number in 0..ALARMS {

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use watchkeep_store::{ResourceKey, Versioned};
 
 use crate::limits::SECOND_MS;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reads};
 use crate::resources::MetricAlarm;
 
 /// An alarm whose turn it is.
@@ -121,6 +121,13 @@ impl Book {
     pub(crate) fn evaluation(&self, key: &ResourceKey) -> Option<&'static str> {
         let pages = self.pages();
         pages.entries.get(pages.numbers.get(key)?)?.evaluation
+    }
+
+    /// Whether the series that an alarm watches are its contributors.
+    pub(crate) fn has_contributors(&self, key: &ResourceKey) -> bool {
+        let pages = self.pages();
+        let entry = pages.numbers.get(key).and_then(|number| pages.entries.get(number));
+        entry.is_some_and(|entry| matches!(entry.plan.reads, Reads::Queries { has_contributors: true, .. }))
     }
 
     /// How many alarms there are.

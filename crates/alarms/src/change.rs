@@ -7,14 +7,15 @@ use watchkeep_model::cloudwatch::{
 use watchkeep_model::{ServiceError, Unit};
 
 use crate::Alarms;
-use crate::engine::{Engine, Transit};
+use crate::engine::Engine;
 use crate::errors::{finish, invalid_format, no_such_alarm, of_catalog, of_store, validation};
 use crate::evaluation::StateValue;
-use crate::evaluator::transition;
 use crate::history::Change;
+use crate::kept::{Kept, Kind};
 use crate::limits::{NAMES_MAX, REASON_DATA_CHARS_MAX};
 use crate::resources::{Key, regional};
-use crate::transition::Wanted;
+use crate::settling::Settling;
+use crate::transition::{Transition, Wanted};
 
 /// Deletes alarms; those that there are none of are passed over. Their history stays.
 pub(crate) async fn delete_alarms(
@@ -98,40 +99,70 @@ fn keys(caller: &Caller, names: &[String]) -> Result<Vec<Key>, ServiceError> {
 impl Engine {
     async fn delete(&self, keys: Vec<Key>) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
-        for key in keys {
-            let Some(alarm) = self.resources.metric_alarms.get(&key) else { continue };
-            self.resources.metric_alarms.delete(&key).await.map_err(of_catalog)?;
-            self.book.forget(&key);
-            self.record_change(&alarm, None, Change::Delete).await?;
+        let found: Vec<(Key, Kept)> =
+            keys.into_iter().filter_map(|key| Some((key.clone(), self.alarm(&key)?))).collect();
+        if found.iter().filter(|(_, alarm)| alarm.kind() == Kind::Composite).count() > 1 {
+            return Err(validation("Only one composite alarm can be deleted at a time."));
+        }
+        for (key, _) in &found {
+            let relations = self.relations.lock();
+            if let Some(referrer) = relations.known(key).and_then(|place| place.graph.referrer(&key.name)) {
+                return Err(validation(format!(
+                    "The alarm {} cannot be deleted as the composite alarm {referrer} refers to it.",
+                    key.name
+                )));
+            }
+        }
+        for (key, alarm) in found {
+            match alarm.kind() {
+                Kind::Metric => {
+                    self.resources.metric_alarms.delete(&key).await.map_err(of_catalog)?;
+                    self.book.forget(&key);
+                }
+                Kind::Composite => {
+                    self.resources.composite_alarms.delete(&key).await.map_err(of_catalog)?;
+                    let mut relations = self.relations.lock();
+                    relations.place(&key).forget(&key.name);
+                    relations.wake_at(&key, None);
+                }
+            }
+            self.relations.lock().place(&key).mutes.alarm_deleted(&key.name);
+            self.resources.muted.delete(&key).await.map_err(of_catalog)?;
+            self.record_change(&key, &alarm, None, Change::Delete).await?;
         }
         Ok(())
     }
 
     async fn switch(&self, keys: Vec<Key>, acting: Acting) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
+        self.advance_mutes(self.clock.now().0).await.map_err(|error| of_store(&error))?;
         for key in keys {
-            let Some(before) = self.resources.metric_alarms.get(&key) else { continue };
-            let mut changed = before.value.clone();
-            changed.definition.actions.enabled = acting == Acting::Enabled;
-            if changed == before.value {
+            let Some(before) = self.alarm(&key) else { continue };
+            let mut changed = before.clone();
+            changed.actions_mut().enabled = acting == Acting::Enabled;
+            if changed == before {
                 continue;
             }
-            changed.updated = self.clock.now().0;
-            let alarm = self.resources.metric_alarms.update(&before, changed).await.map_err(of_catalog)?;
-            self.book.note(alarm.clone());
-            self.record_change(&alarm, Some(&before.value), Change::Update).await?;
+            changed.set_updated(self.clock.now().0);
+            self.replace(&key, changed.clone()).await.map_err(of_catalog)?;
+            self.record_change(&key, &changed, Some(&before), Change::Update).await?;
         }
         Ok(())
     }
 
     async fn set_state(&self, key: Key, wanted: Wanted) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
-        let alarm = self.resources.metric_alarms.get(&key).ok_or_else(no_such_alarm)?;
-        if alarm.state.value == wanted.value {
+        let alarm = self.alarm(&key).ok_or_else(no_such_alarm)?;
+        if alarm.state().value == wanted.value {
             return Ok(());
         }
-        let transition = transition(&alarm, wanted, self.clock.now().0);
-        let change = Transit { alarm, transitions: vec![transition] };
-        self.transit_held(vec![change]).await.map_err(|error| of_store(&error))
+        let now_ms = self.clock.now().0;
+        self.advance_mutes(now_ms).await.map_err(|error| of_store(&error))?;
+        let alarm = self.alarm(&key).unwrap_or(alarm);
+        let defined = (alarm.defined(), alarm.updated());
+        let transition = Transition::new(defined, alarm.actions(), alarm.state(), wanted, now_ms);
+        let mut settling = Settling::new(self, now_ms);
+        settling.change(&key, vec![transition]);
+        settling.finish().await.map_err(|error| of_store(&error))
     }
 }

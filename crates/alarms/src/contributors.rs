@@ -9,7 +9,6 @@ use watchkeep_model::cloudwatch::{AlarmContributor, DescribeAlarmContributorsInp
 use watchkeep_model::{ServiceError, Timestamp};
 
 use crate::Alarms;
-use crate::actions::{What, kind_of};
 use crate::book::Due;
 use crate::engine::Transit;
 use crate::errors::not_found;
@@ -90,15 +89,15 @@ pub(crate) fn evaluate(due: Due, answer: &WatchAnswer, now_ms: i64) -> Option<Tr
 }
 
 fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms: i64) -> Transition {
-    let mut change = transition(alarm, wanted, now_ms);
-    change.actions.retain(|arn| kind_of(arn).is_none_or(|kind| kind.what != What::Scaling));
+    let mut change = transition(alarm, wanted, now_ms).without_scaling();
     let (reason, data, since) = match alarm.contributors.get(&of.id) {
         Some(known) => (known.reason.clone(), known.data.clone(), known.transitioned),
         None => (String::new(), None, alarm.state.transitioned),
     };
     let value = if change.new.value == StateValue::Alarm { StateValue::Ok } else { StateValue::Alarm };
     let transition = alarm.state.transition;
-    change.old = State { value, reason, data, updated: since, transitioned: since, transition };
+    change.old = State { value, reason, data, updated: since, transitioned: since, transition, previous: None };
+    change.new.previous = Some(value);
     change.contributor = Some(of);
     change
 }

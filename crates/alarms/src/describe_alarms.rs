@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use watchkeep_core::Caller;
-use watchkeep_model::ServiceError;
-use watchkeep_model::cloudwatch::MetricAlarm as Described;
+use watchkeep_model::cloudwatch::{CompositeAlarm as DescribedComposite, MetricAlarm as Described};
 use watchkeep_model::cloudwatch::{
     DescribeAlarmsForMetricInput, DescribeAlarmsForMetricOutput, DescribeAlarmsInput, DescribeAlarmsOutput,
 };
-use watchkeep_store::Versioned;
+use watchkeep_model::{ServiceError, Timestamp};
+use watchkeep_store::{Collection, Resource, Versioned};
 
 use crate::Alarms;
+use crate::composite::alarm::CompositeAlarm;
 use crate::errors::{invalid_token, validation};
-use crate::limits::{NAMES_MAX, PAGE};
+use crate::kept::Kind;
+use crate::limits::{LOOKED_AT, NAMES_MAX, PAGE};
 use crate::paging;
-use crate::render::described;
-use crate::resources::{MetricAlarm, Watched, regional};
-
-/// How many alarms are looked at together.
-const LOOKED_AT: usize = 1000;
+use crate::render::{described, described_composite};
+use crate::resources::{Actions, MetricAlarm, State, Watched, arn, regional};
 
 /// Lists alarms by name.
 pub(crate) async fn describe_alarms(
@@ -35,37 +34,119 @@ pub(crate) async fn describe_alarms(
         return Err(validation("AlarmNames and AlarmNamePrefix cannot both be specified."));
     }
     check_relatives(&input)?;
-    let page = input.max_records.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE);
-    let after = input.next_token.as_deref().map(|token| paging::place(token).ok_or_else(invalid_token)).transpose()?;
-    // Composite alarms, which there are none of, and log alarms.
-    let wants_metric_alarms = input
-        .alarm_types
-        .as_ref()
-        .is_none_or(|types| types.is_empty() || types.iter().any(|kind| kind == "MetricAlarm"));
-    let has_relatives = input.children_of_alarm_name.is_some() || input.parents_of_alarm_name.is_some();
-    let mut found = Vec::new();
-    if wants_metric_alarms && !has_relatives {
-        let is_wanted = |alarm: &MetricAlarm| is_wanted(alarm, &input);
-        match &names {
-            Some(names) => {
-                let names: BTreeSet<&String> = names.iter().collect();
-                let behind = names.into_iter().filter(|name| after.as_ref().is_none_or(|after| *name > after));
-                let alarms =
-                    behind.filter_map(|name| service.engine.resources.metric_alarms.get(&regional(caller, name)));
-                found.extend(alarms.filter(|alarm| is_wanted(alarm)).take(page + 1));
-            }
-            None => {
-                let prefix = input.alarm_name_prefix.as_deref().unwrap_or_default();
-                found = walk(service, caller, prefix, after, page + 1, is_wanted);
-            }
+    if let Some(name) = &input.children_of_alarm_name {
+        return Ok(children(service, caller, name));
+    }
+    if let Some(name) = &input.parents_of_alarm_name {
+        return parents(service, caller, name, &input);
+    }
+    let page = page(&input);
+    let after = after(&input)?;
+    // Log alarms, which there are none of, can be asked for, too.
+    let wants = |kind: Kind| match input.alarm_types.as_deref() {
+        None | Some([]) => kind == Kind::Metric,
+        Some(types) => types.iter().any(|one| one == kind.as_str()),
+    };
+    let (mut metric, mut composite) = (Vec::new(), Vec::new());
+    let resources = &service.engine.resources;
+    let wanted = (caller, &names, input.alarm_name_prefix.as_deref().unwrap_or_default(), after.as_deref());
+    if wants(Kind::Metric) {
+        let is_wanted = |alarm: &MetricAlarm| is_wanted(&alarm.state, &alarm.definition.actions, &input);
+        metric = find(&resources.metric_alarms, wanted, page + 1, is_wanted);
+    }
+    if wants(Kind::Composite) {
+        let is_wanted = |alarm: &CompositeAlarm| is_wanted(&alarm.state, &alarm.definition.actions, &input);
+        composite = find(&resources.composite_alarms, wanted, page + 1, is_wanted);
+    }
+    // One order of names over both kinds.
+    let mut listed: Vec<String> = metric.iter().map(|alarm| alarm.key.name.clone()).collect();
+    listed.extend(composite.iter().map(|alarm| alarm.key.name.clone()));
+    listed.sort();
+    let last = if listed.len() > page { listed.get(page.saturating_sub(1)).cloned() } else { None };
+    let is_in = |name: &str| last.as_deref().is_none_or(|last| name <= last);
+    metric.retain(|alarm| is_in(&alarm.key.name));
+    composite.retain(|alarm| is_in(&alarm.key.name));
+    Ok(DescribeAlarmsOutput {
+        composite_alarms: Some(composite.iter().map(|alarm| described_composite(&alarm.key, alarm)).collect()),
+        metric_alarms: Some(metric.iter().map(|alarm| shown(service, alarm)).collect()),
+        log_alarms: Some(Vec::new()),
+        next_token: last.as_deref().map(paging::token),
+    })
+}
+
+fn page(input: &DescribeAlarmsInput) -> usize {
+    input.max_records.and_then(|max| usize::try_from(max).ok()).filter(|max| *max > 0).unwrap_or(PAGE)
+}
+
+fn after(input: &DescribeAlarmsInput) -> Result<Option<String>, ServiceError> {
+    input.next_token.as_deref().map(|token| paging::place(token).ok_or_else(invalid_token)).transpose()
+}
+
+/// The alarms that a composite watches, all of them: there are at most 100.
+fn children(service: &Alarms, caller: &Caller, name: &str) -> DescribeAlarmsOutput {
+    let key = regional(caller, name);
+    let names: Vec<String> = {
+        let relations = service.engine.relations.lock();
+        let place = relations.known(&key).into_iter();
+        place.flat_map(|place| place.graph.children(name)).map(str::to_owned).collect()
+    };
+    let (mut metric, mut composite) = (Vec::new(), Vec::new());
+    for name in names {
+        let key = regional(caller, &name);
+        let Some(alarm) = service.engine.alarm(&key) else { continue };
+        let (arn, state) = (Some(arn(&key)), alarm.state());
+        let (value, updated) = (Some(state.value.as_str().to_owned()), Some(Timestamp(state.updated)));
+        match alarm.kind() {
+            Kind::Metric => metric.push(Described {
+                alarm_name: Some(name),
+                alarm_arn: arn,
+                state_value: value,
+                state_updated_timestamp: updated,
+                ..Described::default()
+            }),
+            Kind::Composite => composite.push(DescribedComposite {
+                alarm_name: Some(name),
+                alarm_arn: arn,
+                state_value: value,
+                state_updated_timestamp: updated,
+                ..DescribedComposite::default()
+            }),
         }
     }
-    let has_more = found.len() > page;
-    found.truncate(page);
-    let next_token = found.last().filter(|_| has_more).map(|alarm| paging::token(&alarm.key.name));
+    DescribeAlarmsOutput {
+        composite_alarms: Some(composite),
+        metric_alarms: Some(metric),
+        log_alarms: Some(Vec::new()),
+        next_token: None,
+    }
+}
+
+/// The composites that watch an alarm.
+fn parents(
+    service: &Alarms,
+    caller: &Caller,
+    name: &str,
+    input: &DescribeAlarmsInput,
+) -> Result<DescribeAlarmsOutput, ServiceError> {
+    let (page, after) = (page(input), after(input)?);
+    let key = regional(caller, name);
+    let mut names: Vec<String> = {
+        let relations = service.engine.relations.lock();
+        let place = relations.known(&key).into_iter();
+        let parents = place.flat_map(|place| place.graph.parents(name)).map(str::to_owned);
+        parents.filter(|name| after.as_ref().is_none_or(|after| name > after)).take(page + 1).collect()
+    };
+    let has_more = names.len() > page;
+    names.truncate(page);
+    let next_token = names.last().filter(|_| has_more).map(|name| paging::token(name));
+    let composite = names.into_iter().map(|name| DescribedComposite {
+        alarm_arn: Some(arn(&regional(caller, &name))),
+        alarm_name: Some(name),
+        ..DescribedComposite::default()
+    });
     Ok(DescribeAlarmsOutput {
-        composite_alarms: Some(Vec::new()),
-        metric_alarms: Some(found.iter().map(|alarm| shown(service, alarm)).collect()),
+        composite_alarms: Some(composite.collect()),
+        metric_alarms: Some(Vec::new()),
         log_alarms: Some(Vec::new()),
         next_token,
     })
@@ -90,7 +171,7 @@ pub(crate) async fn describe_alarms_for_metric(
             && input.period.is_none_or(|period_s| i64::from(period_s) == i64::from(metric.period_s))
             && input.unit.as_ref().is_none_or(|unit| Some(unit) == metric.unit.as_ref())
     };
-    let found = walk(service, caller, "", None, usize::MAX, is_wanted);
+    let found = walk(&service.engine.resources.metric_alarms, caller, "", None, usize::MAX, is_wanted);
     let alarms = found.iter().map(|alarm| shown(service, alarm));
     Ok(DescribeAlarmsForMetricOutput { metric_alarms: Some(alarms.collect()) })
 }
@@ -99,18 +180,30 @@ fn shown(service: &Alarms, alarm: &Versioned<MetricAlarm>) -> Described {
     described(&alarm.key, alarm, service.engine.book.evaluation(&alarm.key))
 }
 
-/// The first alarms whose names begin so, come behind, and are wanted.
-fn walk(
-    service: &Alarms,
+/// The first alarms of a kind, by name, of these names or of this prefix, that come behind and are wanted.
+fn find<R: Resource>(
+    alarms: &Collection<R>,
+    (caller, names, prefix, after): (&Caller, &Option<Vec<String>>, &str, Option<&str>),
+    max: usize,
+    is_wanted: impl Fn(&R) -> bool,
+) -> Vec<Arc<Versioned<R>>> {
+    let Some(names) = names else { return walk(alarms, caller, prefix, after, max, is_wanted) };
+    let names: BTreeSet<&String> = names.iter().collect();
+    let behind = names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
+    behind.filter_map(|name| alarms.get(&regional(caller, name))).filter(|alarm| is_wanted(alarm)).take(max).collect()
+}
+
+fn walk<R: Resource>(
+    alarms: &Collection<R>,
     caller: &Caller,
     prefix: &str,
-    mut after: Option<String>,
+    after: Option<&str>,
     max: usize,
-    is_wanted: impl Fn(&MetricAlarm) -> bool,
-) -> Vec<Arc<Versioned<MetricAlarm>>> {
+    is_wanted: impl Fn(&R) -> bool,
+) -> Vec<Arc<Versioned<R>>> {
     let mut found = Vec::new();
+    let mut after = after.map(str::to_owned);
     loop {
-        let alarms = &service.engine.resources.metric_alarms;
         let some = alarms.list(&caller.account, Some(&caller.region), prefix, after.as_deref(), LOOKED_AT);
         let is_last = some.len() < LOOKED_AT;
         after = some.last().map(|alarm| alarm.key.name.clone());
@@ -128,10 +221,10 @@ fn walk(
     }
 }
 
-fn is_wanted(alarm: &MetricAlarm, input: &DescribeAlarmsInput) -> bool {
-    let in_state = input.state_value.as_deref().is_none_or(|state| state == alarm.state.value.as_str());
+fn is_wanted(state: &State, actions: &Actions, input: &DescribeAlarmsInput) -> bool {
+    let in_state = input.state_value.as_deref().is_none_or(|wanted| wanted == state.value.as_str());
     let prefix = input.action_prefix.as_deref();
-    in_state && prefix.is_none_or(|prefix| alarm.definition.actions.all().any(|arn| arn.starts_with(prefix)))
+    in_state && prefix.is_none_or(|prefix| actions.all().any(|arn| arn.starts_with(prefix)))
 }
 
 /// Who asks for the relatives of an alarm asks for nothing else.

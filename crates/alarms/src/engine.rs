@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use watchkeep_core::ports::{AlarmMetrics, EventBus, MetricPlace, TopicSink};
+use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, MetricPlace, TopicSink};
 use watchkeep_core::{Clock, Random, TimestampMs};
 use watchkeep_store::{CatalogError, ResourceKey, Rows, Store, StoreError, Versioned};
 
 use crate::actions::{Job, Outbox};
 use crate::book::Book;
-use crate::history::{Item, state_item};
+use crate::evaluation::StateValue;
+use crate::history::Item;
+use crate::kept::Kept;
 use crate::limits::{TRANSITIONS_AT_ONCE, WRITE_ATTEMPTS_MAX};
 use crate::plan::Plan;
-use crate::resources::{MetricAlarm, Resources};
+use crate::relations::Relations;
+use crate::resources::{MetricAlarm, Resources, State};
+use crate::settling::Settling;
 use crate::tables::ALARM_HISTORY;
 use crate::transition::Transition;
 use crate::{AlarmsPorts, events};
@@ -25,8 +29,11 @@ pub(crate) struct Engine {
     pub metrics: Arc<dyn AlarmMetrics>,
     pub events: Arc<dyn EventBus>,
     pub topics: Option<Arc<dyn TopicSink>>,
+    pub functions: Arc<dyn Functions>,
+    pub webhooks: Arc<dyn Functions>,
     pub resources: Resources,
     pub book: Book,
+    pub relations: Relations,
     pub outbox: Outbox,
     /// Held by who changes an alarm.
     pub writing: Mutex<()>,
@@ -59,8 +66,11 @@ impl Engine {
             metrics: ports.metrics,
             events: ports.events,
             topics: ports.topics,
+            functions: ports.functions,
+            webhooks: ports.webhooks,
             resources,
             book: Book::default(),
+            relations: Relations::default(),
             outbox: Outbox::default(),
             writing: Mutex::default(),
             evaluating: Mutex::default(),
@@ -68,77 +78,113 @@ impl Engine {
         }
     }
 
-    /// Carries out changes of state: their rows are durable first (AL-1), then the catalog and memory follow, then the actions.
-    /// Alarms that were changed since it was decided are left as they are: they are evaluated again.
+    /// Carries out changes of state: their rows are durable first (AL-1), together with those of the composites that follow them, then
+    /// the catalog and memory, then the actions. Alarms that were changed since it was decided are left as they are: they are evaluated
+    /// again.
     ///
     /// # Errors
     ///
-    /// Nothing changed if the rows could not be written.
+    /// What was not written has not changed.
     pub(crate) async fn transit(&self, changes: Vec<Transit>) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
         let _writing = self.writing.lock().await;
-        self.transit_held(changes).await
-    }
-
-    /// [`Engine::transit`], for one who holds `writing`.
-    pub(crate) async fn transit_held(&self, changes: Vec<Transit>) -> Result<(), StoreError> {
-        let is_current = |change: &Transit| {
-            let current = self.resources.metric_alarms.get(&change.alarm.key);
-            current.is_some_and(|current| current.version == change.alarm.version)
-        };
-        let mut changes = changes.into_iter().filter(is_current).peekable();
-        while changes.peek().is_some() {
-            let mut count = 0;
-            // Those of one alarm stay together.
-            let together = std::iter::from_fn(|| {
-                let next = changes.next_if(|_| count < TRANSITIONS_AT_ONCE)?;
-                count += next.transitions.len();
-                Some(next)
-            });
-            let together: Vec<Transit> = together.collect();
-            self.transit_together(together).await?;
-        }
-        Ok(())
-    }
-
-    async fn transit_together(&self, changes: Vec<Transit>) -> Result<(), StoreError> {
-        let mut rows = Rows::new(&ALARM_HISTORY);
-        for Transit { alarm, transitions } in &changes {
-            for transition in transitions {
-                state_item(&alarm.key, alarm.uid, transition).write(&mut rows);
-            }
-        }
-        self.store.append(rows).await?;
+        let now_ms = self.clock.now().0;
+        self.advance_mutes(now_ms).await?;
+        let mut settling = Settling::new(self, now_ms);
         for Transit { alarm, transitions } in changes {
-            let changed = transitions.iter().fold(alarm.value.clone(), |changed, transition| changed.after(transition));
-            self.write_state(&alarm, changed).await;
-            for transition in transitions {
-                self.follow_up(&alarm.key, alarm.uid, Arc::new(transition));
+            let current = self.resources.metric_alarms.get(&alarm.key);
+            if current.is_none_or(|current| current.version != alarm.version) {
+                continue;
+            }
+            settling.change(&alarm.key, transitions);
+            if settling.len() >= TRANSITIONS_AT_ONCE {
+                std::mem::replace(&mut settling, Settling::new(self, now_ms)).finish().await?;
             }
         }
-        Ok(())
+        settling.finish().await
+    }
+
+    /// Opens and closes the windows of mute rules, and looks at the composites whose time has come.
+    ///
+    /// # Errors
+    ///
+    /// What was not written has not changed.
+    pub(crate) async fn wake(&self) -> Result<(), StoreError> {
+        let now_ms = self.clock.now().0;
+        if self.relations.lock().next_ms().is_none_or(|next_ms| next_ms > now_ms) {
+            return Ok(());
+        }
+        let _writing = self.writing.lock().await;
+        self.advance_mutes(now_ms).await?;
+        let due = self.relations.lock().due(now_ms);
+        let mut settling = Settling::new(self, now_ms);
+        for key in due {
+            settling.look_at(&key, false);
+            if settling.len() >= TRANSITIONS_AT_ONCE {
+                std::mem::replace(&mut settling, Settling::new(self, now_ms)).finish().await?;
+            }
+        }
+        settling.finish().await
+    }
+
+    /// When the next alarm has its turn.
+    pub(crate) fn next_due_ms(&self) -> Option<i64> {
+        [self.book.next_due_ms(), self.relations.lock().next_ms()].into_iter().flatten().min()
+    }
+
+    /// The alarm of this key, of either kind.
+    pub(crate) fn alarm(&self, key: &ResourceKey) -> Option<Kept> {
+        let metric = self.resources.metric_alarms.get(key).map(|alarm| Kept::from(&alarm));
+        metric.or_else(|| self.resources.composite_alarms.get(key).map(|alarm| Kept::from(&alarm)))
+    }
+
+    /// The state of an alarm of either kind, and since when it is.
+    pub(crate) fn state(&self, key: &ResourceKey) -> Option<(StateValue, i64)> {
+        let of = |state: &State| (state.value, state.transitioned);
+        let metric = self.resources.metric_alarms.get(key).map(|alarm| of(&alarm.state));
+        metric.or_else(|| self.resources.composite_alarms.get(key).map(|alarm| of(&alarm.state)))
     }
 
     /// What follows from a change of state: an event, and actions.
     pub(crate) fn follow_up(&self, key: &ResourceKey, uid: u64, transition: Arc<Transition>) {
-        self.outbox.add_event(events::state_change(key, uid, &transition));
+        if transition.released.is_none() {
+            self.outbox.add_event(events::state_change(key, uid, &transition));
+        }
         for action in &transition.actions {
             let (key, transition, action) = (key.clone(), transition.clone(), action.clone());
             self.outbox.add(Job::new(key, uid, transition, action));
         }
     }
 
-    /// Writes the state that history already has. If the catalog will not take it, history wins when it is opened again.
-    async fn write_state(&self, alarm: &Arc<Versioned<MetricAlarm>>, changed: MetricAlarm) {
+    /// Writes what history already has. If the catalog will not take it, history wins when it is opened again.
+    pub(crate) async fn write(&self, key: &ResourceKey, changed: Kept) {
         for _ in 0..WRITE_ATTEMPTS_MAX {
-            match self.resources.metric_alarms.update(alarm, changed.clone()).await {
-                Ok(alarm) => return self.book.note(alarm),
-                Err(CatalogError::Conflict { .. }) => return,
-                Err(error) => tracing::error!(%error, alarm = alarm.key.name, "the state of an alarm was not written"),
+            match self.replace(key, changed.clone()).await {
+                Ok(()) | Err(CatalogError::Conflict { .. }) => return,
+                Err(error) => tracing::error!(%error, alarm = key.name, "the state of an alarm was not written"),
             }
         }
+    }
+
+    /// Replaces an alarm that there is, its evaluation being as before.
+    ///
+    /// # Errors
+    ///
+    /// What writing to the catalog can meet.
+    pub(crate) async fn replace(&self, key: &ResourceKey, changed: Kept) -> Result<(), CatalogError> {
+        match changed {
+            Kept::Metric(changed) => {
+                let Some(current) = self.resources.metric_alarms.get(key) else { return Ok(()) };
+                self.book.note(self.resources.metric_alarms.update(&current, changed).await?);
+            }
+            Kept::Composite(changed) => {
+                let Some(current) = self.resources.composite_alarms.get(key) else { return Ok(()) };
+                self.resources.composite_alarms.update(&current, changed).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes items of history.

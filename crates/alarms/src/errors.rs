@@ -12,6 +12,11 @@ pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
     errors::validation_exception(message)
 }
 
+/// `LimitExceeded`.
+pub(crate) fn too_many(message: impl Into<String>) -> ServiceError {
+    errors::limit_exceeded_fault(message)
+}
+
 /// `InvalidNextToken`, which has no message.
 pub(crate) fn invalid_token() -> ServiceError {
     errors::invalid_next_token("")

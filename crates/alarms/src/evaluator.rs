@@ -12,9 +12,10 @@ use crate::book::Due;
 use crate::contributors;
 use crate::engine::{Engine, Transit};
 use crate::evaluation::{Account, Band, Basis, Datapoint, Slot, StateValue, Verdict, decide, reason};
+use crate::kept::Defined;
 use crate::limits::EVALUATED_AT_ONCE;
 use crate::plan::{Plan, Reads};
-use crate::resources::{Definition, MetricAlarm, State, Watched};
+use crate::resources::{Definition, MetricAlarm, Watched};
 use crate::transition::{Transition, Wanted};
 
 /// How long the evaluator waits when there is no alarm.
@@ -29,7 +30,7 @@ impl Engine {
         loop {
             let sooner = self.sooner.notified();
             let now = self.clock.now();
-            let wait = match self.book.next_due_ms() {
+            let wait = match self.next_due_ms() {
                 Some(due_ms) => Duration::from_millis(u64::try_from(due_ms.saturating_sub(now.0)).unwrap_or(0)),
                 None => IDLE,
             };
@@ -53,6 +54,7 @@ impl Engine {
     /// What writing changes of state can meet.
     pub(crate) async fn evaluate_due(&self) -> Result<usize, StoreError> {
         let _turn = self.evaluating.lock().await;
+        self.wake().await?;
         let mut count = 0;
         loop {
             let due = self.book.take_due(self.clock.now().0, EVALUATED_AT_ONCE);
@@ -241,20 +243,6 @@ fn judge(
 
 /// The change of an alarm to another state, with the actions that are owed for it.
 pub(crate) fn transition(alarm: &MetricAlarm, wanted: Wanted, now_ms: i64) -> Transition {
-    let Definition { actions, .. } = &alarm.definition;
-    Transition {
-        actions: if actions.enabled { actions.of(wanted.value).to_vec() } else { Vec::new() },
-        definition: alarm.definition.clone(),
-        configured: alarm.updated,
-        new: State {
-            value: wanted.value,
-            reason: wanted.reason,
-            data: wanted.data,
-            updated: now_ms,
-            transitioned: now_ms,
-            transition: alarm.state.transition.saturating_add(1),
-        },
-        old: alarm.state.clone(),
-        contributor: None,
-    }
+    let defined = (Defined::Metric(alarm.definition.clone()), alarm.updated);
+    Transition::new(defined, &alarm.definition.actions, &alarm.state, wanted, now_ms)
 }

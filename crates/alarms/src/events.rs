@@ -7,14 +7,17 @@ use watchkeep_store::ResourceKey;
 
 use crate::engine::place;
 use crate::history::Change;
-use crate::message::event;
+use crate::kept::Kept;
+use crate::message::event::{self, MuteDetail};
 use crate::notice;
-use crate::resources::{MetricAlarm, arn};
+use crate::resources::arn;
 use crate::transition::Transition;
 
 /// The event of a change of state.
 pub(crate) fn state_change(key: &ResourceKey, uid: u64, transition: &Transition) -> BusEvent {
-    let (detail_type, detail) = notice::of_transition(key, uid, transition, |notice| event::state_change(notice, None));
+    let mute =
+        transition.muted.as_ref().map(|by| MuteDetail { rule_arn: &by.rule_arn, start_ms: by.start, end_ms: by.end });
+    let (detail_type, detail) = notice::of_transition(key, uid, transition, |notice| event::state_change(notice, mute));
     let id = format!("{uid:016x}-{}", transition.new.transition);
     of_alarm(key, id, detail_type, transition.new.updated, detail)
 }
@@ -22,8 +25,8 @@ pub(crate) fn state_change(key: &ResourceKey, uid: u64, transition: &Transition)
 /// The event of a change of configuration.
 pub(crate) fn configuration_change(
     key: &ResourceKey,
-    alarm: &MetricAlarm,
-    before: Option<&MetricAlarm>,
+    alarm: &Kept,
+    before: Option<&Kept>,
     change: Change,
     time_ms: i64,
 ) -> BusEvent {
@@ -34,7 +37,7 @@ pub(crate) fn configuration_change(
         (Change::Delete, _) => event::configuration_change(&now, &state, &event::Change::Delete),
         (Change::Create | Change::Update, _) => event::configuration_change(&now, &state, &event::Change::Create),
     });
-    let id = format!("{:016x}-{change:?}-{time_ms}", alarm.uid);
+    let id = format!("{:016x}-{change:?}-{time_ms}", alarm.uid());
     of_alarm(key, id, event::CONFIGURATION_CHANGE, time_ms, detail)
 }
 

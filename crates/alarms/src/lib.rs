@@ -1,7 +1,7 @@
 //! CloudWatch alarms: what they watch, the state that it makes, the history of that, and what is done about it.
 //!
 //! It knows no HTTP and no other service: metrics are read through the port `AlarmMetrics`, topics are published to through
-//! `TopicSink`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
+//! `TopicSink`, functions are invoked through `Functions`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
 //! how a state changes: `transition` and `engine`; what is done about it: `actions`.
 //!
 //! AL-1 a change of state happened when its row of history is durable; history shows it once. AL-2 an action is owed from then on
@@ -22,6 +22,7 @@ mod evaluation;
 mod evaluator;
 mod events;
 mod history;
+mod kept;
 mod limits;
 pub mod message;
 pub mod mute;
@@ -30,10 +31,13 @@ mod open;
 mod paging;
 mod picture;
 mod plan;
+mod put_composite_alarm;
 mod put_metric_alarm;
 pub mod region_names;
+mod relations;
 mod render;
 mod resources;
+mod settling;
 mod tables;
 mod tags;
 #[cfg(test)]
@@ -43,7 +47,7 @@ mod transition;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AlarmMetrics, EventBus, TopicSink};
+use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, TopicSink};
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
@@ -52,15 +56,18 @@ use engine::Engine;
 
 pub use backtest::{BacktestError, BacktestedChange};
 
+/// The kinds of actions that a webhook can carry out: on instances, in Systems Manager, and investigations.
+pub const ACTION_KINDS: [&str; 3] = ["ec2", "ssm", "aiops"];
+
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
 
-// Not routed, because they cannot be real yet: PutCompositeAlarm and the operations of mute rules; PutLogAlarm needs the scheduled
-// queries of CloudWatch Logs.
+// Not routed, because it cannot be real yet: PutLogAlarm needs the scheduled queries of CloudWatch Logs.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Alarms = cloudwatch {
         PutMetricAlarm => put_metric_alarm::put_metric_alarm,
+        PutCompositeAlarm => put_composite_alarm::put_composite_alarm,
         DescribeAlarms => describe_alarms::describe_alarms,
         DescribeAlarmsForMetric => describe_alarms::describe_alarms_for_metric,
         DescribeAlarmContributors => contributors::describe_alarm_contributors,
@@ -69,6 +76,10 @@ watchkeep_wire::routes! {
         EnableAlarmActions => change::enable_alarm_actions,
         DisableAlarmActions => change::disable_alarm_actions,
         SetAlarmState => change::set_alarm_state,
+        PutAlarmMuteRule => mute::api::put_alarm_mute_rule,
+        GetAlarmMuteRule => mute::api::get_alarm_mute_rule,
+        ListAlarmMuteRules => mute::api::list_alarm_mute_rules,
+        DeleteAlarmMuteRule => mute::api::delete_alarm_mute_rule,
     }
 }
 
@@ -78,6 +89,10 @@ pub struct AlarmsPorts {
     pub metrics: Arc<dyn AlarmMetrics>,
     /// Where they publish, if there are topics.
     pub topics: Option<Arc<dyn TopicSink>>,
+    /// The functions that they invoke.
+    pub functions: Arc<dyn Functions>,
+    /// What carries out their other actions, one of these for all of a kind: [`ACTION_KINDS`].
+    pub webhooks: Arc<dyn Functions>,
     /// Who hears of changes.
     pub events: Arc<dyn EventBus>,
 }
@@ -112,13 +127,14 @@ impl Alarms {
 
     /// When the next alarm has its turn, in milliseconds since the epoch.
     pub fn next_due_ms(&self) -> Option<i64> {
-        self.engine.book.next_due_ms()
+        self.engine.next_due_ms()
     }
 
     /// Forgets everything. To be called when the store was reset, while no call is under way.
     pub async fn reset(&self) {
         let _evaluating = self.engine.evaluating.lock().await;
         self.engine.book.clear();
+        self.engine.relations.clear();
         self.engine.outbox.clear();
     }
 }

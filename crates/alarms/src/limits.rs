@@ -28,6 +28,12 @@ pub(crate) const NAMES_MAX: usize = 100;
 /// The alarms of a page, unless the caller asks for fewer or more. AWS: 50, at most 100.
 pub(crate) const PAGE: usize = 50;
 
+/// How many resources are looked at together while a page is sought.
+pub(crate) const LOOKED_AT: usize = 1000;
+
+/// The alarms that a mute rule targets. AWS: 100.
+pub(crate) const MUTE_TARGETS_MAX: usize = 100;
+
 /// The items of a page of history, and the most that may be asked for. AWS: 100.
 pub(crate) const HISTORY_PAGE: usize = 100;
 
@@ -72,6 +78,9 @@ pub(crate) const ACTIONS_PENDING_MAX: usize = 100_000;
 
 /// The actions that are carried out at the same time.
 pub(crate) const ACTIONS_AT_ONCE: usize = 16;
+
+/// How long a function may take: it has a place among those above, and its answer is not wanted.
+pub(crate) const FUNCTION_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The longest pause between two attempts of an action.
 pub(crate) const ACTION_PAUSE_MS_MAX: i64 = 10 * MINUTE_MS;

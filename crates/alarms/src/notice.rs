@@ -2,9 +2,13 @@
 
 use watchkeep_store::ResourceKey;
 
-use crate::message::{Alarm, Contributor, Notice, Query, Sent, Source, Stat, StateOf, Trigger, Watches};
-use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
-use crate::transition::Transition;
+use crate::composite::alarm::{CompositeDefinition, Triggering};
+use crate::kept::{Defined, Kept};
+use crate::message::{
+    Alarm, Composite, Contributor, Notice, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger, Watches,
+};
+use crate::resources::{Definition, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
+use crate::transition::{Released, Transition};
 
 /// What `tell` makes of a change of state.
 pub(crate) fn of_transition<T>(
@@ -15,53 +19,80 @@ pub(crate) fn of_transition<T>(
 ) -> T {
     let (arn, id) = (arn(key), plain_id(uid));
     let of = transition.contributor.as_ref();
+    let suppressed_by = transition.suppression.as_ref().and_then(|suppressing| suppressing.state.suppressed_by());
     tell(&Notice {
-        alarm: alarm(key, (&arn, &id), &transition.definition, transition.configured),
+        alarm: alarm(key, (&arn, &id), &transition.definition, transition.configured, &transition.triggering),
         contributor: of.map(|of| Contributor { id: &of.id, attributes: &of.attributes }),
-        new: state(&transition.new),
+        new: StateOf { suppressed_by, ..state(&transition.new) },
         old: state(&transition.old),
-        sent: Sent::AtOnce,
+        sent: match transition.released {
+            Some(Released::AfterMute { .. }) => Sent::AfterMuteWindow,
+            Some(Released::BySuppressor) | None => Sent::AtOnce,
+        },
     })
 }
 
 /// What `tell` makes of an alarm and its state.
-pub(crate) fn of_alarm<T>(key: &ResourceKey, of: &MetricAlarm, tell: impl FnOnce(Alarm<'_>, StateOf<'_>) -> T) -> T {
-    let (arn, id) = (arn(key), plain_id(of.uid));
-    tell(alarm(key, (&arn, &id), &of.definition, of.updated), state(&of.state))
+pub(crate) fn of_alarm<T>(key: &ResourceKey, of: &Kept, tell: impl FnOnce(Alarm<'_>, StateOf<'_>) -> T) -> T {
+    let (arn, id) = (arn(key), plain_id(of.uid()));
+    tell(alarm(key, (&arn, &id), &of.defined(), of.updated(), &[]), state(of.state()))
 }
 
 fn alarm<'a>(
     key: &'a ResourceKey,
     (arn, id): (&'a str, &'a str),
-    definition: &'a Definition,
+    defined: &'a Defined,
     configured_ms: i64,
+    triggering: &'a [Triggering],
 ) -> Alarm<'a> {
-    let source = match &definition.watched {
-        Watched::Metric(metric) => Source::Metric { id, stat: stat(metric) },
-        Watched::Queries { queries, .. } => Source::Queries(queries.iter().map(query).collect()),
+    let (description, actions, watches) = match defined {
+        Defined::Metric(metric) => (&metric.description, &metric.actions, Watches::Metrics(trigger(metric, id))),
+        Defined::Composite(composite) => {
+            (&composite.description, &composite.actions, Watches::Alarms(rule(composite, triggering)))
+        }
     };
     Alarm {
         name: &key.name,
         account: key.account.as_str(),
         region: region_of(key),
         arn,
-        description: definition.description.as_deref(),
+        description: description.as_deref(),
         configured_ms,
-        actions_enabled: definition.actions.enabled,
-        ok_actions: &definition.actions.ok,
-        alarm_actions: &definition.actions.alarm,
-        insufficient_data_actions: &definition.actions.insufficient_data,
-        watches: Watches::Metrics(Trigger {
-            source,
-            period_s: u32::try_from(definition.period_s()).unwrap_or(u32::MAX),
-            evaluation_periods: definition.periods,
-            datapoints_to_alarm: definition.to_alarm,
-            comparison_operator: definition.operator.as_str(),
-            threshold: definition.threshold,
-            threshold_metric_id: definition.threshold_metric_id.as_deref(),
-            treat_missing_data: definition.treat.map(|treat| treat.as_str()),
-            evaluate_low_sample_count_percentile: definition.low_samples.map(|low| low.as_str()),
+        actions_enabled: actions.enabled,
+        ok_actions: &actions.ok,
+        alarm_actions: &actions.alarm,
+        insufficient_data_actions: &actions.insufficient_data,
+        watches,
+    }
+}
+
+fn rule<'a>(definition: &'a CompositeDefinition, triggering: &'a [Triggering]) -> Composite<'a> {
+    Composite {
+        rule: &definition.rule,
+        triggering: triggering.iter().map(Triggering::told).collect(),
+        suppressor: definition.suppressor.as_ref().map(|suppressor| SuppressorOf {
+            alarm: &suppressor.alarm,
+            wait_s: suppressor.wait_s.into(),
+            extension_s: suppressor.extension_s.into(),
         }),
+    }
+}
+
+fn trigger<'a>(definition: &'a Definition, id: &'a str) -> Trigger<'a> {
+    let source = match &definition.watched {
+        Watched::Metric(metric) => Source::Metric { id, stat: stat(metric) },
+        Watched::Queries { queries, .. } => Source::Queries(queries.iter().map(query).collect()),
+    };
+    Trigger {
+        source,
+        period_s: u32::try_from(definition.period_s()).unwrap_or(u32::MAX),
+        evaluation_periods: definition.periods,
+        datapoints_to_alarm: definition.to_alarm,
+        comparison_operator: definition.operator.as_str(),
+        threshold: definition.threshold,
+        threshold_metric_id: definition.threshold_metric_id.as_deref(),
+        treat_missing_data: definition.treat.map(|treat| treat.as_str()),
+        evaluate_low_sample_count_percentile: definition.low_samples.map(|low| low.as_str()),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::history::ItemType;
 use crate::limits::{ACTION_RETRY_MS, DAY_MS};
 use crate::resources::Resources;
 use crate::tables::{ALARM_HISTORY, HistoryOwner, history};
-use crate::transition::Transition;
+use crate::transition::{Released, Transition};
 use crate::{Alarms, AlarmsPorts};
 
 /// A change of state as history has it.
@@ -50,10 +50,13 @@ impl Alarms {
         let since_ms = engine.clock.now().0.saturating_sub(ACTION_RETRY_MS + DAY_MS);
         let recent = engine.store.blocking(move |store| read(store, since_ms)).await?;
         engine.make_up(&recent).await?;
+        engine.forget_ended_mutes(&recent).await?;
         engine.owe(recent);
         for alarm in engine.resources.metric_alarms.all() {
             engine.enter(alarm, None);
         }
+        engine.enter_composites();
+        engine.enter_mutes();
         tracing::info!(alarms = engine.book.len(), "alarms opened");
         Ok(Arc::new(Alarms { engine: Arc::new(engine) }))
     }
@@ -67,17 +70,38 @@ impl Engine {
             by_alarm.entry((key, *uid)).or_default().push(transition);
         }
         for ((key, uid), transitions) in by_alarm {
-            let Some(alarm) = self.resources.metric_alarms.get(key).filter(|alarm| alarm.uid == uid) else { continue };
-            let known = alarm.state.transition;
+            let Some(alarm) = self.alarm(key).filter(|alarm| alarm.uid() == uid) else { continue };
+            let known = alarm.state().transition;
             let mut unknown: Vec<_> = transitions.into_iter().filter(|one| one.new.transition > known).collect();
             if unknown.is_empty() {
                 continue;
             }
             unknown.sort_by_key(|transition| transition.new.transition);
-            let changed = unknown.iter().fold(alarm.value.clone(), |changed, transition| changed.after(transition));
-            self.resources.metric_alarms.update(&alarm, changed).await?;
+            let changed = unknown.iter().fold(alarm, |changed, transition| changed.after(transition));
+            self.replace(key, changed).await?;
         }
         Ok(())
+    }
+
+    /// Forgets the mutes whose end history has.
+    async fn forget_ended_mutes(&self, recent: &Recent) -> Result<(), StoreError> {
+        for Recorded { key, transition, .. } in &recent.transitions {
+            let Some(Released::AfterMute { since }) = transition.released else { continue };
+            if self.resources.muted.get(key).is_some_and(|muted| muted.start.since_ms == since) {
+                self.resources.muted.delete(key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes composites into memory. Each is looked at first of all: a crash may have come before it followed its children or its put.
+    fn enter_composites(&self) {
+        let now_ms = self.clock.now().0;
+        let mut relations = self.relations.lock();
+        for alarm in self.resources.composite_alarms.all() {
+            relations.place(&alarm.key).enter(&alarm.key.name, &alarm.definition);
+            relations.wake_at(&alarm.key, Some(now_ms));
+        }
     }
 
     /// Puts into the outbox what history does not know the end of.
@@ -108,7 +132,8 @@ fn read(store: &Store, since_ms: i64) -> Result<Recent, StoreError> {
         }
         ControlFlow::Continue(())
     })?;
-    let states = of(&[ItemType::StateUpdate, ItemType::AlarmContributorStateUpdate]).order(Order::Ascending);
+    let states =
+        of(&[ItemType::StateUpdate, ItemType::AlarmContributorStateUpdate, ItemType::Release]).order(Order::Ascending);
     store.scan(&states, &mut |batch| {
         for row in 0..batch.len() {
             match recorded(batch, row) {

@@ -1,7 +1,5 @@
 //! PutMetricAlarm.
 
-use std::sync::Arc;
-
 use watchkeep_core::Caller;
 use watchkeep_model::cloudwatch::{PutMetricAlarmInput, Tag};
 use watchkeep_model::{ServiceError, Unit};
@@ -11,6 +9,7 @@ use crate::definition::definition;
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, validation};
 use crate::history::{Change, configuration_item};
+use crate::kept::Kept;
 use crate::limits::TAGS_MAX;
 use crate::resources::{Definition, MetricAlarm, State, Tags, regional};
 use crate::{events, resources};
@@ -49,7 +48,11 @@ pub(crate) fn checked_tags(tags: Option<Vec<Tag>>) -> Result<Tags, ServiceError>
 impl Engine {
     async fn put(&self, key: resources::Key, definition: Definition, tags: Tags) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
+        if self.resources.composite_alarms.get(&key).is_some() {
+            return Err(validation(format!("There is a composite alarm of the name {} already.", key.name)));
+        }
         let now = self.clock.now();
+        self.advance_mutes(now.0).await.map_err(|error| of_store(&error))?;
         let before = self.resources.metric_alarms.get(&key);
         let (written, change) = match &before {
             // What changes nothing is not recorded either.
@@ -73,20 +76,38 @@ impl Engine {
         let alarm = written.map_err(of_catalog)?;
         // Evaluated at once, whatever its turn.
         self.enter(alarm.clone(), Some(now));
-        self.record_change(&alarm, before.as_deref().map(|before| &before.value), change).await
+        let before = before.map(|before| Kept::from(&before));
+        self.mute_new(&key, before.as_ref(), now.0).await?;
+        self.record_change(&key, &Kept::from(&alarm), before.as_ref(), change).await
+    }
+
+    /// Mutes a new alarm if a rule targets its name.
+    pub(crate) async fn mute_new(
+        &self,
+        key: &resources::Key,
+        before: Option<&Kept>,
+        now_ms: i64,
+    ) -> Result<(), ServiceError> {
+        if before.is_none()
+            && let Some(standing) = self.standing_of(key)(&key.name)
+        {
+            self.relations.lock().mute(key, |mutes| mutes.alarm_created(now_ms, &key.name, standing));
+        }
+        self.settle_mutes(now_ms).await.map_err(|error| of_store(&error))
     }
 
     /// Records a change of configuration, and tells of it.
     pub(crate) async fn record_change(
         &self,
-        alarm: &Arc<watchkeep_store::Versioned<MetricAlarm>>,
-        before: Option<&MetricAlarm>,
+        key: &resources::Key,
+        alarm: &Kept,
+        before: Option<&Kept>,
         change: Change,
     ) -> Result<(), ServiceError> {
         let now_ms = self.clock.now().0;
-        let item = configuration_item(&alarm.key, alarm, change, now_ms);
+        let item = configuration_item(key, alarm, change, now_ms);
         self.record(&[item]).await.map_err(|error| of_store(&error))?;
-        self.outbox.add_event(events::configuration_change(&alarm.key, alarm, before, change, now_ms));
+        self.outbox.add_event(events::configuration_change(key, alarm, before, change, now_ms));
         Ok(())
     }
 }

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use watchkeep_model::Timestamp;
-use watchkeep_model::cloudwatch::MetricAlarm as Described;
+use watchkeep_model::cloudwatch::{CompositeAlarm as DescribedComposite, MetricAlarm as Described};
 use watchkeep_model::cloudwatch::{Dimension, Metric, MetricDataQuery, MetricStat};
 use watchkeep_store::ResourceKey;
 
+use crate::composite::alarm::{CompositeAlarm, CompositeDefinition};
+use crate::kept::Kept;
 use crate::message::text::timestamp;
 use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, Watched, arn};
 
@@ -56,6 +58,35 @@ pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state
     described
 }
 
+/// A composite alarm as DescribeAlarms shows it.
+pub(crate) fn described_composite(key: &ResourceKey, alarm: &CompositeAlarm) -> DescribedComposite {
+    let CompositeAlarm { definition, state, .. } = alarm;
+    let suppressor = definition.suppressor.as_ref();
+    let suppressed_by = alarm.suppression.as_ref().and_then(|suppressing| suppressing.state.suppressed_by());
+    DescribedComposite {
+        alarm_name: Some(key.name.clone()),
+        alarm_arn: Some(arn(key)),
+        alarm_description: definition.description.clone(),
+        alarm_rule: Some(definition.rule.clone()),
+        alarm_configuration_updated_timestamp: Some(Timestamp(alarm.updated)),
+        actions_enabled: Some(definition.actions.enabled),
+        ok_actions: Some(definition.actions.ok.clone()),
+        alarm_actions: Some(definition.actions.alarm.clone()),
+        insufficient_data_actions: Some(definition.actions.insufficient_data.clone()),
+        state_value: Some(state.value.as_str().to_owned()),
+        state_reason: Some(state.reason.clone()),
+        state_reason_data: state.data.clone(),
+        state_updated_timestamp: Some(Timestamp(state.updated)),
+        state_transitioned_timestamp: Some(Timestamp(state.transitioned)),
+        actions_suppressed_by: suppressed_by.map(|by| by.as_str().to_owned()),
+        actions_suppressed_reason: suppressed_by.map(|by| by.reason()),
+        actions_suppressor: suppressor.map(|suppressor| suppressor.alarm.clone()),
+        actions_suppressor_wait_period: suppressor.map(|suppressor| integer(suppressor.wait_s)),
+        actions_suppressor_extension_period: suppressor.map(|suppressor| integer(suppressor.extension_s)),
+        action_configuration: None,
+    }
+}
+
 fn query(query: &QueryDefinition) -> MetricDataQuery {
     let stat = query.metric.as_ref().map(|metric| MetricStat {
         metric: Metric {
@@ -87,22 +118,42 @@ fn integer(value: u32) -> i32 {
 }
 
 /// As the data of a ConfigurationUpdate in history show it.
-pub(crate) fn history_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> Value {
-    let MetricAlarm { definition, state, .. } = alarm;
+pub(crate) fn history_configuration(key: &ResourceKey, alarm: &Kept) -> Value {
+    let (actions, state) = (alarm.actions(), alarm.state());
     let mut shown = json!({
         "alarmName": key.name,
         "alarmArn": arn(key),
-        "alarmConfigurationUpdatedTimestamp": timestamp(alarm.updated),
-        "actionsEnabled": definition.actions.enabled,
-        "okactions": definition.actions.ok,
-        "alarmActions": definition.actions.alarm,
-        "insufficientDataActions": definition.actions.insufficient_data,
+        "alarmConfigurationUpdatedTimestamp": timestamp(alarm.updated()),
+        "actionsEnabled": actions.enabled,
+        "okactions": actions.ok,
+        "alarmActions": actions.alarm,
+        "insufficientDataActions": actions.insufficient_data,
         "stateValue": state.value,
         "stateUpdatedTimestamp": timestamp(state.updated),
-        "evaluationPeriods": definition.periods,
-        "comparisonOperator": definition.operator.as_str(),
     });
     let Some(members) = shown.as_object_mut() else { return shown };
+    match alarm {
+        Kept::Metric(alarm) => metric_members(members, &alarm.definition),
+        Kept::Composite(alarm) => composite_members(members, &alarm.definition),
+    }
+    shown
+}
+
+fn composite_members(members: &mut Map<String, Value>, definition: &CompositeDefinition) {
+    members.insert("alarmRule".into(), json!(definition.rule));
+    if let Some(description) = &definition.description {
+        members.insert("alarmDescription".into(), json!(description));
+    }
+    if let Some(suppressor) = &definition.suppressor {
+        members.insert("actionsSuppressor".into(), json!(suppressor.alarm));
+        members.insert("actionsSuppressorWaitPeriod".into(), json!(suppressor.wait_s));
+        members.insert("actionsSuppressorExtensionPeriod".into(), json!(suppressor.extension_s));
+    }
+}
+
+fn metric_members(members: &mut Map<String, Value>, definition: &Definition) {
+    members.insert("evaluationPeriods".into(), json!(definition.periods));
+    members.insert("comparisonOperator".into(), json!(definition.operator.as_str()));
     optional(members, definition);
     match &definition.watched {
         Watched::Metric(metric) => {
@@ -124,7 +175,6 @@ pub(crate) fn history_configuration(key: &ResourceKey, alarm: &MetricAlarm) -> V
             members.insert("metrics".into(), metrics(queries));
         }
     }
-    shown
 }
 
 fn optional(members: &mut Map<String, Value>, definition: &Definition) {

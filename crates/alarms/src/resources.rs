@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::Caller;
 use watchkeep_store::{Catalog, CatalogError, Collection, Resource, ResourceKey};
 
+use crate::composite::alarm::CompositeAlarm;
 use crate::evaluation::{Operator, StateValue, Treat};
+use crate::mute::rules::{KeptRule, Muted};
 
 /// What names an alarm.
 pub(crate) type Key = ResourceKey;
@@ -49,8 +51,11 @@ pub(crate) struct State {
     pub updated: i64,
     /// When the value changed.
     pub transitioned: i64,
-    /// How many changes of state there were, those of contributors included: the number of the last one.
+    /// How many changes of state there were, those of contributors and releases of held actions included: the number of the last one.
     pub transition: u64,
+    /// The value before the last change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<StateValue>,
 }
 
 impl State {
@@ -63,6 +68,7 @@ impl State {
             updated: now_ms,
             transitioned: now_ms,
             transition: 0,
+            previous: None,
         }
     }
 }
@@ -214,6 +220,9 @@ pub(crate) struct QueryDefinition {
 #[derive(Debug, Clone)]
 pub(crate) struct Resources {
     pub metric_alarms: Collection<MetricAlarm>,
+    pub composite_alarms: Collection<CompositeAlarm>,
+    pub mute_rules: Collection<KeptRule>,
+    pub muted: Collection<Muted>,
 }
 
 impl Resources {
@@ -223,7 +232,12 @@ impl Resources {
     ///
     /// What reading the catalog can meet.
     pub(crate) async fn open(catalog: &Catalog) -> Result<Resources, CatalogError> {
-        Ok(Resources { metric_alarms: catalog.collection().await? })
+        Ok(Resources {
+            metric_alarms: catalog.collection().await?,
+            composite_alarms: catalog.collection().await?,
+            mute_rules: catalog.collection().await?,
+            muted: catalog.collection().await?,
+        })
     }
 }
 

@@ -9,26 +9,51 @@ use watchkeep_store::CatalogError;
 use crate::Alarms;
 use crate::engine::Engine;
 use crate::limits::TAGS_MAX;
-use crate::resources::{Key, regional};
+use crate::resources::{Key, Tags, regional};
 
-/// What the resource of an alarm's ARN begins with.
-const PREFIX: &str = "alarm:";
+/// What the resource of an ARN names.
+enum Named<'a> {
+    Alarm(&'a str),
+    MuteRule(&'a str),
+}
+
+impl Named<'_> {
+    fn of(resource: &str) -> Option<Named<'_>> {
+        let alarm = resource.strip_prefix("alarm:").map(Named::Alarm);
+        alarm.or_else(|| resource.strip_prefix("alarm-mute-rule:").map(Named::MuteRule))
+    }
+}
 
 impl TaggedResources for Alarms {
     fn keeps(&self, resource: &str) -> bool {
-        resource.starts_with(PREFIX)
+        Named::of(resource).is_some()
     }
 
     fn tags(&self, caller: &Caller, resource: &str) -> Option<BTreeMap<String, String>> {
-        let key = regional(caller, resource.strip_prefix(PREFIX)?);
-        self.engine.resources.metric_alarms.get(&key).map(|alarm| alarm.tags.clone())
+        let engine = &self.engine;
+        match Named::of(resource)? {
+            Named::Alarm(name) => {
+                engine.alarm(&regional(caller, name)).map(|mut alarm| std::mem::take(alarm.tags_mut()))
+            }
+            Named::MuteRule(name) => {
+                engine.resources.mute_rules.get(&regional(caller, name)).map(|rule| rule.tags.clone())
+            }
+        }
     }
 
     fn edit<'a>(&'a self, caller: &'a Caller, resource: &'a str, edit: TagEdit) -> BoxFuture<'a, Result<(), TagError>> {
         Box::pin(async move {
-            let key = regional(caller, resource.strip_prefix(PREFIX).ok_or(TagError::NotFound)?);
             let engine = self.engine.clone();
-            let edited = tokio::spawn(async move { engine.edit_tags(key, edit).await });
+            let edited = match Named::of(resource).ok_or(TagError::NotFound)? {
+                Named::Alarm(name) => {
+                    let key = regional(caller, name);
+                    tokio::spawn(async move { engine.edit_tags(key, edit).await })
+                }
+                Named::MuteRule(name) => {
+                    let key = regional(caller, name);
+                    tokio::spawn(async move { engine.edit_tags_of_rule(key, edit).await })
+                }
+            };
             edited.await.unwrap_or_else(|error| Err(TagError::Busy(error.to_string())))
         })
     }
@@ -37,18 +62,24 @@ impl TaggedResources for Alarms {
 impl Engine {
     async fn edit_tags(&self, key: Key, edit: TagEdit) -> Result<(), TagError> {
         let _writing = self.writing.lock().await;
-        let before = self.resources.metric_alarms.get(&key).ok_or(TagError::NotFound)?;
-        let mut changed = before.value.clone();
-        match edit {
-            TagEdit::Add(tags) => changed.tags.extend(tags),
-            TagEdit::Remove(keys) => changed.tags.retain(|key, _| !keys.contains(key)),
-        }
-        if changed.tags.len() > TAGS_MAX {
-            return Err(TagError::TooMany(TAGS_MAX));
-        }
-        let written = self.resources.metric_alarms.update(&before, changed).await;
-        let alarm = written.map_err(|error: CatalogError| TagError::Busy(error.to_string()))?;
-        self.book.note(alarm);
-        Ok(())
+        let mut changed = self.alarm(&key).ok_or(TagError::NotFound)?;
+        edit_tags(changed.tags_mut(), edit)?;
+        self.replace(&key, changed).await.map_err(|error: CatalogError| TagError::Busy(error.to_string()))
     }
+    async fn edit_tags_of_rule(&self, key: Key, edit: TagEdit) -> Result<(), TagError> {
+        let _writing = self.writing.lock().await;
+        let before = self.resources.mute_rules.get(&key).ok_or(TagError::NotFound)?;
+        let mut changed = before.value.clone();
+        edit_tags(&mut changed.tags, edit)?;
+        let written = self.resources.mute_rules.update(&before, changed).await;
+        written.map(|_| ()).map_err(|error| TagError::Busy(error.to_string()))
+    }
+}
+
+fn edit_tags(tags: &mut Tags, edit: TagEdit) -> Result<(), TagError> {
+    match edit {
+        TagEdit::Add(added) => tags.extend(added),
+        TagEdit::Remove(keys) => tags.retain(|key, _| !keys.contains(key)),
+    }
+    if tags.len() > TAGS_MAX { Err(TagError::TooMany(TAGS_MAX)) } else { Ok(()) }
 }

@@ -8,14 +8,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actions::{What, kind_of};
+use crate::composite::alarm::{Suppressing, Triggering};
 use crate::evaluation::StateValue;
-use crate::resources::{Contributor, Definition, MetricAlarm, State};
+use crate::kept::{Defined, Kept};
+use crate::resources::{Actions, Contributor, MetricAlarm, State};
 
-/// A change of the state of an alarm or of one of its contributors.
+/// A change of the state of an alarm or of one of its contributors, or the release of actions that were held back when it changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Transition {
     /// The alarm, as it was configured then.
-    pub definition: Definition,
+    pub definition: Defined,
     /// When that was put.
     pub configured: i64,
     /// The state that was entered.
@@ -28,6 +31,36 @@ pub(crate) struct Transition {
     /// The ARNs of the actions that are owed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// Why actions run now, if the state does not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+    /// Of a composite: the children that caused the change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggering: Vec<Triggering>,
+    /// Of a composite: how its actions are held back afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Suppressing>,
+    /// What muted the alarm then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<MutedBy>,
+}
+
+/// A mute rule, and its window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MutedBy {
+    pub rule_arn: String,
+    /// In milliseconds since the epoch.
+    pub start: i64,
+    pub end: i64,
+}
+
+/// Why actions run that were held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Released {
+    /// The suppressor let go.
+    BySuppressor,
+    /// The alarm is muted no more, and was since this time, in milliseconds since the epoch.
+    AfterMute { since: i64 },
 }
 
 /// The contributor whose state changed.
@@ -59,6 +92,71 @@ impl MetricAlarm {
             alarm.contributors.remove(&of.id);
         }
         alarm
+    }
+}
+
+impl Transition {
+    /// The change of an alarm to another state, with the actions that are owed for it.
+    pub(crate) fn new(
+        (definition, configured): (Defined, i64),
+        actions: &Actions,
+        old: &State,
+        wanted: Wanted,
+        now_ms: i64,
+    ) -> Transition {
+        Transition {
+            actions: if actions.enabled { actions.of(wanted.value).to_vec() } else { Vec::new() },
+            definition,
+            configured,
+            new: State {
+                value: wanted.value,
+                reason: wanted.reason,
+                data: wanted.data,
+                updated: now_ms,
+                transitioned: now_ms,
+                transition: old.transition.saturating_add(1),
+                previous: Some(old.value),
+            },
+            old: old.clone(),
+            contributor: None,
+            released: None,
+            triggering: Vec::new(),
+            suppression: None,
+            muted: None,
+        }
+    }
+
+    /// The actions of an alarm's state, to be carried out now; none if there are none.
+    pub(crate) fn release(alarm: &Kept, released: Released) -> Option<Transition> {
+        let (state, actions) = (alarm.state(), alarm.actions());
+        let actions = if actions.enabled { actions.of(state.value).to_vec() } else { Vec::new() };
+        let left = state.previous.unwrap_or(StateValue::InsufficientData);
+        (!actions.is_empty()).then(|| Transition {
+            definition: alarm.defined(),
+            configured: alarm.updated(),
+            new: State { transition: state.transition.saturating_add(1), ..state.clone() },
+            old: State { value: left, reason: String::new(), ..State::initial(state.transitioned) },
+            contributor: None,
+            actions,
+            released: Some(released),
+            triggering: match alarm {
+                Kept::Metric(_) => Vec::new(),
+                Kept::Composite(alarm) => alarm.triggering.clone(),
+            },
+            suppression: None,
+            muted: None,
+        })
+    }
+
+    /// Scaling is not for contributors.
+    pub(crate) fn without_scaling(mut self) -> Transition {
+        self.actions.retain(|arn| kind_of(arn).is_none_or(|kind| kind.what != What::Scaling));
+        self
+    }
+
+    /// Whether the state of the alarm itself changes.
+    pub(crate) fn is_of_alarm(&self) -> bool {
+        self.contributor.is_none() && self.released.is_none()
     }
 }
 

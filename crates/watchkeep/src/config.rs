@@ -86,6 +86,8 @@ pub struct Config {
     pub statsd: Option<StatsdConfig>,
     /// Where functions are invoked, by their names.
     pub functions: Vec<(String, String)>,
+    /// Where alarms' actions are carried out that are neither topics nor functions, by their kinds.
+    pub alarm_actions: Vec<(String, String)>,
     /// How often this host is measured as an instance of EC2, if it is, and what it is then.
     pub instance: Option<(Monitoring, HostInstance)>,
     /// What runs beside the server.
@@ -159,6 +161,7 @@ impl Config {
             topics: topics(settings, on_loopback)?,
             deliveries: deliveries(settings)?,
             functions: pairs(settings, "delivery.functions")?,
+            alarm_actions: alarm_actions(settings)?,
             statsd: statsd(settings)?,
             instance: instance(
                 settings,
@@ -322,6 +325,14 @@ fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     };
     list(settings.text(key)).iter().map(pair).collect()
+}
+
+fn alarm_actions(settings: &Settings) -> Result<Vec<(String, String)>> {
+    let pairs = pairs(settings, "delivery.alarm_actions")?;
+    match pairs.iter().find(|(kind, _)| !watchkeep_alarms::ACTION_KINDS.contains(&kind.as_str())) {
+        Some((kind, _)) => bail!("setting `delivery.alarm_actions`: {kind:?}: neither `ec2`, `ssm` nor `aiops`"),
+        None => Ok(pairs),
+    }
 }
 
 fn instance(settings: &Settings, place: MetricPlace) -> Result<Option<(Monitoring, HostInstance)>> {

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
 use crate::measuring::{CountedCalls, Measuring, Meters};
-use crate::services::{self, Certificates, Services};
+use crate::services::{self, Certificates, ServiceConfigs, Services};
 
 /// What runs beside the server in the same process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let functions = HttpFunctions::new(config.functions.clone())?;
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
-    let services = Services::open(&store, &clock, &random, &sealing, metrics, config.topics.clone(), &meters).await?;
+    let webhooks = Arc::new(HttpFunctions::new(config.alarm_actions.clone())?);
+    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), webhooks };
+    let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     let is_measured = config.collectors == Collectors::ThisHost;
     services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));

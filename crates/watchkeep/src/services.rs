@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{Functions, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
@@ -104,6 +104,14 @@ impl Documents for Certificates {
     }
 }
 
+/// How services are configured, those that are.
+pub struct ServiceConfigs {
+    pub metrics: MetricsConfig,
+    pub topics: TopicsConfig,
+    /// What carries out alarms' actions that are neither topics nor functions.
+    pub webhooks: Arc<dyn Functions>,
+}
+
 impl Services {
     /// Opens all services; each brings back what it keeps in memory.
     pub async fn open(
@@ -111,8 +119,7 @@ impl Services {
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn Random>,
         sealing: &Arc<dyn SecretSealing>,
-        metrics: MetricsConfig,
-        topics: TopicsConfig,
+        configs: ServiceConfigs,
         meters: &Meters,
     ) -> Result<Services> {
         let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
@@ -120,6 +127,8 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
+        let ServiceConfigs { metrics, topics, webhooks } = configs;
+        let functions = metrics.functions.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -134,7 +143,13 @@ impl Services {
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         // Nobody listens to events yet.
-        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.sink()), events: Arc::new(NoEventBus) };
+        let ports = AlarmsPorts {
+            metrics: metrics.clone(),
+            topics: Some(topics.sink()),
+            functions,
+            webhooks,
+            events: Arc::new(NoEventBus),
+        };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
         metrics.set_tagged_elsewhere(alarms.clone());

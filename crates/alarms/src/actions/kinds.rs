@@ -31,6 +31,18 @@ pub(crate) enum What {
     Investigation,
 }
 
+impl What {
+    /// The webhook that carries it out.
+    pub(crate) fn webhook(self) -> Option<&'static str> {
+        match self {
+            What::Instance => Some("ec2"),
+            What::SystemsManager => Some("ssm"),
+            What::Investigation => Some("aiops"),
+            What::Topic | What::Function | What::Scaling => None,
+        }
+    }
+}
+
 /// The states that an action can be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum States {

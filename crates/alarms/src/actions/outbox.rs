@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use watchkeep_core::ports::{BusEvent, EventBusError, MessageStructure, TopicError, TopicMessage};
+use watchkeep_core::ports::{
+    BusEvent, EventBusError, Functions, InvokeError, MessageStructure, TopicError, TopicMessage,
+};
 use watchkeep_store::ResourceKey;
 
 use super::{What, kind_of};
 use crate::engine::Engine;
 use crate::history::action_item;
 use crate::limits::{
-    ACTION_ATTEMPTS_MAX, ACTION_PAUSE_MS_MAX, ACTION_RETRY_MS, ACTIONS_AT_ONCE, ACTIONS_PENDING_MAX, SECOND_MS,
+    ACTION_ATTEMPTS_MAX, ACTION_PAUSE_MS_MAX, ACTION_RETRY_MS, ACTIONS_AT_ONCE, ACTIONS_PENDING_MAX, FUNCTION_TIME_MAX,
+    SECOND_MS,
 };
 use crate::message::Notice;
 use crate::notice;
@@ -93,20 +96,15 @@ impl Outbox {
         owed.jobs.insert((due_ms, number), job);
     }
 
-    /// Those that are due, a few; beyond the limit of what may wait the oldest ones whatever their time.
-    fn take(&self, now_ms: i64) -> Vec<(Job, bool)> {
+    /// One that is due; beyond the limit of what may wait the oldest one whatever its time.
+    fn take(&self, now_ms: i64) -> Option<(Job, bool)> {
         let mut owed = self.owed();
-        let mut taken = Vec::new();
-        while taken.len() < ACTIONS_AT_ONCE {
-            let is_over = owed.jobs.len() > ACTIONS_PENDING_MAX;
-            match owed.jobs.first_key_value() {
-                Some(((due_ms, _), _)) if is_over || *due_ms <= now_ms => {}
-                _ => break,
-            }
-            let Some((_, job)) = owed.jobs.pop_first() else { break };
-            taken.push((job, is_over));
+        let is_over = owed.jobs.len() > ACTIONS_PENDING_MAX;
+        let ((due_ms, _), _) = owed.jobs.first_key_value()?;
+        if !is_over && *due_ms > now_ms {
+            return None;
         }
-        taken
+        owed.jobs.pop_first().map(|(_, job)| (job, is_over))
     }
 
     fn next_ms(&self) -> Option<i64> {
@@ -150,17 +148,17 @@ impl Engine {
                 Err(EventBusError::Refused(error)) => tracing::warn!(error, "an event of an alarm was refused"),
             }
         }
+        let mut running = JoinSet::new();
         loop {
-            let due = self.outbox.take(self.clock.now().0);
-            if due.is_empty() {
-                return;
-            }
-            let mut running = JoinSet::new();
-            for (job, is_over) in due {
+            while running.len() < ACTIONS_AT_ONCE
+                && let Some((job, is_over)) = self.outbox.take(self.clock.now().0)
+            {
                 let engine = self.clone();
                 running.spawn(async move { engine.carry_out(job, is_over).await });
             }
-            while running.join_next().await.is_some() {}
+            if running.join_next().await.is_none() {
+                return;
+            }
         }
     }
 
@@ -210,9 +208,31 @@ impl Engine {
                     error @ (TopicError::NoSuchTopic | TopicError::Refused(_)) => Failure::Never(error.to_string()),
                 })
             }
-            _ => Err(Failure::Never("nothing is configured to carry out this action".to_owned())),
+            (What::Function, _) => {
+                let tell = |notice: &Notice<'_>| notice.lambda_payload();
+                let payload = notice::of_transition(&job.key, job.uid, &job.transition, tell);
+                let function = job.action.split_once(":function:").map_or("", |(_, function)| function);
+                invoke(self.functions.as_ref(), function, payload).await.map_err(|error| match error {
+                    InvokeError::Failed(error) => Failure::Later(error),
+                    error @ InvokeError::Unknown(_) => Failure::Never(error.to_string()),
+                })
+            }
+            (what, _) => {
+                let none = || Failure::Never("nothing is configured to carry out this action".to_owned());
+                let kind = what.webhook().ok_or_else(none)?;
+                let tell = |notice: &Notice<'_>| notice.action_payload(&job.action);
+                let payload = notice::of_transition(&job.key, job.uid, &job.transition, tell);
+                invoke(self.webhooks.as_ref(), kind, payload).await.map_err(|error| match error {
+                    InvokeError::Failed(error) => Failure::Later(error),
+                    InvokeError::Unknown(_) => none(),
+                })
+            }
         }
     }
+}
+
+async fn invoke(functions: &dyn Functions, function: &str, payload: String) -> Result<Option<String>, InvokeError> {
+    functions.invoke(function, payload.clone().into_bytes(), FUNCTION_TIME_MAX).await.map(|_| Some(payload))
 }
 
 fn topic_message(notice: &Notice<'_>, job: &Job) -> TopicMessage {

@@ -50,12 +50,7 @@ impl Graph {
         suppressor: Option<String>,
     ) -> Result<(), TooManyParents> {
         let children: BTreeSet<String> = children.into_iter().collect();
-        let is_full = |child: &&String| {
-            self.referrers.get(*child).is_some_and(|of| of.parents.len() >= PARENTS_MAX && !of.parents.contains(name))
-        };
-        if let Some(child) = children.iter().find(is_full) {
-            return Err(TooManyParents { child: child.clone() });
-        }
+        self.room_for(name, children.iter().map(String::as_str))?;
         self.remove(name);
         for child in &children {
             self.referrers.entry(child.clone()).or_default().parents.insert(name.to_owned());
@@ -65,6 +60,21 @@ impl Graph {
         }
         self.composites.insert(name.to_owned(), Composite { children, suppressor });
         Ok(())
+    }
+
+    /// Whether a composite alarm may watch these.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyParents`]
+    pub fn room_for<'c>(&self, name: &str, mut children: impl Iterator<Item = &'c str>) -> Result<(), TooManyParents> {
+        let is_full = |child: &&str| {
+            self.referrers.get(*child).is_some_and(|of| of.parents.len() >= PARENTS_MAX && !of.parents.contains(name))
+        };
+        match children.find(is_full) {
+            Some(child) => Err(TooManyParents { child: child.to_owned() }),
+            None => Ok(()),
+        }
     }
 
     /// Takes a composite alarm away. Who refers to it still does.
@@ -128,6 +138,14 @@ impl Graph {
         let mut wave = Wave { graph: self, order: self.dependents(changed).into(), due: HashSet::new() };
         wave.changed(changed);
         wave
+    }
+
+    /// Begins the evaluation of all who depend on an alarm: a cycle that it was in has been broken, and they stood still in it.
+    pub fn wave_of_all(&self, broken_at: &str) -> Wave<'_> {
+        let mut order: VecDeque<&str> = self.dependents(broken_at).into();
+        order.retain(|name| *name != broken_at);
+        let due = order.iter().copied().collect();
+        Wave { graph: self, order, due }
     }
 
     /// An alarm and all who depend on it, but for those in cycles, each after those that it depends on.

@@ -100,6 +100,11 @@ impl Suppression {
         Suppression { periods, suppressor, held: Held::Nothing }
     }
 
+    /// The state of the suppressor, as far as it was told.
+    pub fn suppressor(&self) -> Suppressor {
+        self.suppressor
+    }
+
     /// The periods as a put has them. One that runs keeps its end.
     pub fn set_periods(&mut self, periods: Periods) {
         self.periods = periods;

@@ -34,6 +34,7 @@ pub(crate) async fn describe_alarm_history(
     };
     let types = input.alarm_types.filter(|types| !types.is_empty()).unwrap_or_else(|| vec!["MetricAlarm".to_owned()]);
     let items = match input.history_item_type {
+        Some(item) if item == ItemType::Release.as_str() => return Ok(DescribeAlarmHistoryOutput::default()),
         Some(item) => vec![item],
         None => ItemType::ALL.map(|item| item.as_str().to_owned()).to_vec(),
     };

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use watchkeep_store::{ResourceKey, Rows};
 
+use crate::kept::{Kept, Kind};
 use crate::render;
-use crate::resources::{MetricAlarm, State, region_of};
+use crate::resources::{State, region_of};
 use crate::tables::ALARM_HISTORY;
 use crate::transition::{Transition, TransitionOf};
 
@@ -16,10 +17,12 @@ pub(crate) enum ItemType {
     Action,
     AlarmContributorStateUpdate,
     AlarmContributorAction,
+    /// Actions were released that had been held back. This is for us alone: DescribeAlarmHistory does not show it.
+    Release,
 }
 
 impl ItemType {
-    /// All of them.
+    /// All that DescribeAlarmHistory knows.
     pub(crate) const ALL: [ItemType; 5] = [
         ItemType::ConfigurationUpdate,
         ItemType::StateUpdate,
@@ -36,6 +39,7 @@ impl ItemType {
             ItemType::Action => "Action",
             ItemType::AlarmContributorStateUpdate => "AlarmContributorStateUpdate",
             ItemType::AlarmContributorAction => "AlarmContributorAction",
+            ItemType::Release => "Release",
         }
     }
 }
@@ -64,6 +68,7 @@ impl Change {
 pub(crate) struct Item {
     pub time_ms: i64,
     pub key: ResourceKey,
+    pub kind: Kind,
     pub of: ItemType,
     pub summary: String,
     pub data: Value,
@@ -81,7 +86,7 @@ impl Item {
         rows.text(self.key.account.as_str());
         rows.text(region_of(&self.key));
         rows.text(&self.key.name);
-        rows.text("MetricAlarm");
+        rows.text(self.kind.as_str());
         rows.text(self.of.as_str());
         rows.text(&self.summary);
         rows.text(&self.data.to_string());
@@ -96,18 +101,19 @@ impl Item {
 }
 
 /// The item of a change of configuration.
-pub(crate) fn configuration_item(key: &ResourceKey, alarm: &MetricAlarm, change: Change, time_ms: i64) -> Item {
+pub(crate) fn configuration_item(key: &ResourceKey, alarm: &Kept, change: Change, time_ms: i64) -> Item {
     let (word, done) = change.words();
     let data =
         json!({"version": "1.0", "type": word, (format!("{done}Alarm")): render::history_configuration(key, alarm)});
     Item {
         time_ms,
         key: key.clone(),
+        kind: alarm.kind(),
         of: ItemType::ConfigurationUpdate,
         summary: format!("Alarm \"{}\" {done}", key.name),
         data,
         contributor: None,
-        uid: alarm.uid,
+        uid: alarm.uid(),
         transition: 0,
         detail: None,
     }
@@ -125,12 +131,14 @@ pub(crate) fn state_item(key: &ResourceKey, uid: u64, transition: &Transition) -
     };
     let (old, new) = (&transition.old, &transition.new);
     let (of, what) = match &transition.contributor {
+        _ if transition.released.is_some() => (ItemType::Release, "Alarm"),
         None => (ItemType::StateUpdate, "Alarm"),
         Some(_) => (ItemType::AlarmContributorStateUpdate, "Alarm contributor"),
     };
     Item {
         time_ms: new.updated,
         key: key.clone(),
+        kind: transition.definition.kind(),
         of,
         summary: format!("{what} updated from {} to {}", old.value.as_str(), new.value.as_str()),
         data: json!({"version": "1.0", "oldState": state(old), "newState": state(new)}),
@@ -176,6 +184,7 @@ pub(crate) fn action_item(
     Item {
         time_ms,
         key: key.clone(),
+        kind: transition.definition.kind(),
         of,
         summary,
         data,

@@ -232,6 +232,15 @@ impl Notice<'_> {
         lambda::payload(self).to_string()
     }
 
+    /// The payload with which a webhook carries out another action: that of a function, and which action it is.
+    pub fn action_payload(&self, action: &str) -> String {
+        let mut payload = lambda::payload(self);
+        if let Some(members) = payload.as_object_mut() {
+            members.insert("action".to_owned(), action.into());
+        }
+        payload.to_string()
+    }
+
     fn headline(&self) -> String {
         let region = crate::region_names::long_name(self.alarm.region);
         format!("{}: \"{}\" in {region}", self.new.value.as_str(), self.alarm.name)

@@ -78,7 +78,7 @@ async fn history_wins_over_the_catalog() {
 #[tokio::test]
 async fn an_action_that_cannot_be_is_recorded_as_failed() {
     let world = World::new().await;
-    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:g";
     *world.topics.error.lock().unwrap() = Some(TopicError::NoSuchTopic);
     world
         .alarm(PutMetricAlarmInput { alarm_actions: Some(vec![TOPIC.into(), function.into()]), ..above_80(1) })
@@ -91,6 +91,9 @@ async fn an_action_that_cannot_be_is_recorded_as_failed() {
     assert_eq!(failed.len(), 2);
     assert!(
         failed.contains(&format!("Failed to execute action {TOPIC}. Received error: \"the topic does not exist\""))
+    );
+    assert!(
+        failed.contains(&format!("Failed to execute action {function}. Received error: \"there is no function g\""))
     );
 }
 
@@ -141,4 +144,67 @@ async fn events_of_a_life() {
     assert_eq!(change.detail["configuration"]["metrics"][0]["metricStat"]["metric"]["name"], "Cpu");
     let data = change.detail["state"]["reasonData"].as_str().unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(data).unwrap()["recentDatapoints"][0], 91.0);
+}
+
+#[tokio::test]
+async fn functions_are_invoked_and_tried_again() {
+    let world = World::new().await;
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f:live";
+    world.alarm(PutMetricAlarmInput { alarm_actions: Some(vec![function.into()]), ..above_80(1) }).await.unwrap();
+    world
+        .composite(PutCompositeAlarmInput { alarm_actions: Some(vec![function.into()]), ..all("ALARM(cpu)") })
+        .await
+        .unwrap();
+    *world.functions.fails.lock().unwrap() = true;
+    world.set("ALARM").await.unwrap();
+    world.pass(1000).await;
+    let actions = async |world: &World| {
+        let types = Some(vec!["MetricAlarm".to_owned(), "CompositeAlarm".to_owned()]);
+        let item = Some("Action".to_owned());
+        let input = DescribeAlarmHistoryInput { alarm_types: types, history_item_type: item, ..Default::default() };
+        let items = crate::history::describe_alarm_history(&world.alarms, &caller(), input).await.unwrap();
+        let items = items.alarm_history_items.unwrap().into_iter();
+        items.map(|item| item.history_summary.unwrap()).filter(|text| text.contains(":function:")).collect::<Vec<_>>()
+    };
+    assert!(actions(&world).await.is_empty(), "it is not over yet");
+    let world = world.crash().await;
+    *world.functions.fails.lock().unwrap() = false;
+    world.pass(MINUTE).await;
+    assert_eq!(actions(&world).await, vec![format!("Successfully executed action {function}"); 2]);
+    let mut called = world.functions.called.lock().unwrap().clone();
+    called.sort_by_key(|(_, payload)| payload["alarmData"]["alarmName"].to_string());
+    let (composite, metric) = (&called[0], &called[1]);
+    assert_eq!((metric.0.as_str(), called.len()), ("f:live", 2));
+    assert_eq!(metric.1["source"], "aws.cloudwatch");
+    assert_eq!(metric.1["alarmArn"], "arn:aws:cloudwatch:us-east-1:000000000000:alarm:cpu");
+    assert_eq!(metric.1["alarmData"]["state"]["value"], "ALARM");
+    assert_eq!(metric.1["alarmData"]["previousState"]["value"], "INSUFFICIENT_DATA");
+    assert_eq!(metric.1["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"]["name"], "Cpu");
+    assert_eq!(composite.1["alarmData"]["configuration"]["alarmRule"], "ALARM(cpu)");
+}
+
+#[tokio::test]
+async fn webhooks_carry_out_other_actions() {
+    let world = World::new().await;
+    let stop = "arn:aws:automate:us-east-1:ec2:stop".to_owned();
+    let item = "arn:aws:ssm:us-east-1:000000000000:opsitem:1".to_owned();
+    let scale =
+        "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1:autoScalingGroupName/g:policyName/p".to_owned();
+    let host = Dimension { name: "InstanceId".into(), value: "i-1".into() };
+    let alarm_actions = Some(vec![stop.clone(), item.clone(), scale.clone()]);
+    world.alarm(PutMetricAlarmInput { alarm_actions, dimensions: Some(vec![host]), ..above_80(1) }).await.unwrap();
+    world.set("ALARM").await.unwrap();
+    world.pass(1000).await;
+    let mut actions: Vec<String> =
+        world.history().await.into_iter().filter(|(of, _)| of == "Action").map(|(_, summary)| summary).collect();
+    actions.sort();
+    let failed = |arn: &str| {
+        format!("Failed to execute action {arn}. Received error: \"nothing is configured to carry out this action\"")
+    };
+    assert_eq!(actions, [failed(&scale), failed(&item), format!("Successfully executed action {stop}")]);
+    let called = world.functions.called.lock().unwrap().clone();
+    let (name, payload) = &called[0];
+    assert_eq!((name.as_str(), payload["action"].as_str(), called.len()), ("ec2", Some(&*stop), 1));
+    let metric = &payload["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"];
+    assert_eq!(metric["dimensions"]["InstanceId"], "i-1");
 }

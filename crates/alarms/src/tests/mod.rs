@@ -3,8 +3,11 @@
 
 mod acting;
 mod api;
+mod composite;
 mod evaluating;
+mod muting;
 mod stand_ins;
+mod suppressing;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use watchkeep_model::cloudwatch::*;
 use watchkeep_store::{Store, StoreConfig};
 
 use crate::{Alarms, AlarmsPorts};
-use stand_ins::{Events, StandInMetrics, Topics};
+use stand_ins::{CalledFunctions, Events, StandInMetrics, Topics};
 
 /// 2024-03-22T14:00:00Z.
 pub const NOW: i64 = 1_711_116_000_000;
@@ -32,6 +35,7 @@ pub struct World {
     pub store: Arc<Store>,
     pub metrics: Arc<StandInMetrics>,
     pub topics: Arc<Topics>,
+    pub functions: Arc<CalledFunctions>,
     pub events: Arc<Events>,
     pub alarms: Arc<Alarms>,
     directory: TempDir,
@@ -41,7 +45,8 @@ impl World {
     /// An empty one; it is [`NOW`].
     pub async fn new() -> World {
         let clock = Arc::new(ManualClock::new(TimestampMs(NOW)));
-        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default()).await
+        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default(), Arc::default())
+            .await
     }
 
     async fn open(
@@ -49,22 +54,29 @@ impl World {
         clock: Arc<ManualClock>,
         metrics: Arc<StandInMetrics>,
         topics: Arc<Topics>,
+        functions: Arc<CalledFunctions>,
         events: Arc<Events>,
     ) -> World {
         let random = Arc::new(SeededRandom::new(1));
         let store_config = StoreConfig::small(directory.path());
         let fatal = |error: &watchkeep_store::JournalError| panic!("the journal failed: {error}");
         let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
-        let ports = AlarmsPorts { metrics: metrics.clone(), topics: Some(topics.clone()), events: events.clone() };
+        let ports = AlarmsPorts {
+            metrics: metrics.clone(),
+            topics: Some(topics.clone()),
+            functions: functions.clone(),
+            webhooks: functions.clone(),
+            events: events.clone(),
+        };
         let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();
-        World { clock, store, metrics, topics, events, alarms, directory }
+        World { clock, store, metrics, topics, functions, events, alarms, directory }
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
-        let World { clock, store, metrics, topics, events, alarms, directory } = self;
+        let World { clock, store, metrics, topics, functions, events, alarms, directory } = self;
         drop((alarms, store));
-        World::open(directory, clock, metrics, topics, events).await
+        World::open(directory, clock, metrics, topics, functions, events).await
     }
 
     /// Lets time pass, each alarm being evaluated in its turn.
@@ -96,6 +108,31 @@ impl World {
         crate::describe_alarms::describe_alarms(&self.alarms, &caller(), input).await
     }
 
+    pub async fn composite(&self, input: PutCompositeAlarmInput) -> Result<(), ServiceError> {
+        crate::put_composite_alarm::put_composite_alarm(&self.alarms, &caller(), input).await.map(|_| ())
+    }
+
+    /// Metric alarms of these names, whose states stay as they are set.
+    pub async fn still(&self, names: &[&str]) {
+        for name in names {
+            let treat = Some("ignore".to_owned());
+            let input = PutMetricAlarmInput { alarm_name: (*name).into(), treat_missing_data: treat, ..above_80(1) };
+            self.alarm(PutMetricAlarmInput { alarm_actions: None, ..input }).await.unwrap();
+        }
+    }
+
+    /// The composite alarm of this name.
+    pub async fn of(&self, name: &str) -> CompositeAlarm {
+        let alarm_types = Some(vec!["CompositeAlarm".to_owned()]);
+        let input = DescribeAlarmsInput { alarm_names: Some(vec![name.into()]), alarm_types, ..Default::default() };
+        self.describe(input).await.unwrap().composite_alarms.unwrap().remove(0)
+    }
+
+    /// The state of the composite alarm of this name.
+    pub async fn state_of(&self, name: &str) -> String {
+        self.of(name).await.state_value.unwrap()
+    }
+
     /// The alarm `cpu`.
     pub async fn cpu(&self) -> MetricAlarm {
         let input = DescribeAlarmsInput { alarm_names: Some(vec!["cpu".into()]), ..Default::default() };
@@ -107,8 +144,12 @@ impl World {
     }
 
     pub async fn set(&self, value: &str) -> Result<(), ServiceError> {
+        self.set_of("cpu", value).await
+    }
+
+    pub async fn set_of(&self, name: &str, value: &str) -> Result<(), ServiceError> {
         let input = SetAlarmStateInput {
-            alarm_name: "cpu".into(),
+            alarm_name: name.into(),
             state_value: value.into(),
             state_reason: "test".into(),
             state_reason_data: None,
@@ -147,6 +188,17 @@ pub fn caller() -> Caller {
         request_id: "r".into(),
         secure_transport: false,
         client: Default::default(),
+    }
+}
+
+/// The composite alarm `all` of a rule.
+pub fn all(rule: &str) -> PutCompositeAlarmInput {
+    PutCompositeAlarmInput {
+        alarm_name: "all".into(),
+        alarm_rule: rule.into(),
+        alarm_actions: Some(vec![TOPIC.into()]),
+        ok_actions: Some(vec![TOPIC.into()]),
+        ..Default::default()
     }
 }
 

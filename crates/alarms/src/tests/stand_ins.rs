@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use watchkeep_core::ports::*;
 use watchkeep_core::{BoxFuture, TimestampMs};
@@ -106,6 +107,33 @@ impl TopicSink for Topics {
             None => {
                 self.published.lock().unwrap().push((topic_arn.to_owned(), message));
                 Ok(MessageId("m".to_owned()))
+            }
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+/// The function `f` and the webhook `ec2`, which keep what they are called with, unless they are told to fail.
+#[derive(Debug, Default)]
+pub struct CalledFunctions {
+    pub called: Mutex<Vec<(String, serde_json::Value)>>,
+    pub fails: Mutex<bool>,
+}
+
+impl Functions for CalledFunctions {
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Vec<u8>,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Vec<u8>, InvokeError>> {
+        let is_known = matches!(function.split(':').next(), Some("f" | "ec2"));
+        let outcome = match (is_known, *self.fails.lock().unwrap()) {
+            (false, _) => Err(InvokeError::Unknown(function.to_owned())),
+            (true, true) => Err(InvokeError::Failed("the function answered 500".to_owned())),
+            (true, false) => {
+                self.called.lock().unwrap().push((function.to_owned(), serde_json::from_slice(&payload).unwrap()));
+                Ok(b"null".to_vec())
             }
         };
         Box::pin(std::future::ready(outcome))

@@ -1,0 +1,144 @@
+//! An alarm of either kind, for all that both have.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use watchkeep_store::Versioned;
+
+use crate::composite::alarm::{CompositeAlarm, CompositeDefinition};
+use crate::resources::{Actions, Definition, MetricAlarm, State, Tags};
+use crate::transition::Transition;
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kept {
+    Metric(MetricAlarm),
+    Composite(CompositeAlarm),
+}
+
+/// What a put defined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Defined {
+    Metric(Definition),
+    Composite(CompositeDefinition),
+}
+
+/// `AlarmTypes`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Metric,
+    Composite,
+}
+
+impl Kind {
+    /// The API's word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Metric => "MetricAlarm",
+            Kind::Composite => "CompositeAlarm",
+        }
+    }
+}
+
+impl Kept {
+    pub(crate) fn uid(&self) -> u64 {
+        match self {
+            Kept::Metric(alarm) => alarm.uid,
+            Kept::Composite(alarm) => alarm.uid,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Kept::Metric(_) => Kind::Metric,
+            Kept::Composite(_) => Kind::Composite,
+        }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        match self {
+            Kept::Metric(alarm) => &alarm.state,
+            Kept::Composite(alarm) => &alarm.state,
+        }
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        match self {
+            Kept::Metric(alarm) => &mut alarm.state,
+            Kept::Composite(alarm) => &mut alarm.state,
+        }
+    }
+
+    pub(crate) fn actions(&self) -> &Actions {
+        match self {
+            Kept::Metric(alarm) => &alarm.definition.actions,
+            Kept::Composite(alarm) => &alarm.definition.actions,
+        }
+    }
+
+    pub(crate) fn actions_mut(&mut self) -> &mut Actions {
+        match self {
+            Kept::Metric(alarm) => &mut alarm.definition.actions,
+            Kept::Composite(alarm) => &mut alarm.definition.actions,
+        }
+    }
+
+    pub(crate) fn tags_mut(&mut self) -> &mut Tags {
+        match self {
+            Kept::Metric(alarm) => &mut alarm.tags,
+            Kept::Composite(alarm) => &mut alarm.tags,
+        }
+    }
+
+    /// When its definition was put, in milliseconds since the epoch.
+    pub(crate) fn updated(&self) -> i64 {
+        match self {
+            Kept::Metric(alarm) => alarm.updated,
+            Kept::Composite(alarm) => alarm.updated,
+        }
+    }
+
+    pub(crate) fn set_updated(&mut self, updated_ms: i64) {
+        match self {
+            Kept::Metric(alarm) => alarm.updated = updated_ms,
+            Kept::Composite(alarm) => alarm.updated = updated_ms,
+        }
+    }
+
+    pub(crate) fn defined(&self) -> Defined {
+        match self {
+            Kept::Metric(alarm) => Defined::Metric(alarm.definition.clone()),
+            Kept::Composite(alarm) => Defined::Composite(alarm.definition.clone()),
+        }
+    }
+
+    /// The alarm after this change.
+    pub(crate) fn after(&self, transition: &Transition) -> Kept {
+        match self {
+            Kept::Metric(alarm) => Kept::Metric(alarm.after(transition)),
+            Kept::Composite(alarm) => Kept::Composite(alarm.after(transition)),
+        }
+    }
+}
+
+impl Defined {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Defined::Metric(_) => Kind::Metric,
+            Defined::Composite(_) => Kind::Composite,
+        }
+    }
+}
+
+impl From<&Arc<Versioned<MetricAlarm>>> for Kept {
+    fn from(alarm: &Arc<Versioned<MetricAlarm>>) -> Kept {
+        Kept::Metric(alarm.value.clone())
+    }
+}
+
+impl From<&Arc<Versioned<CompositeAlarm>>> for Kept {
+    fn from(alarm: &Arc<Versioned<CompositeAlarm>>) -> Kept {
+        Kept::Composite(alarm.value.clone())
+    }
+}
