@@ -10,6 +10,11 @@ const NOTES: &[(&str, &str)] = &[
          with the disk.",
     ),
     (
+        "idle memory",
+        "Seven megabytes are the process's own; the rest are pages of the program's file that were touched, which the system takes \
+         back when it needs them.",
+    ),
+    (
         "PutMetricData",
         "A call of 20 datapoints costs what a call costs, and what was put five seconds before is sealed meanwhile. In a profile a \
          third is the kernel's (sockets, wake-ups, the journal's write and sync), a fifth decoding and checking, a tenth the \

@@ -146,8 +146,9 @@ pub const HEADS_BYTES_MAX: usize = 256 << 20;
 /// dimensions each. Beyond, no new ones are taken. AWS sets no limit, but it bills them.
 pub const ALL_SERIES_BYTES_MAX: usize = 1 << 30;
 
-/// What a series takes beside its key: the series, its places in the index, and a chunk that was begun.
-pub const SERIES_BYTES: usize = 512;
+/// What a series takes beside its key, measured with a million of them: the series, its places in the index, and a chunk that was
+/// begun.
+pub const SERIES_BYTES: usize = 640;
 
 /// How often hot heads are freed of old points and series of long ago are forgotten.
 pub const SWEEP_INTERVAL_MS: i64 = HOUR_MS;
