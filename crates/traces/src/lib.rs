@@ -12,6 +12,7 @@ mod errors;
 pub mod fuzzing;
 mod inferred;
 mod limits;
+mod measuring;
 mod put_trace_segments;
 mod segment_sink;
 mod tables;
@@ -22,10 +23,12 @@ mod trace_id;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::{Clock, Random};
+use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_model::xray::SERVICE;
 use watchkeep_store::{Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
+
+use measuring::TraceCounts;
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::TRACE_SEGMENTS];
@@ -38,10 +41,11 @@ watchkeep_wire::routes! {
     }
 }
 
-/// The traces service. It keeps nothing in memory.
+/// The traces service. It keeps nothing in memory but counts.
 pub struct Traces {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    counts: TraceCounts,
 }
 
 impl Traces {
@@ -50,9 +54,14 @@ impl Traces {
     /// # Errors
     ///
     /// None today; services open alike.
-    pub async fn open(store: Arc<Store>, clock: Arc<dyn Clock>, _: Arc<dyn Random>) -> Result<Arc<Traces>, StoreError> {
+    pub async fn open(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        _: Arc<dyn Random>,
+        meter: Arc<Meter>,
+    ) -> Result<Arc<Traces>, StoreError> {
         store.set_owner(&tables::TRACE_SEGMENTS, Arc::new(tables::SegmentsOwner));
-        Ok(Arc::new(Traces { store, clock }))
+        Ok(Arc::new(Traces { store, clock, counts: TraceCounts::new(meter) }))
     }
 
     /// The service with its routing table, for the doors.

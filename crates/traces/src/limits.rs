@@ -28,3 +28,6 @@ pub const DOCUMENT_DEPTH_MAX: usize = 256;
 
 /// How long traces are kept, in days. Source: "AWS X-Ray endpoints and quotas".
 pub const KEEP_DAYS: u64 = 30;
+
+/// The accounts and Regions whose traces are counted at once; beyond, counting begins anew.
+pub const COUNTERS_MAX: usize = 10_000;

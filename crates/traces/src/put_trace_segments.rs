@@ -9,6 +9,7 @@ use watchkeep_store::Rows;
 use crate::Traces;
 use crate::document::{Document, Refused};
 use crate::errors::of_store;
+use crate::measuring::begins_trace;
 use crate::tables::TRACE_SEGMENTS;
 
 pub(crate) async fn put_trace_segments(
@@ -35,14 +36,18 @@ impl Traces {
         let now_ms = self.clock.now().0;
         let bytes = documents.iter().map(String::len).sum();
         let mut rows = Rows::with_capacity(&TRACE_SEGMENTS, documents.len(), bytes);
-        let mut unprocessed = Vec::new();
+        let (mut unprocessed, mut traces) = (Vec::new(), 0);
         for document in documents {
             match Document::parse(document) {
-                Ok(document) => document.write(account, region, now_ms, &mut rows),
+                Ok(document) => {
+                    traces += usize::from(begins_trace(&document));
+                    document.write(account, region, now_ms, &mut rows);
+                }
                 Err(refused) => unprocessed.push(refused.into()),
             }
         }
         self.store.append(rows).await.map_err(|error| of_store(&error))?;
+        self.counts.add(account, region, traces);
         Ok(unprocessed)
     }
 }

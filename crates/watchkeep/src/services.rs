@@ -154,6 +154,8 @@ impl Services {
         let alarms = alarms.context("opening alarms")?;
         metrics.set_tagged_elsewhere(alarms.clone());
         metrics.set_alarm_pictures(alarms.clone());
+        let meter = meters.minutes.clone();
+        let traces = Traces::open(store.clone(), clock.clone(), random.clone(), meter).await;
         Ok(Services {
             alarms,
             queues,
@@ -162,7 +164,7 @@ impl Services {
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
             logs,
-            traces: Traces::open(store.clone(), clock.clone(), random.clone()).await.context("opening traces")?,
+            traces: traces.context("opening traces")?,
             trails,
             keys,
         })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use watchkeep_core::{AccountId, Caller, ManualClock, Principal, Region, SeededRandom, TimestampMs};
+use watchkeep_core::{AccountId, Caller, ManualClock, Meter, Principal, Region, SeededRandom, TimestampMs};
 use watchkeep_model::xray::{BatchGetTracesRequest, PutTraceSegmentsRequest, Trace, UnprocessedTraceSegment};
 use watchkeep_store::{Store, StoreConfig};
 
@@ -21,22 +21,24 @@ struct Bench {
     clock: Arc<ManualClock>,
     store: Arc<Store>,
     traces: Arc<Traces>,
+    meter: Arc<Meter>,
 }
 
 impl Bench {
     async fn new() -> Bench {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(TimestampMs(1_478_293_400_000)));
-        let (store, traces) = open(&directory, &clock).await;
-        Bench { directory, clock, store, traces }
+        let meter = Arc::<Meter>::default();
+        let (store, traces) = open(&directory, &clock, &meter).await;
+        Bench { directory, clock, store, traces, meter }
     }
 
     async fn restart(self) -> Bench {
-        let Bench { directory, clock, store, traces } = self;
+        let Bench { directory, clock, store, traces, meter } = self;
         store.close().await;
         drop((store, traces));
-        let (store, traces) = open(&directory, &clock).await;
-        Bench { directory, clock, store, traces }
+        let (store, traces) = open(&directory, &clock, &meter).await;
+        Bench { directory, clock, store, traces, meter }
     }
 
     async fn put(&self, documents: &[Value]) -> Vec<UnprocessedTraceSegment> {
@@ -73,11 +75,11 @@ fn documents(trace: &Trace) -> Vec<Value> {
     segments.iter().map(|segment| serde_json::from_str(segment.document.as_ref().unwrap()).unwrap()).collect()
 }
 
-async fn open(directory: &TempDir, clock: &Arc<ManualClock>) -> (Arc<Store>, Arc<Traces>) {
+async fn open(directory: &TempDir, clock: &Arc<ManualClock>, meter: &Arc<Meter>) -> (Arc<Store>, Arc<Traces>) {
     let random = Arc::new(SeededRandom::new(7));
     let config = StoreConfig::small(directory.path());
     let store = Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
-    let traces = Traces::open(store.clone(), clock.clone(), random).await.unwrap();
+    let traces = Traces::open(store.clone(), clock.clone(), random, meter.clone()).await.unwrap();
     (store, traces)
 }
 

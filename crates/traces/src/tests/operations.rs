@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchkeep_core::ports::{RefusedSegment, SegmentsError};
+use watchkeep_core::ports::{RefusedSegment, Samples, SegmentsError};
 
 use super::*;
 
@@ -106,4 +106,19 @@ async fn a_document_a_hundred_subsegments_deep_comes_back() {
     let traces = bench.get(&[TRACE]).await;
     let document = traces[0].segments.as_ref().unwrap()[0].document.clone().unwrap();
     assert_eq!(document.matches("\"start_time\"").count(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_are_counted_by_the_segments_that_begin_them() {
+    let bench = Bench::new().await;
+    let child = segment(2, json!({"parent_id": format!("{:016x}", 1)}));
+    let unfinished = segment(3, json!({"end_time": null, "in_progress": true}));
+    bench.put(&[segment(1, json!({})), child.clone(), unfinished, segment(4, json!({})), json!("junk")]).await;
+    bench.put(&[child]).await;
+    let [(place, counted)] = &bench.meter.take(TimestampMs(0))[..] else { panic!("not one metric") };
+    assert_eq!(place.region.as_str(), "us-east-1");
+    assert_eq!((&*counted.metric.namespace, &*counted.metric.name), ("AWS/X-Ray", "ApproximateTraceCount"));
+    assert_eq!(counted.metric.dimensions, [("GroupName".into(), "Default".into())]);
+    let Samples::Summary(reading) = &counted.samples else { panic!("{counted:?}") };
+    assert_eq!(reading.sum, 2.0);
 }
