@@ -74,3 +74,6 @@ pub const DATA_KEY_LOCKED_FOR: Duration = Duration::from_secs(5);
 
 /// How long new rows are encrypted under one data key.
 pub const DATA_KEY_AGE_MS_MAX: i64 = 30 * 24 * 3600 * 1000;
+
+/// The data keys that are held in memory; beyond, all are forgotten and asked for again.
+pub const DATA_KEYS_HELD_MAX: usize = 10_000;

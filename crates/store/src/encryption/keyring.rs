@@ -10,7 +10,7 @@ use watchkeep_core::{Clock, SecretBytes, TimestampMs};
 use super::EncryptionKey;
 use crate::catalog::Catalog;
 use crate::error::StoreError;
-use crate::limits::{DATA_KEY_AGE_MS_MAX, DATA_KEY_LOCKED_FOR, DATA_KEY_TRUSTED_FOR};
+use crate::limits::{DATA_KEY_AGE_MS_MAX, DATA_KEY_LOCKED_FOR, DATA_KEY_TRUSTED_FOR, DATA_KEYS_HELD_MAX};
 
 /// Rows are encrypted under a key that cannot be used now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -196,11 +196,18 @@ impl Keyring {
     fn note_newest(&self, document: &KeyDocument) {
         let KeyDocument { id, key, context, created, .. } = document;
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.len() >= DATA_KEYS_HELD_MAX {
+            newest.clear();
+        }
         newest.insert((key.clone(), context.clone()), (*id, *created));
     }
 
     fn remember(&self, id: u64, outcome: Usable) {
-        self.held().insert(id, Held { at: self.clock.monotonic(), outcome });
+        let mut held = self.held();
+        if held.len() >= DATA_KEYS_HELD_MAX {
+            held.clear();
+        }
+        held.insert(id, Held { at: self.clock.monotonic(), outcome });
     }
 
     /// The one who keeps the owners' keys.
