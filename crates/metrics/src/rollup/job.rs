@@ -1,7 +1,7 @@
 //! Rolling up: in the background, a day at a time, its series in groups, each group's rows in appends of some megabytes.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use watchkeep_core::ports::DataKeyError;
@@ -73,7 +73,13 @@ impl Metrics {
                 Ok::<_, StoreError>(oldest)
             })
             .await?;
-        Ok(oldest.map(floor_day).filter(|day_ms| is_due(*day_ms, self.clock.now().0)))
+        let Some(day_ms) = oldest.map(floor_day).filter(|day_ms| is_due(*day_ms, self.clock.now().0)) else {
+            return Ok(None);
+        };
+        // Earlier days that cannot be read now were not found, and would be left behind for good.
+        let before = from_ms..day_ms.saturating_add(DAY_MS);
+        self.store.blocking(move |store| all_usable(store, before)).await?;
+        Ok(Some(day_ms))
     }
 
     /// Rolls up the series of a day that are not rolled up yet; how many rows that makes.
@@ -141,10 +147,7 @@ fn rows_by_series(store: &Store, day_ms: i64) -> Result<BTreeMap<u64, usize>, St
         batch.u64s(points::SERIES).iter().for_each(|series| *counts.entry(*series).or_default() += 1);
         ControlFlow::Continue(())
     })?;
-    // Asked one by one, for the error to say which key it is.
-    for key in store.data_keys_of(&METRIC_POINTS, day_ms..day_ms.saturating_add(DAY_MS)).into_iter().flatten() {
-        usable(store, key)?;
-    }
+    all_usable(store, day_ms..day_ms.saturating_add(DAY_MS))?;
     Ok(counts)
 }
 
@@ -159,6 +162,12 @@ fn groups(counts: BTreeMap<u64, usize>) -> impl Iterator<Item = Vec<u64>> {
         }
         (!group.is_empty()).then_some(group)
     })
+}
+
+/// Fails if some points of these times are under a key that cannot be used now.
+fn all_usable(store: &Store, times: Range<i64>) -> Result<(), StoreError> {
+    // Asked one by one, for the error to say which key it is.
+    store.data_keys_of(&METRIC_POINTS, times).into_iter().flatten().try_for_each(|key| usable(store, key).map(drop))
 }
 
 /// The data key of this number; `None` if the key of its owner does not exist any more.

@@ -189,3 +189,21 @@ async fn roll_ups_are_encrypted_as_their_points_and_wait_for_the_key() {
     world.pass(DAY);
     assert_eq!(world.series("Sum", 3600, -HOUR, 2 * HOUR).await, [(0, 3.0), (HOUR, 4.0)]);
 }
+
+#[tokio::test]
+async fn a_day_whose_key_is_disabled_is_not_passed_over_by_roll_ups() {
+    let world = World::new().await;
+    world.associate(RED).await.unwrap();
+    world.put("Shop", vec![datum(0, 2.0)]).await.unwrap();
+    world.pass(DAY);
+    world.disassociate().await.unwrap();
+    world.put("Shop", vec![datum(DAY, 4.0)]).await.unwrap();
+    world.owners.disable(RED);
+    world.pass(16 * DAY);
+    world.metrics.roll_up().await.unwrap_err();
+    assert!(world.store.data_keys_of(&METRIC_POINTS_5M, i64::MIN..i64::MAX).is_empty());
+    world.owners.enable(RED);
+    world.pass_trust();
+    assert_eq!(world.metrics.roll_up().await.unwrap(), 2);
+    assert_eq!(world.series("Sum", 3600, -HOUR, 2 * DAY).await, [(0, 2.0), (DAY, 4.0)]);
+}
