@@ -152,7 +152,7 @@ def test_bad_data_are_refused_whole(cloudwatch):
     check(value, {"Value": 1.0}, namespace=" ")
     with raises(cloudwatch, "MissingParameter"):
         cloudwatch.put_metric_data(Namespace="Shop", MetricData=[])
-    assert cloudwatch.list_metrics()["Metrics"] == []
+    assert cloudwatch.list_metrics(Namespace="Shop")["Metrics"] == []
 
 
 def test_reads_refuse_with_the_family_of_their_operation(cloudwatch):
