@@ -13,7 +13,8 @@ const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
     &["wire", "store", "delivery"],
-    &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus"],
+    &["query"],
+    &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "opentelemetry", "prometheus"],
     &["gateway", "agent", "daemon"],
     &["watchkeep"],
 ];

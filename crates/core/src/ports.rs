@@ -3,9 +3,12 @@
 
 mod alarm_metrics;
 mod alarm_pictures;
+mod buckets;
 mod data_keys;
+mod data_streams;
 mod event_bus;
 mod functions;
+mod log_events;
 mod metrics;
 mod queues;
 mod resources;
@@ -23,9 +26,12 @@ pub use alarm_metrics::{
     WatchedDatapoint, WatchedMetric, WatchedSeries,
 };
 pub use alarm_pictures::{AlarmPictures, PicturedAlarm};
+pub use buckets::{BucketClient, BucketError, BucketObject, Buckets, NoBuckets};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
+pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};
 pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
 pub use functions::{Functions, InvokeError, NoFunctions};
+pub use log_events::{LogEventInput, LogSink, LogSinkError};
 pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
