@@ -1,6 +1,6 @@
 //! Who makes a call.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -102,6 +102,21 @@ impl Gone {
 }
 
 impl Caller {
+    /// One of Watchkeep's services, which calls another in an account and a Region.
+    pub fn service(principal: &'static str, account: AccountId, region: Region) -> Caller {
+        Caller {
+            account,
+            region,
+            principal: Principal::Service(principal),
+            access_key_id: None,
+            source_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            request_id: "-".into(),
+            secure_transport: true,
+            client: Client::default(),
+        }
+    }
+
     /// The ARN of the principal; `None` for nobody and for services.
     pub fn principal_arn(&self) -> Option<String> {
         let account = self.account;

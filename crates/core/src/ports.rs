@@ -31,7 +31,7 @@ pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionC
 pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};
 pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
 pub use functions::{Functions, InvokeError, NoFunctions};
-pub use log_events::{LogEventInput, LogSink, LogSinkError};
+pub use log_events::{IfAbsent, LogEventInput, LogSink, LogSinkError, Unstored};
 pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,

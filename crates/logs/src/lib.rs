@@ -11,6 +11,7 @@ mod entity;
 mod errors;
 mod filter_log_events;
 mod get_log_events;
+mod http_endpoints;
 mod known;
 mod limits;
 mod list_log_groups;
@@ -23,6 +24,7 @@ mod position;
 mod put_log_events;
 mod resources;
 mod retention;
+mod sink;
 mod statistics;
 mod tables;
 mod tags;
@@ -32,8 +34,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use watchkeep_core::ports::LogSink;
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Rows, Store, StoreError, Table};
+use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::model::logs as model;
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
@@ -122,6 +126,16 @@ impl Logs {
     /// The service with its routing table.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&model::SERVICE, self.clone(), ROUTES))
+    }
+
+    /// The service as others hand events to it.
+    pub fn sink(self: &Arc<Self>) -> Arc<dyn LogSink> {
+        Arc::new(sink::Sink(self.clone()))
+    }
+
+    /// The endpoints that take logs by plain HTTP.
+    pub fn http_endpoints(self: &Arc<Self>) -> Arc<dyn HttpApi> {
+        Arc::new(http_endpoints::HttpEndpoints(self.clone()))
     }
 
     /// Forgets all groups and streams, after the store was reset.

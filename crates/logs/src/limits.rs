@@ -12,6 +12,9 @@ pub const EVENT_OVERHEAD_BYTES: usize = 26;
 /// The bytes of a batch: of the messages in UTF-8, and the overhead of each event. One event may be as large as the batch.
 pub const BATCH_BYTES_MAX: usize = 1_048_576;
 
+/// The events of a batch.
+pub const BATCH_EVENTS_MAX: usize = 10_000;
+
 /// The time between the oldest and the newest valid event of a batch.
 pub const BATCH_SPAN_MS_MAX: i64 = 24 * HOUR_MS;
 

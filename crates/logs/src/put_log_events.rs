@@ -49,7 +49,7 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
 }
 
 /// Where every accepted event passes, once: makes them durable, with what taps keep of them, and counts them.
-async fn accept(
+pub(crate) async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
     stream: Arc<Stream>,

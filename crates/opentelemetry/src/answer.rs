@@ -2,17 +2,30 @@
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use prost::Message as _;
-use serde_json::json;
+use prost::Message;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use watchkeep_model::ServiceError;
 use watchkeep_wire::http_api::HttpAnswer;
 
-use crate::bounds::{self, Unread};
+use crate::bounds::{self, Kind, Unread};
 use crate::grpc::{self, Code};
-use crate::messages::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse, Status};
+use crate::messages::Status;
 
 /// How long an exporter shall wait before it tries again, seconds.
 const RETRY_AFTER: &str = "1";
+
+/// What exporters send of one kind of signal.
+pub(crate) trait Request: Message + Default + DeserializeOwned {
+    /// What such a message holds.
+    const KIND: &'static Kind;
+}
+
+/// What they are answered.
+pub(crate) trait Response: Message {
+    /// The response in JSON, as OTLP has it.
+    fn json(&self) -> Value;
+}
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +67,11 @@ impl Encoding {
         }
     }
 
-    /// Reads a request of metrics.
+    /// Reads a request.
     ///
     /// # Errors
     /// Status 400 if it cannot be read, 413 if it holds too much.
-    pub(crate) fn read(self, headers: &HeaderMap, body: &[u8]) -> Result<ExportMetricsServiceRequest, ServiceError> {
+    pub(crate) fn read<R: Request>(self, headers: &HeaderMap, body: &[u8]) -> Result<R, ServiceError> {
         match self {
             Encoding::Binary => binary(body),
             Encoding::Grpc => binary(&grpc::message(headers, body)?),
@@ -70,21 +83,11 @@ impl Encoding {
     }
 
     /// The answer of success, be it partial.
-    pub(crate) fn success(self, response: &ExportMetricsServiceResponse) -> HttpAnswer {
+    pub(crate) fn success(self, response: &impl Response) -> HttpAnswer {
         match self {
             Encoding::Binary => HttpAnswer::new(200, "application/x-protobuf", response.encode_to_vec()),
             Encoding::Grpc => grpc::success(&response.encode_to_vec()),
-            Encoding::Json => {
-                let partial = |partial: &ExportMetricsPartialSuccess| {
-                    // 64-bit integers are texts in JSON.
-                    json!({ "rejectedDataPoints": partial.rejected_data_points.to_string(), "errorMessage": partial.error_message })
-                };
-                let body = match &response.partial_success {
-                    Some(partial_success) => json!({ "partialSuccess": partial(partial_success) }),
-                    None => json!({}),
-                };
-                HttpAnswer::new(200, "application/json", body.to_string())
-            }
+            Encoding::Json => HttpAnswer::new(200, "application/json", response.json().to_string()),
         }
     }
 
@@ -106,9 +109,9 @@ impl Encoding {
     }
 }
 
-fn binary(body: &[u8]) -> Result<ExportMetricsServiceRequest, ServiceError> {
-    bounds::check_binary(body).map_err(unread)?;
-    ExportMetricsServiceRequest::decode(body).map_err(|error| unreadable(&format!("The body cannot be read: {error}.")))
+fn binary<R: Request>(body: &[u8]) -> Result<R, ServiceError> {
+    bounds::check_binary(body, R::KIND).map_err(unread)?;
+    R::decode(body).map_err(|error| unreadable(&format!("The body cannot be read: {error}.")))
 }
 
 fn media_type(content_type: Option<&str>) -> &str {

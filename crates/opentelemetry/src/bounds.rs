@@ -20,7 +20,7 @@ pub(crate) enum Unread {
 const DEPTH_MAX: usize = 100;
 
 /// A kind of message: its fields that hold messages, and those that are lists of numbers, by their tags.
-struct Kind {
+pub(crate) struct Kind {
     messages: &'static [(u32, &'static Kind)],
     numbers: &'static [(u32, NumberWidth)],
 }
@@ -31,9 +31,10 @@ enum NumberWidth {
     Varint,
 }
 
-static REQUEST: Kind = Kind { messages: &[(1, &RESOURCE_METRICS)], numbers: &[] };
+/// A request of metrics.
+pub(crate) static METRICS_REQUEST: Kind = Kind { messages: &[(1, &RESOURCE_METRICS)], numbers: &[] };
 static RESOURCE_METRICS: Kind = Kind { messages: &[(1, &ATTRIBUTES_1), (2, &SCOPE_METRICS)], numbers: &[] };
-static SCOPE_METRICS: Kind = Kind { messages: &[(1, &LEAF), (2, &METRIC)], numbers: &[] };
+static SCOPE_METRICS: Kind = Kind { messages: &[(1, &SCOPE), (2, &METRIC)], numbers: &[] };
 static METRIC: Kind = Kind {
     messages: &[(5, &NUMBERS), (7, &NUMBERS), (9, &HISTOGRAM), (10, &EXPONENTIAL), (11, &SUMMARY)],
     numbers: &[],
@@ -49,15 +50,23 @@ static BUCKETS: Kind = Kind { messages: &[], numbers: &[(2, NumberWidth::Varint)
 static SUMMARY: Kind = Kind { messages: &[(1, &SUMMARY_POINT)], numbers: &[] };
 static SUMMARY_POINT: Kind = Kind { messages: &[(6, &LEAF), (7, &KEY_VALUE)], numbers: &[] };
 static ATTRIBUTES_1: Kind = Kind { messages: &[(1, &KEY_VALUE)], numbers: &[] };
+static SCOPE: Kind = Kind { messages: &[(3, &KEY_VALUE)], numbers: &[] };
+
+/// A request of logs.
+pub(crate) static LOGS_REQUEST: Kind = Kind { messages: &[(1, &RESOURCE_LOGS)], numbers: &[] };
+static RESOURCE_LOGS: Kind = Kind { messages: &[(1, &ATTRIBUTES_1), (2, &SCOPE_LOGS)], numbers: &[] };
+static SCOPE_LOGS: Kind = Kind { messages: &[(1, &SCOPE), (2, &LOG_RECORD)], numbers: &[] };
+static LOG_RECORD: Kind = Kind { messages: &[(5, &ANY_VALUE), (6, &KEY_VALUE)], numbers: &[] };
+
 static KEY_VALUE: Kind = Kind { messages: &[(2, &ANY_VALUE)], numbers: &[] };
 static ANY_VALUE: Kind = Kind { messages: &[(5, &ARRAY), (6, &ATTRIBUTES_1)], numbers: &[] };
 static ARRAY: Kind = Kind { messages: &[(1, &ANY_VALUE)], numbers: &[] };
 static LEAF: Kind = Kind { messages: &[], numbers: &[] };
 
-/// Checks a request of metrics in the binary encoding.
-pub(crate) fn check_binary(bytes: &[u8]) -> Result<(), Unread> {
+/// Checks a request in the binary encoding.
+pub(crate) fn check_binary(bytes: &[u8], request: &Kind) -> Result<(), Unread> {
     let mut left = MESSAGES_MAX;
-    check(bytes, &REQUEST, &mut left, DEPTH_MAX)
+    check(bytes, request, &mut left, DEPTH_MAX)
 }
 
 /// Checks one in JSON: each message is an object. Braces inside texts are counted, too; they are few.
@@ -128,12 +137,12 @@ mod tests {
     #[test]
     fn requests_are_counted() {
         let few = request(vec![NumberDataPoint { as_int: Some(1), flags: 3, ..NumberDataPoint::default() }; 10]);
-        assert_eq!(check_binary(&few.encode_to_vec()), Ok(()));
-        assert_eq!(check_binary(&[]), Ok(()));
+        assert_eq!(check_binary(&few.encode_to_vec(), &METRICS_REQUEST), Ok(()));
+        assert_eq!(check_binary(&[], &METRICS_REQUEST), Ok(()));
         let many = request(vec![NumberDataPoint::default(); MESSAGES_MAX]).encode_to_vec();
-        assert_eq!(check_binary(&many), Err(Unread::TooMany));
+        assert_eq!(check_binary(&many, &METRICS_REQUEST), Err(Unread::TooMany));
         let bytes = few.encode_to_vec();
-        assert_eq!(check_binary(&bytes[..bytes.len() - 1]), Err(Unread::Malformed));
+        assert_eq!(check_binary(&bytes[..bytes.len() - 1], &METRICS_REQUEST), Err(Unread::Malformed));
         assert_eq!(check_json(b"{}"), Ok(()));
         assert_eq!(check_json(&vec![b'{'; MESSAGES_MAX + 1]), Err(Unread::TooMany));
     }
@@ -147,12 +156,12 @@ mod tests {
             let mut request = request(vec![]);
             request.resource_metrics[0].scope_metrics[0].metrics[0] =
                 Metric { exponential_histogram: Some(exponential), ..Metric::default() };
-            assert_eq!(check_binary(&request.encode_to_vec()), expected);
+            assert_eq!(check_binary(&request.encode_to_vec(), &METRICS_REQUEST), expected);
             let point = HistogramDataPoint { bucket_counts: vec![1; counts], ..Default::default() };
             let histogram = Histogram { data_points: vec![point], aggregation_temporality: 1 };
             request.resource_metrics[0].scope_metrics[0].metrics[0] =
                 Metric { histogram: Some(histogram), ..Metric::default() };
-            assert_eq!(check_binary(&request.encode_to_vec()), expected);
+            assert_eq!(check_binary(&request.encode_to_vec(), &METRICS_REQUEST), expected);
         }
     }
 
@@ -164,6 +173,6 @@ mod tests {
         }
         let attributes = vec![KeyValue { key: "k".into(), value: Some(value) }];
         let deep = request(vec![NumberDataPoint { attributes, ..NumberDataPoint::default() }]);
-        assert_eq!(check_binary(&deep.encode_to_vec()), Err(Unread::Malformed));
+        assert_eq!(check_binary(&deep.encode_to_vec(), &METRICS_REQUEST), Err(Unread::Malformed));
     }
 }

@@ -142,7 +142,7 @@ impl Export<'_> {
             add_attributes(&mut digest, attributes);
             for scope_metrics in &resource_metrics.scope_metrics {
                 let mut digest = digest.clone();
-                if let Some(InstrumentationScope { name, version }) = &scope_metrics.scope {
+                if let Some(InstrumentationScope { name, version, .. }) = &scope_metrics.scope {
                     add_text(&mut digest, name);
                     add_text(&mut digest, version);
                 }

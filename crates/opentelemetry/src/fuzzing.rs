@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use watchkeep_core::ports::{Measurement, MetricPlace, MetricSink, MetricsError, Publisher, RefusedMeasurement};
+use watchkeep_core::ports::{
+    IfAbsent, LogEventInput, LogSink, LogSinkError, Measurement, MetricPlace, MetricSink, MetricsError, Publisher,
+    RefusedMeasurement, Unstored,
+};
 use watchkeep_core::{AccountId, BoxFuture, ManualClock, Region, TimestampMs};
 
 use crate::Metrics;
-use crate::answer::Encoding;
+use crate::answer::{Encoding, Request};
 use crate::cumulative::Streams;
+use crate::logs::Logs;
 
 /// Takes everything.
 struct Nowhere;
@@ -24,9 +28,37 @@ impl MetricSink for Nowhere {
     }
 }
 
+impl LogSink for Nowhere {
+    fn put<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        _: &'a str,
+        _: &'a str,
+        _: IfAbsent,
+        _: Vec<LogEventInput>,
+    ) -> BoxFuture<'a, Result<Unstored, LogSinkError>> {
+        Box::pin(std::future::ready(Ok(Unstored::default())))
+    }
+}
+
 /// A request of metrics: in JSON, over gRPC or binary, as the first byte has it.
 pub fn export(bytes: &[u8]) {
-    let Some((first, body)) = bytes.split_first() else { return };
+    let Some((headers, request)) = read(bytes) else { return };
+    let now = TimestampMs(1_768_480_245_000);
+    let metrics =
+        Metrics { sink: Arc::new(Nowhere), clock: Arc::new(ManualClock::new(now)), streams: Streams::new(now) };
+    run(metrics.export(&place(), &headers, request));
+}
+
+/// A request of logs, likewise.
+pub fn export_logs(bytes: &[u8]) {
+    let Some((headers, request)) = read(bytes) else { return };
+    let logs = Logs { sink: Arc::new(Nowhere), clock: Arc::new(ManualClock::new(TimestampMs(1_768_480_245_000))) };
+    run(logs.export(&place(), &headers, request));
+}
+
+fn read<R: Request>(bytes: &[u8]) -> Option<(HeaderMap, R)> {
+    let (first, body) = bytes.split_first()?;
     let encoding = match first {
         b'{' => Encoding::Json,
         0 | 1 => Encoding::Grpc,
@@ -35,12 +67,15 @@ pub fn export(bytes: &[u8]) {
     let body = if encoding == Encoding::Binary { body } else { bytes };
     let mut headers = HeaderMap::new();
     headers.insert("grpc-encoding", http::HeaderValue::from_static("gzip"));
-    let Ok(request) = encoding.read(&headers, body) else { return };
-    let now = TimestampMs(1_768_480_245_000);
-    let metrics =
-        Metrics { sink: Arc::new(Nowhere), clock: Arc::new(ManualClock::new(now)), streams: Streams::new(now) };
-    let place = MetricPlace { account: AccountId::DEFAULT, region: Region::default() };
-    let mut work = Box::pin(metrics.export(&place, &headers, request));
-    // Nothing in it waits.
-    let _ = work.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    let request = encoding.read(&headers, body).ok()?;
+    Some((headers, request))
+}
+
+fn place() -> MetricPlace {
+    MetricPlace { account: AccountId::DEFAULT, region: Region::default() }
+}
+
+/// Nothing in it waits.
+fn run(work: impl Future) {
+    let _ = Box::pin(work).as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
 }

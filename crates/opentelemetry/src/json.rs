@@ -179,6 +179,11 @@ pub(crate) fn maybe_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     STANDARD.decode(text).map(Some).map_err(|_| de::Error::custom("bytes must be base64"))
 }
 
+/// Ids of traces and spans are the exception: they are hexadecimal.
+pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    hex::decode(String::deserialize(deserializer)?).map_err(|_| de::Error::custom("ids must be hexadecimal"))
+}
+
 /// The temporality is to be a number; many writers give its name.
 pub(crate) fn temporality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     struct Temporality;

@@ -1,9 +1,10 @@
 //! The OpenTelemetry protocol (OTLP 1.x), as the endpoints of CloudWatch take it and over gRPC besides: metrics become measurements
-//! of CloudWatch metrics. It knows only the port through which measurements are handed in; it knows no store and no socket.
+//! of CloudWatch metrics, logs become log events. It knows only the ports through which they are handed in; it knows no store and no
+//! socket.
 //!
-//! A request's way, a file a step: `bounds` counts what it holds before any of it takes memory, `messages` is what it says,
+//! The way of a request of metrics, a file a step: `bounds` counts what it holds before any of it takes memory, `messages` is what it says,
 //! `attributes` and `unit` find the metric's identity, `cumulative` makes differences of running totals, `distribution` makes
-//! samples of buckets, and `answer` tells the client.
+//! samples of buckets, and `answer` tells the client. Logs have `log_messages` and `logs` for theirs.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod answer;
@@ -17,6 +18,8 @@ pub mod fuzzing;
 mod grpc;
 mod json;
 mod limits;
+mod log_messages;
+mod logs;
 mod messages;
 mod unit;
 
@@ -26,14 +29,17 @@ mod tests;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
-use watchkeep_core::ports::{MetricPlace, MetricSink};
+use watchkeep_core::ports::{LogSink, MetricPlace, MetricSink};
 use watchkeep_core::{BoxFuture, Caller, Clock};
-use watchkeep_model::{OperationType as _, ServiceError, cloudwatch};
+use watchkeep_model::{OperationType as _, ServiceError, cloudwatch, logs as logs_model};
 use watchkeep_wire::http_api::{HttpAnswer, HttpApi, HttpOperation, HttpRequest};
 
 use crate::answer::Encoding;
 use crate::cumulative::Streams;
-use crate::limits::METRICS_BODY;
+use crate::limits::{LOGS_BODY, METRICS_BODY};
+use crate::log_messages::ExportLogsServiceRequest;
+use crate::logs::Logs;
+use crate::messages::ExportMetricsServiceRequest;
 
 /// Metrics over HTTP ("OTLP/HTTP Request"; CloudWatch's "OTLP Endpoints").
 static METRICS: HttpOperation = HttpOperation {
@@ -53,9 +59,28 @@ static METRICS_BY_GRPC: HttpOperation = HttpOperation {
     body: METRICS_BODY,
 };
 
+/// Logs over HTTP ("OTLP/HTTP Request"; CloudWatch's "OTLP Endpoints").
+static LOGS: HttpOperation = HttpOperation {
+    name: "ExportLogs",
+    service: &logs_model::SERVICE,
+    operation: logs_model::operations::PutLogEvents::OPERATION,
+    signing_names: &[],
+    body: LOGS_BODY,
+};
+
+/// Logs over gRPC ("OTLP/gRPC").
+static LOGS_BY_GRPC: HttpOperation = HttpOperation {
+    name: "ExportLogsByGrpc",
+    service: &logs_model::SERVICE,
+    operation: logs_model::operations::PutLogEvents::OPERATION,
+    signing_names: &[],
+    body: LOGS_BODY,
+};
+
 /// Takes what OpenTelemetry's exporters send.
 pub struct OpenTelemetry {
     metrics: Arc<Metrics>,
+    logs: Arc<Logs>,
 }
 
 /// Metrics' part.
@@ -66,10 +91,11 @@ struct Metrics {
 }
 
 impl OpenTelemetry {
-    /// Hands metrics to this sink.
-    pub fn new(sink: Arc<dyn MetricSink>, clock: Arc<dyn Clock>) -> OpenTelemetry {
+    /// Hands metrics and logs to these sinks.
+    pub fn new(metrics: Arc<dyn MetricSink>, logs: Arc<dyn LogSink>, clock: Arc<dyn Clock>) -> OpenTelemetry {
         let streams = Streams::new(clock.now());
-        OpenTelemetry { metrics: Arc::new(Metrics { sink, clock, streams }) }
+        let logs = Arc::new(Logs { sink: logs, clock: clock.clone() });
+        OpenTelemetry { metrics: Arc::new(Metrics { sink: metrics, clock, streams }), logs }
     }
 
     /// Forgets the running totals that it keeps in memory.
@@ -84,6 +110,8 @@ impl HttpApi for OpenTelemetry {
             _ if method != Method::POST => None,
             "/v1/metrics" => Some(&METRICS),
             "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(&METRICS_BY_GRPC),
+            "/v1/logs" => Some(&LOGS),
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(&LOGS_BY_GRPC),
             _ => None,
         }
     }
@@ -94,14 +122,19 @@ impl HttpApi for OpenTelemetry {
         caller: Caller,
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpAnswer, ServiceError>> {
-        let metrics = Arc::clone(&self.metrics);
+        let (metrics, logs) = (Arc::clone(&self.metrics), Arc::clone(&self.logs));
         Box::pin(async move {
-            let encoding = encoding(operation, &request.headers)?;
-            let exported = encoding.read(&request.headers, &request.body)?;
-            drop(request.body);
+            let HttpRequest { headers, body, .. } = request;
+            let encoding = encoding(operation, &headers)?;
             let place = MetricPlace { account: caller.account, region: caller.region };
-            let response = metrics.export(&place, &request.headers, exported).await?;
-            Ok(encoding.success(&response))
+            if operation.service.name == logs_model::SERVICE.name {
+                let exported: ExportLogsServiceRequest = encoding.read(&headers, &body)?;
+                drop(body);
+                return Ok(encoding.success(&logs.export(&place, &headers, exported).await?));
+            }
+            let exported: ExportMetricsServiceRequest = encoding.read(&headers, &body)?;
+            drop(body);
+            Ok(encoding.success(&metrics.export(&place, &headers, exported).await?))
         })
     }
 
@@ -111,5 +144,8 @@ impl HttpApi for OpenTelemetry {
 }
 
 fn encoding(operation: &HttpOperation, headers: &HeaderMap) -> Result<Encoding, ServiceError> {
-    if operation.name == METRICS_BY_GRPC.name { Encoding::of_grpc(headers) } else { Encoding::of_http(headers) }
+    match operation.name {
+        name if name == METRICS_BY_GRPC.name || name == LOGS_BY_GRPC.name => Encoding::of_grpc(headers),
+        _ => Encoding::of_http(headers),
+    }
 }

@@ -7,6 +7,12 @@ use watchkeep_wire::http_api::BodyLimit;
 /// A request of metrics: exporters and collectors send batches of some thousand points, 100 to 200 bytes each.
 pub(crate) const METRICS_BODY: BodyLimit = BodyLimit { wire_bytes: 4 << 20, decoded_bytes: 16 << 20 };
 
+/// A request of logs, as large as one of metrics.
+pub(crate) const LOGS_BODY: BodyLimit = METRICS_BODY;
+
+/// The most log records in a request; collectors send some thousand.
+pub(crate) const RECORDS_MAX: usize = 50_000;
+
 /// The most messages (resources, scopes, metrics, points, attributes, values) in a request: each may be two bytes on the wire and
 /// a hundred in memory.
 pub(crate) const MESSAGES_MAX: usize = 400_000;

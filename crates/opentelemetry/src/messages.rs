@@ -1,10 +1,13 @@
-//! The messages of `opentelemetry/proto/metrics/v1/metrics.proto` and its neighbours, as far as they are read. A `oneof` is its
+//! The messages of `opentelemetry/proto/metrics/v1/metrics.proto` and `common/v1/common.proto`, as far as they are read. A `oneof` is its
 //! members side by side, which on the wire and in JSON is the same; unknown members (exemplars among them) are skipped. The same
 //! structures are read from JSON as OTLP defines it.
 
 use prost::Message;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
+use crate::answer::{Request, Response};
+use crate::bounds::{Kind, METRICS_REQUEST};
 use crate::json;
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -69,6 +72,8 @@ pub(crate) struct InstrumentationScope {
     pub(crate) name: String,
     #[prost(string, tag = "2")]
     pub(crate) version: String,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) attributes: Vec<KeyValue>,
 }
 
 /// One of the five kinds of data is present.
@@ -316,6 +321,23 @@ pub(crate) struct ArrayValue {
 pub(crate) struct KeyValueList {
     #[prost(message, repeated, tag = "1")]
     pub(crate) values: Vec<KeyValue>,
+}
+
+impl Request for ExportMetricsServiceRequest {
+    const KIND: &'static Kind = &METRICS_REQUEST;
+}
+
+impl Response for ExportMetricsServiceResponse {
+    fn json(&self) -> Value {
+        match &self.partial_success {
+            // 64-bit integers are texts in JSON.
+            Some(partial) => json!({ "partialSuccess": {
+                "rejectedDataPoints": partial.rejected_data_points.to_string(),
+                "errorMessage": partial.error_message,
+            } }),
+            None => json!({}),
+        }
+    }
 }
 
 impl ExportMetricsServiceRequest {

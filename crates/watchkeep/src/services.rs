@@ -160,7 +160,7 @@ impl Services {
             alarms,
             queues,
             topics,
-            opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
+            opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), logs.sink(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
             logs,
@@ -201,7 +201,7 @@ impl Services {
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        vec![self.opentelemetry.clone(), self.prometheus.api()]
+        vec![self.opentelemetry.clone(), self.prometheus.api(), self.logs.http_endpoints()]
     }
 
     /// Forgets what is in memory, after the store was emptied.

@@ -24,15 +24,44 @@ pub enum LogSinkError {
     Refused(String),
 }
 
+/// What is done when the group or the stream is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfAbsent {
+    /// It is created.
+    Create,
+    /// The events are refused.
+    Refuse,
+}
+
+/// How many events were not stored, though the others were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unstored {
+    /// Older than 14 days.
+    pub too_old: usize,
+    /// Older than the group keeps events.
+    pub expired: usize,
+    /// More than two hours ahead.
+    pub too_new: usize,
+    /// Larger than an event may be.
+    pub too_large: usize,
+}
+
+impl Unstored {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.too_old + self.expired + self.too_new + self.too_large
+    }
+}
+
 /// Takes log events, as PutLogEvents does. CloudWatch Logs' side of whoever writes to a log group.
 pub trait LogSink: Send + Sync {
-    /// Stores events, in any order and any number, in this stream of this group; both are created if they are not there. The
-    /// events are durable when it is done. The answer is how many of them were out of time, and so not stored.
+    /// Stores events, in any order and any number, in this stream of this group. They are durable when it is done.
     fn put<'a>(
         &'a self,
         place: &'a MetricPlace,
         log_group: &'a str,
         log_stream: &'a str,
+        if_absent: IfAbsent,
         events: Vec<LogEventInput>,
-    ) -> BoxFuture<'a, Result<usize, LogSinkError>>;
+    ) -> BoxFuture<'a, Result<Unstored, LogSinkError>>;
 }

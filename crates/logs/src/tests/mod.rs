@@ -39,7 +39,7 @@ pub(crate) fn caller() -> Caller {
 }
 
 /// An open service.
-pub(super) struct Fixture {
+pub(crate) struct Fixture {
     pub logs: Arc<Logs>,
     pub store: Arc<Store>,
     pub clock: Arc<ManualClock>,
@@ -48,7 +48,7 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    pub(super) async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW)))).await
     }
@@ -63,7 +63,7 @@ impl Fixture {
     }
 
     /// The same data, opened again; in order, or as after a crash.
-    pub(super) async fn reopen(self, in_order: bool) -> Fixture {
+    pub(crate) async fn reopen(self, in_order: bool) -> Fixture {
         let Fixture { logs, store, clock, directory, .. } = self;
         if in_order {
             store.close().await;
@@ -74,26 +74,26 @@ impl Fixture {
         Fixture::open(directory, clock).await
     }
 
-    pub(super) async fn group(&self, name: &str) {
+    pub(crate) async fn group(&self, name: &str) {
         let input = CreateLogGroupRequest { log_group_name: name.into(), ..Default::default() };
         crate::log_groups::create_log_group(&self.logs, &self.caller, input).await.unwrap();
     }
 
-    pub(super) async fn stream(&self, group: &str, name: &str) {
+    pub(crate) async fn stream(&self, group: &str, name: &str) {
         self.create_stream(group, name).await.unwrap();
     }
 
-    pub(super) async fn create_stream(&self, group: &str, name: &str) -> Result<Unit, ServiceError> {
+    pub(crate) async fn create_stream(&self, group: &str, name: &str) -> Result<Unit, ServiceError> {
         let input = CreateLogStreamRequest { log_group_name: group.into(), log_stream_name: name.into() };
         crate::log_streams::create_log_stream(&self.logs, &self.caller, input).await
     }
 
     /// Puts events, given as offsets from [`NOW`] and messages.
-    pub(super) async fn put(&self, group: &str, stream: &str, events: &[(i64, &str)]) -> PutLogEventsResponse {
+    pub(crate) async fn put(&self, group: &str, stream: &str, events: &[(i64, &str)]) -> PutLogEventsResponse {
         self.try_put(group, stream, events).await.unwrap()
     }
 
-    pub(super) async fn try_put(
+    pub(crate) async fn try_put(
         &self,
         group: &str,
         stream: &str,
@@ -110,26 +110,26 @@ impl Fixture {
         crate::put_log_events::put_log_events(&self.logs, &self.caller, input).await
     }
 
-    pub(super) async fn get(&self, input: GetLogEventsRequest) -> Result<GetLogEventsResponse, ServiceError> {
+    pub(crate) async fn get(&self, input: GetLogEventsRequest) -> Result<GetLogEventsResponse, ServiceError> {
         crate::get_log_events::get_log_events(&self.logs, &self.caller, input).await
     }
 
-    pub(super) async fn filter(&self, input: FilterLogEventsRequest) -> Result<FilterLogEventsResponse, ServiceError> {
+    pub(crate) async fn filter(&self, input: FilterLogEventsRequest) -> Result<FilterLogEventsResponse, ServiceError> {
         crate::filter_log_events::filter_log_events(&self.logs, &self.caller, input).await
     }
 
     /// The messages of a stream, oldest first.
-    pub(super) async fn messages(&self, group: &str, stream: &str) -> Vec<String> {
+    pub(crate) async fn messages(&self, group: &str, stream: &str) -> Vec<String> {
         let input = GetLogEventsRequest { start_from_head: Some(true), ..get(group, stream) };
         messages(&self.get(input).await.unwrap())
     }
 
-    pub(super) fn advance(&self, ms: i64) {
+    pub(crate) fn advance(&self, ms: i64) {
         self.clock.advance(Duration::from_millis(ms.unsigned_abs()));
     }
 }
 
-pub(super) fn get(group: &str, stream: &str) -> GetLogEventsRequest {
+pub(crate) fn get(group: &str, stream: &str) -> GetLogEventsRequest {
     GetLogEventsRequest {
         log_group_name: Some(group.into()),
         log_stream_name: stream.into(),
@@ -137,19 +137,19 @@ pub(super) fn get(group: &str, stream: &str) -> GetLogEventsRequest {
     }
 }
 
-pub(super) fn filter(group: &str) -> FilterLogEventsRequest {
+pub(crate) fn filter(group: &str) -> FilterLogEventsRequest {
     FilterLogEventsRequest { log_group_name: Some(group.into()), ..FilterLogEventsRequest::default() }
 }
 
-pub(super) fn messages(response: &GetLogEventsResponse) -> Vec<String> {
+pub(crate) fn messages(response: &GetLogEventsResponse) -> Vec<String> {
     response.events.iter().flatten().map(|event| event.message.clone().unwrap()).collect()
 }
 
-pub(super) fn filtered(response: &FilterLogEventsResponse) -> Vec<String> {
+pub(crate) fn filtered(response: &FilterLogEventsResponse) -> Vec<String> {
     response.events.iter().flatten().map(|event| event.message.clone().unwrap()).collect()
 }
 
 /// The code and text of an error.
-pub(super) fn error<T>(outcome: Result<T, ServiceError>) -> String {
+pub(crate) fn error<T>(outcome: Result<T, ServiceError>) -> String {
     outcome.err().map(|error| error.to_string()).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Requests as exporters send them, and what becomes of them.
 
 mod kinds;
+mod logs;
 
 use std::sync::{Arc, Mutex};
 
@@ -26,6 +27,8 @@ const GRPC: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Exp
 #[derive(Default)]
 struct Sink {
     taken: Mutex<Vec<Measurement>>,
+    /// Group, stream, time and message of log events.
+    events: Mutex<Vec<(String, String, i64, String)>>,
     failure: Mutex<Option<MetricsError>>,
 }
 
@@ -62,7 +65,7 @@ struct Server {
 impl Server {
     fn new() -> Server {
         let sink = Arc::new(Sink::default());
-        let api = OpenTelemetry::new(sink.clone(), Arc::new(ManualClock::new(NOW)));
+        let api = OpenTelemetry::new(sink.clone(), sink.clone(), Arc::new(ManualClock::new(NOW)));
         Server { api, sink, headers: HeaderMap::new() }
     }
 
@@ -291,5 +294,7 @@ fn any_bytes_are_survived() {
         bytes.insert(0, 9);
         crate::fuzzing::export(&bytes);
         crate::fuzzing::export(&bytes[1..]);
+        crate::fuzzing::export_logs(&bytes);
+        crate::fuzzing::export_logs(&bytes[1..]);
     });
 }

@@ -1,0 +1,203 @@
+//! Events that other services and other ways in hand over: as many and in whatever order they like, and without an API call.
+
+use std::sync::Arc;
+
+use watchkeep_core::ports::{IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, Unstored};
+use watchkeep_core::{BoxFuture, Caller, TimestampMs};
+use watchkeep_model::ServiceError;
+use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent};
+
+use crate::Logs;
+use crate::directory::{Group, Stream};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
+use crate::log_groups::create_log_group;
+use crate::log_streams::create_log_stream;
+use crate::names::group_key;
+use crate::put_log_events::accept;
+
+/// Whom groups and streams are created by that nobody created.
+const PRINCIPAL: &str = "logs.amazonaws.com";
+
+/// The service as others hand events to it.
+pub(crate) struct Sink(pub(crate) Arc<Logs>);
+
+impl LogSink for Sink {
+    fn put<'a>(
+        &'a self,
+        place: &'a MetricPlace,
+        log_group: &'a str,
+        log_stream: &'a str,
+        if_absent: IfAbsent,
+        events: Vec<LogEventInput>,
+    ) -> BoxFuture<'a, Result<Unstored, LogSinkError>> {
+        Box::pin(async move {
+            let put = put(&self.0, place, (log_group, log_stream), if_absent, events);
+            put.await.map_err(|error| match error.status {
+                500.. => LogSinkError::Busy(error.message),
+                _ => LogSinkError::Refused(error.message),
+            })
+        })
+    }
+}
+
+/// Stores events in this group and stream.
+pub(crate) async fn put(
+    logs: &Arc<Logs>,
+    place: &MetricPlace,
+    (log_group, log_stream): (&str, &str),
+    if_absent: IfAbsent,
+    events: Vec<LogEventInput>,
+) -> Result<Unstored, ServiceError> {
+    let caller = Caller::service(PRINCIPAL, place.account, place.region.clone());
+    let group = group(logs, &caller, log_group, if_absent).await?;
+    let stream = stream(logs, &caller, &group, log_stream, if_absent).await?;
+    let now = logs.clock.now();
+    let (events, unstored) = sorted_out(events, now, group.cutoff(now));
+    for batch in batches(&events) {
+        let message_bytes = batch.iter().map(|event| event.message.len()).sum();
+        accept(logs, &group, stream.clone(), batch, message_bytes, now).await?;
+    }
+    Ok(unstored)
+}
+
+async fn group(logs: &Arc<Logs>, caller: &Caller, name: &str, if_absent: IfAbsent) -> Result<Arc<Group>, ServiceError> {
+    let key = group_key(caller, name);
+    match logs.directory.group(&key) {
+        Err(_) if if_absent == IfAbsent::Create => {}
+        found => return found,
+    }
+    check("logGroupName", name, |byte| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte))?;
+    let input = CreateLogGroupRequest { log_group_name: name.to_owned(), ..CreateLogGroupRequest::default() };
+    let created = create_log_group(logs, caller, input).await;
+    // Somebody else may have been faster.
+    logs.directory.group(&key).or(Err(created.err().unwrap_or_else(crate::errors::no_group)))
+}
+
+async fn stream(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    group: &Group,
+    name: &str,
+    if_absent: IfAbsent,
+) -> Result<Arc<Stream>, ServiceError> {
+    match group.stream(name) {
+        Err(_) if if_absent == IfAbsent::Create => {}
+        found => return found,
+    }
+    check("logStreamName", name, |byte| !b":*".contains(&byte))?;
+    let input = CreateLogStreamRequest {
+        log_group_name: group.key.name.clone(),
+        log_stream_name: name.to_owned(),
+        ..CreateLogStreamRequest::default()
+    };
+    let created = create_log_stream(logs, caller, input).await;
+    group.stream(name).or(Err(created.err().unwrap_or_else(crate::errors::no_stream)))
+}
+
+/// Names that come by no API call are checked here, as the model has it.
+fn check(member: &str, name: &str, is_of_name: impl Fn(u8) -> bool) -> Result<(), ServiceError> {
+    match name {
+        name if (1..=512).contains(&name.chars().count()) && name.bytes().all(is_of_name) => Ok(()),
+        _ => Err(crate::errors::invalid(format!("The value at '{member}' is not a valid name."))),
+    }
+}
+
+/// The events that can be stored, in the order of their times, and how many cannot.
+fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs) -> (Vec<InputLogEvent>, Unstored) {
+    let mut unstored = Unstored::default();
+    let mut stored = Vec::with_capacity(events.len());
+    for LogEventInput { time, message } in events {
+        let reason = if time < now.plus_ms(-EVENT_AGE_MS_MAX) {
+            &mut unstored.too_old
+        } else if time > now.plus_ms(EVENT_AHEAD_MS_MAX) {
+            &mut unstored.too_new
+        } else if time < cutoff {
+            &mut unstored.expired
+        } else if message.len() + EVENT_OVERHEAD_BYTES > BATCH_BYTES_MAX {
+            &mut unstored.too_large
+        } else {
+            stored.push(InputLogEvent { timestamp: time.0, message });
+            continue;
+        };
+        *reason += 1;
+    }
+    stored.sort_by_key(|event| event.timestamp);
+    (stored, unstored)
+}
+
+/// The events in batches that are no larger than those of PutLogEvents.
+fn batches(events: &[InputLogEvent]) -> impl Iterator<Item = &[InputLogEvent]> {
+    let mut rest = events;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |event: &&InputLogEvent| {
+            bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
+            bytes <= BATCH_BYTES_MAX
+        };
+        let count = rest.iter().take(BATCH_EVENTS_MAX).take_while(fits).count();
+        let (batch, behind) = rest.split_at_checked(count)?;
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::DAY_MS;
+    use crate::tests::{Fixture, NOW};
+
+    fn event(offset_ms: i64, message: &str) -> LogEventInput {
+        LogEventInput { time: TimestampMs(NOW + offset_ms), message: message.to_owned() }
+    }
+
+    fn place() -> MetricPlace {
+        let caller = crate::tests::caller();
+        MetricPlace { account: caller.account, region: caller.region }
+    }
+
+    #[tokio::test]
+    async fn events_come_in_any_order_into_what_is_created_for_them() {
+        let fixture = Fixture::new().await;
+        let sink = fixture.logs.sink();
+        let place = place();
+        let events = vec![event(-5, "b"), event(-2 * DAY_MS, "a"), event(-15 * DAY_MS, "old"), event(DAY_MS, "new")];
+        let unstored = sink.put(&place, "/a", "s/1", IfAbsent::Create, events).await.unwrap();
+        assert_eq!(unstored, Unstored { too_old: 1, too_new: 1, ..Unstored::default() });
+        let large = vec![event(-3, "c"), event(-2, &"x".repeat(BATCH_BYTES_MAX))];
+        let unstored = sink.put(&place, "/a", "s/1", IfAbsent::Refuse, large).await.unwrap();
+        assert_eq!(unstored, Unstored { too_large: 1, ..Unstored::default() });
+        assert_eq!(fixture.messages("/a", "s/1").await, ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_absent_or_misnamed_is_refused() {
+        let fixture = Fixture::new().await;
+        let sink = fixture.logs.sink();
+        let cases = [
+            ("/a", "s", IfAbsent::Refuse, "The specified log group does not exist."),
+            ("a b", "s", IfAbsent::Create, "The value at 'logGroupName' is not a valid name."),
+            ("aws/a", "s", IfAbsent::Create, "Log group names that start with aws/ are reserved."),
+            ("/b", "s:1", IfAbsent::Create, "The value at 'logStreamName' is not a valid name."),
+            ("/b", "s", IfAbsent::Refuse, "The specified log stream does not exist."),
+        ];
+        for (group, stream, if_absent, expected) in cases {
+            let refused = sink.put(&place(), group, stream, if_absent, vec![event(0, "m")]).await;
+            assert_eq!(refused, Err(LogSinkError::Refused(expected.to_owned())), "{group} {stream}");
+        }
+    }
+
+    #[test]
+    fn batches_are_as_large_as_those_of_calls() {
+        let sizes = |messages: &[usize]| {
+            let events: Vec<InputLogEvent> =
+                messages.iter().map(|size| InputLogEvent { timestamp: 0, message: "x".repeat(*size) }).collect();
+            batches(&events).map(<[InputLogEvent]>::len).collect::<Vec<_>>()
+        };
+        let half = BATCH_BYTES_MAX / 2 - EVENT_OVERHEAD_BYTES;
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[half, half, 1]), [2, 1]);
+        assert_eq!(sizes(&[half, half + 1, half]), [1, 1, 1]);
+        assert_eq!(sizes(&vec![1; BATCH_EVENTS_MAX + 1]), [BATCH_EVENTS_MAX, 1]);
+    }
+}
