@@ -9,10 +9,15 @@ import urllib.error
 import urllib.request
 
 import pytest
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 from opentelemetry.metrics import Observation
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
@@ -195,3 +200,74 @@ def test_who_may_send(tmp_path):
         provider.shutdown()
         assert statistics(server.client("cloudwatch"), "pressure", {}) == ([2, 7, 3.5, 3.5], "None")
         assert statistics(server.client("cloudwatch"), "orders", {"service.name": "shop"})[0][1] == 1
+
+
+def logs_over_http(server, **options):
+    return HttpLogExporter(endpoint=f"{server.endpoint}/v1/logs", **options)
+
+
+def logs_over_grpc(server, headers=None):
+    headers = tuple((headers or {}).items())
+    return GrpcLogExporter(endpoint=server.endpoint.removeprefix("http://"), insecure=True, headers=headers)
+
+
+@pytest.mark.parametrize("exporter", [pytest.param(logs_over_http, id="http"), pytest.param(logs_over_grpc, id="grpc")])
+@pytest.mark.parametrize("named", [True, False])
+def test_the_sdks_logs(server, exporter, named):
+    logs = server.client("logs")
+    group, stream = ("/otel/shop", "s") if named else ("/opentelemetry/shop", "default")
+    if named:
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    headers = {"x-aws-log-group": group, "x-aws-log-stream": stream} if named else {}
+    provider = LoggerProvider(RESOURCE)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter(server, headers=headers)))
+    moment = time.time_ns()
+    provider.get_logger("tests", "1.0").emit(
+        LogRecord(
+            timestamp=moment,
+            severity_text="WARN",
+            severity_number=SeverityNumber.WARN,
+            body={"text": "stock low", "left": 3},
+            attributes={"item": "tea", "sizes": [1, 2]},
+        )
+    )
+    provider.shutdown()
+    [event] = logs.get_log_events(logGroupName=group, logStreamName=stream)["events"]
+    assert event["timestamp"] == moment // 1_000_000
+    message = json.loads(event["message"])
+    assert message["resource"]["attributes"] == {"service.name": "shop"}
+    assert message["scope"] == {"name": "tests", "version": "1.0"}
+    assert (message["timeUnixNano"], message["severityNumber"], message["severityText"]) == (moment, 13, "WARN")
+    assert message["body"] == {"text": "stock low", "left": 3}
+    assert message["attributes"] == {"item": "tea", "sizes": [1, 2]}
+
+
+def test_logs_by_plain_http(server):
+    logs = server.client("logs")
+    logs.create_log_group(logGroupName="/http")
+    logs.create_log_stream(logGroupName="/http", logStreamName="s")
+    now = int(time.time() * 1000)
+
+    def send(path, body, status=200, **headers):
+        request = urllib.request.Request(server.endpoint + path, data=body.encode(), headers={"content-type": "application/json", **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert (answer.status, answer.read()) == (status, b"{}")
+        except urllib.error.HTTPError as error:
+            assert error.code == status, error.read()
+
+    names = {"x-aws-log-group": "/http", "x-aws-log-stream": "s"}
+    send("/ingest/json?logGroup=/http&logStream=s", json.dumps([{"timestamp": now - 4, "a": 1}, "skipped"]))
+    send("/ingest/bulk", f'{{"timestamp":{now - 3}}}\n"text"\n', **names)
+    send("/services/collector/event", f'{{"event":"Hello","time":{(now - 2) / 1000}}}{{"event":{{"b":2}},"time":{(now - 1) / 1000}}}', **names)
+    send("/ingest/json?logGroup=/none&logStream=s", "{}", status=400)
+    send("/ingest/json", "{", status=400, **names)
+    events = logs.get_log_events(logGroupName="/http", logStreamName="s", startFromHead=True)["events"]
+    assert [event["message"] for event in events] == [
+        json.dumps({"timestamp": now - 4, "a": 1}),
+        f'{{"timestamp":{now - 3}}}',
+        "Hello",
+        '{"b":2}',
+        "text",
+    ]

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["wire", "store", "delivery", "access"],
     &["query"],
     &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "opentelemetry", "prometheus"],
-    &["gateway", "agent", "daemon"],
+    &["gateway", "agent", "daemon", "syslog"],
     &["watchkeep"],
 ];
 
@@ -37,6 +37,11 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
         "daemon",
         &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "store"],
         "the daemon hands segments to a port",
+    ),
+    (
+        "syslog",
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "store"],
+        "the syslog receiver hands messages to a port",
     ),
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),

@@ -40,4 +40,4 @@ pub use config::{AuthMode, GatewayConfig, Limits, TlsFiles};
 pub use documents::{Document, Documents, NoDocuments};
 pub use server::{BindError, Gateway};
 pub use shared::Ports;
-pub use tls::TlsError;
+pub use tls::{TlsError, tls_acceptor};

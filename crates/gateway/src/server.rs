@@ -55,7 +55,7 @@ impl Gateway {
         ports: Ports,
         patience: Arc<dyn Clock>,
     ) -> Result<Gateway, BindError> {
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(tls::tls_acceptor).transpose()?;
         let mut listeners = Vec::with_capacity(config.listen.len());
         for &address in &config.listen {
             let failed = |source| BindError::Listen { address, source };

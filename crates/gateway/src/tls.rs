@@ -34,8 +34,12 @@ pub enum TlsError {
     Unfit(#[from] rustls::Error),
 }
 
-/// Reads the files.
-pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+/// What accepts connections with this certificate and key. Besides the gateway, other doors may use it.
+///
+/// # Errors
+///
+/// [`TlsError`]: the files cannot be read, or do not go together.
+pub fn tls_acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let certificates: Result<Vec<_>, _> = rustls_pemfile::certs(&mut open(&files.certificate)?).collect();
     let certificates = certificates.map_err(|source| TlsError::File { path: files.certificate.clone(), source })?;
     if certificates.is_empty() {

@@ -158,14 +158,14 @@ fn add(resource: ResourceLogs, now: TimestampMs, events: &mut Vec<LogEventInput>
 }
 
 fn describe(scope: &InstrumentationScope) -> Value {
-    let mut described = json!({ "name": scope.name });
+    let mut described = Map::from_iter([("name".to_owned(), scope.name.clone().into())]);
     if !scope.version.is_empty() {
-        described["version"] = scope.version.clone().into();
+        described.insert("version".to_owned(), scope.version.clone().into());
     }
     if !scope.attributes.is_empty() {
-        described["attributes"] = object(&scope.attributes);
+        described.insert("attributes".to_owned(), object(&scope.attributes));
     }
-    described
+    Value::Object(described)
 }
 
 fn describe_record(record: &LogRecord, message: &mut Map<String, Value>) {

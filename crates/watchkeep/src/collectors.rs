@@ -1,5 +1,5 @@
-//! What runs beside the server in its process: the host collector, a client of the public API like any other, and the X-Ray
-//! listener, which hands segments to the traces service as if they had come by PutTraceSegments.
+//! What runs beside the server in its process: the host collector, a client of the public API like any other, the X-Ray
+//! listener, which hands segments to the traces service as if they had come by PutTraceSegments, and the syslog receiver.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -9,13 +9,15 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener};
+use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{Clock, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
-use watchkeep_gateway::Gateway;
+use watchkeep_gateway::{Gateway, tls_acceptor};
 use watchkeep_model::xray;
+use watchkeep_syslog::{Syslog, SyslogConfig};
 use watchkeep_wire::sigv4::Signer;
 
-use crate::config::{Config, XrayListen};
+use crate::config::{Config, SyslogListen, XrayListen};
 use crate::credentials::RootCredentials;
 use crate::server::Collectors;
 use crate::services::Services;
@@ -53,6 +55,9 @@ pub async fn start(
     };
     if let Some(daemon) = bound {
         tasks.spawn(daemon.run(stopped.clone()));
+    }
+    if let Some(listen) = &config.syslog {
+        tasks.spawn(bind_syslog(listen, config, services, clock).await?.run(stopped.clone()));
     }
     if config.collectors == Collectors::ThisHost {
         let credentials = Credentials {
@@ -98,6 +103,32 @@ async fn bind_daemon(
     let daemon_config = DaemonConfig { signer: Some(Arc::new(signer)), ..DaemonConfig::new(listen, endpoint.clone()) };
     let sink = services.traces.segment_sink(config.account, &config.region);
     Daemon::bind(daemon_config, sink, clock.clone()).await.context("taking X-Ray segments")
+}
+
+async fn bind_syslog(
+    listen: &SyslogListen,
+    config: &Config,
+    services: &Services,
+    clock: &Arc<dyn Clock>,
+) -> Result<Syslog> {
+    let tls = match listen.tls.zip(config.tls.as_ref()) {
+        Some((address, files)) => Some((address, tls_acceptor(files).context("taking syslog messages with TLS")?)),
+        None => None,
+    };
+    let syslog = SyslogConfig {
+        udp: listen.udp,
+        tcp: listen.tcp,
+        tls,
+        place: MetricPlace { account: config.account, region: config.region.clone() },
+        log_group: listen.log_group.clone(),
+    };
+    let syslog = Syslog::bind(syslog, services.logs.sink(), clock.clone()).await.context("taking syslog messages")?;
+    for (protocol, address) in syslog.addresses() {
+        if let Some(address) = address {
+            println!("taking syslog messages on {protocol}://{address}");
+        }
+    }
+    Ok(syslog)
 }
 
 /// Where the server is to be reached from this host.

@@ -43,6 +43,15 @@ pub enum XrayListen {
     IfFree(SocketAddr),
 }
 
+/// Where syslog messages are taken, and the log group that they go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyslogListen {
+    pub udp: Option<SocketAddr>,
+    pub tcp: Option<SocketAddr>,
+    pub tls: Option<SocketAddr>,
+    pub log_group: String,
+}
+
 /// Everything that a server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -68,6 +77,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Where X-Ray SDKs' segments are taken.
     pub xray_listen: XrayListen,
+    /// Where syslog messages are taken, if anywhere.
+    pub syslog: Option<SyslogListen>,
     /// The file of the key that stored secrets are sealed with, if not the data directory's own.
     pub master_key: Option<PathBuf>,
     /// How often this host's metrics are collected.
@@ -146,6 +157,7 @@ impl Config {
                 (None, Collectors::ThisHost) => XrayListen::IfFree(XRAY_LISTEN_DEFAULT),
                 (None, Collectors::None) => XrayListen::Nowhere,
             },
+            syslog: syslog(settings)?,
             master_key: match settings.text("data.master_key") {
                 "" => None,
                 path => Some(path.into()),
@@ -215,6 +227,21 @@ impl StoreSettings {
             ..self
         }
     }
+}
+
+fn syslog(settings: &Settings) -> Result<Option<SyslogListen>> {
+    let listen = SyslogListen {
+        udp: settings.optional("syslog.udp_listen")?,
+        tcp: settings.optional("syslog.tcp_listen")?,
+        tls: settings.optional("syslog.tls_listen")?,
+        log_group: settings.text("syslog.log_group").to_owned(),
+    };
+    ensure!(
+        listen.tls.is_none() || !settings.text("server.tls_certificate").is_empty(),
+        "setting `syslog.tls_listen`: server.tls_certificate and server.tls_key are needed, too"
+    );
+    let is_wanted = listen.udp.or(listen.tcp).or(listen.tls).is_some();
+    Ok(is_wanted.then_some(listen))
 }
 
 fn store(settings: &Settings) -> Result<StoreSettings> {

@@ -222,6 +222,22 @@ pub static SETTINGS: &[Setting] = &[
         "take X-Ray SDKs' segments on this UDP and TCP address, as 127.0.0.1:2000",
     ),
     setting(
+        "syslog.udp_listen",
+        None,
+        "",
+        "ADDRESS",
+        "take syslog messages (RFC 5424 and RFC 3164) on this UDP address, as 0.0.0.0:514; whoever reaches it may write",
+    ),
+    setting("syslog.tcp_listen", None, "", "ADDRESS", "take them on this TCP address, as 0.0.0.0:601"),
+    setting(
+        "syslog.tls_listen",
+        None,
+        "",
+        "ADDRESS",
+        "take them on this TCP address with TLS, as 0.0.0.0:6514, by server.tls_certificate",
+    ),
+    setting("syslog.log_group", None, "/syslog", "NAME", "log group that they go to, a stream a host"),
+    setting(
         "agent.log_files",
         None,
         "/var/log/*.log,/var/log/*/*.log,/var/log/syslog,/var/log/messages,/var/log/secure,/var/log/maillog,/var/log/cron",

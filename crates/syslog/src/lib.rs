@@ -1,0 +1,181 @@
+//! The syslog receiver: messages of RFC 5424 and RFC 3164 over UDP, TCP and TLS become log events.
+//!
+//! Two parts work side by side: `udp` and `tcp` take messages off the network, and `forward` hands them to a [`LogSink`], many at
+//! once, a stream a host. Between them lies a queue of bounded size: while it is full TCP senders wait and datagrams are dropped,
+//! which is counted. A message is kept as it came, whole; its header says when it was sent and by which host.
+//!
+//! It knows no store and no service.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod forward;
+mod framing;
+pub mod limits;
+mod message;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+use watchkeep_core::Clock;
+use watchkeep_core::ports::{LogSink, MetricPlace};
+
+use crate::message::Received;
+
+/// How the receiver listens, and where messages go.
+#[derive(Clone)]
+pub struct SyslogConfig {
+    /// Where datagrams are taken, if anywhere.
+    pub udp: Option<SocketAddr>,
+    /// Where connections are taken, if anywhere.
+    pub tcp: Option<SocketAddr>,
+    /// Where connections with TLS are taken, if anywhere, and with which certificate.
+    pub tls: Option<(SocketAddr, TlsAcceptor)>,
+    /// The account and the Region of the log group.
+    pub place: MetricPlace,
+    /// The log group. Streams are named like the hosts that messages are of.
+    pub log_group: String,
+}
+
+/// Why the receiver cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot take syslog messages on {protocol} {address}")]
+pub struct ListenError {
+    /// `udp`, `tcp` or `tls`.
+    protocol: &'static str,
+    /// The address.
+    address: SocketAddr,
+    /// What the operating system says.
+    source: std::io::Error,
+}
+
+/// What became of messages since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub(crate) received: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+impl Counters {
+    /// Messages that were stored.
+    pub fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were dropped: datagrams that came faster than they could be stored, and what the log group did not take.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// A receiver that listens.
+pub struct Syslog {
+    config: SyslogConfig,
+    udp: Option<UdpSocket>,
+    tcp: Option<TcpListener>,
+    tls: Option<(TcpListener, TlsAcceptor)>,
+    sink: Arc<dyn LogSink>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+}
+
+impl Syslog {
+    /// Takes the receiver's addresses, from within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`].
+    pub async fn bind(
+        config: SyslogConfig,
+        sink: Arc<dyn LogSink>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Syslog, ListenError> {
+        let failed = |protocol, address| move |source| ListenError { protocol, address, source };
+        let udp = match config.udp {
+            Some(address) => Some(UdpSocket::bind(address).await.map_err(failed("udp", address))?),
+            None => None,
+        };
+        if let Some(socket) = &udp {
+            // As much as the kernel grants; less is no error.
+            let _ = rustix::net::sockopt::set_socket_recv_buffer_size(socket, limits::SOCKET_BUFFER_BYTES);
+        }
+        let tcp = match config.tcp {
+            Some(address) => Some(TcpListener::bind(address).await.map_err(failed("tcp", address))?),
+            None => None,
+        };
+        let tls = match &config.tls {
+            Some((address, acceptor)) => {
+                Some((TcpListener::bind(address).await.map_err(failed("tls", *address))?, acceptor.clone()))
+            }
+            None => None,
+        };
+        Ok(Syslog { config, udp, tcp, tls, sink, clock, counters: Arc::default() })
+    }
+
+    /// Where datagrams, connections, and connections with TLS are taken.
+    pub fn addresses(&self) -> [(&'static str, Option<SocketAddr>); 3] {
+        let tls = self.tls.as_ref().map(|(listener, _)| listener);
+        [
+            ("udp", self.udp.as_ref().and_then(|socket| socket.local_addr().ok())),
+            ("tcp", self.tcp.as_ref().and_then(|listener| listener.local_addr().ok())),
+            ("tls", tls.and_then(|listener| listener.local_addr().ok())),
+        ]
+    }
+
+    /// What became of messages.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+
+    /// Works until `stopped` says so (or its sender is gone); then stores what it has, and returns.
+    pub async fn run(self, stopped: watch::Receiver<bool>) {
+        let Syslog { config, udp, tcp, tls, sink, clock, counters } = self;
+        let (sender, receiver) = mpsc::channel::<Received>(limits::QUEUE_MESSAGES_MAX);
+        let receiving = {
+            let (clock, counters) = (clock.clone(), counters.clone());
+            async move {
+                let datagrams = async {
+                    if let Some(socket) = udp {
+                        udp::receive(socket, sender.clone(), clock.as_ref(), &counters, stopped.clone()).await;
+                    }
+                };
+                let connections = async {
+                    if let Some(listener) = tcp {
+                        tcp::accept(listener, None, &sender, &clock, &counters, stopped.clone()).await;
+                    }
+                };
+                let secured = async {
+                    if let Some((listener, acceptor)) = tls {
+                        tcp::accept(listener, Some(acceptor), &sender, &clock, &counters, stopped.clone()).await;
+                    }
+                };
+                tokio::join!(datagrams, connections, secured);
+                // The queue ends with its last sender.
+                drop(sender);
+            }
+        };
+        tokio::join!(receiving, forward::forward(&config, receiver, sink, clock.as_ref(), &counters));
+        let (stored, dropped) = (counters.stored(), counters.dropped());
+        tracing::info!(stored, dropped, "the syslog receiver stopped");
+    }
+}
+
+impl fmt::Debug for Syslog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Syslog").field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}
+
+/// Completes when the receiver is to stop.
+pub(crate) async fn ended(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone: it is to stop, too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
