@@ -52,6 +52,8 @@ struct Node {
     seen: u32,
     /// Whether the path, or one above it, means two things in one row or in two.
     ambiguous: bool,
+    /// Whether it leads to an object or an array in some row.
+    is_container: bool,
     /// The child visited last, and the one visited after it in the row before: most objects repeat their order of keys.
     last_child: usize,
     next: usize,
@@ -78,6 +80,7 @@ impl Paths {
             name: Some(String::new()),
             seen: 0,
             ambiguous: false,
+            is_container: false,
             last_child: NO_CHILD,
             next: NO_CHILD,
         };
@@ -119,7 +122,7 @@ impl Paths {
     /// The name of each path, in the order of their numbers; `None` for those that can have no column.
     pub(super) fn names(&self) -> impl Iterator<Item = Option<&str>> {
         self.nodes.iter().enumerate().map(|(path, node)| {
-            let usable = path != ROOT && !self.is_ambiguous(path);
+            let usable = path != ROOT && !node.is_container && !self.is_ambiguous(path);
             node.name.as_deref().filter(|_| usable)
         })
     }
@@ -190,6 +193,7 @@ impl Paths {
             name,
             seen: 0,
             ambiguous: twin.is_some(),
+            is_container: false,
             last_child: NO_CHILD,
             next: NO_CHILD,
         });
@@ -233,6 +237,7 @@ impl Walk<'_> {
     fn enter(&mut self) {
         if let Some(node) = self.paths.nodes.get_mut(self.path) {
             node.last_child = NO_CHILD;
+            node.is_container = true;
         }
     }
 }

@@ -1,0 +1,24 @@
+//! The limits of queries, a sentence each, with AWS's quota where there is one ("CloudWatch Logs quotas").
+
+use std::time::Duration;
+
+/// The bytes that one query may hold, its rows, groups and sorts together, unless configured otherwise.
+pub const MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// How long a query may run. AWS: 60 minutes.
+pub const TIME_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// The log groups of one table in SQL. AWS: 50 groups a query.
+pub const SQL_GROUPS_MAX: usize = 50;
+
+/// The values that `filterIndex` compares one field with.
+pub const FILTER_INDEX_VALUES_MAX: usize = 100;
+
+/// How deep SQL may be nested: the parser and the planner follow it on the stack.
+pub const SQL_DEPTH_MAX: usize = 50;
+
+/// The fields that SQL may name: each is a column of each table.
+pub const SQL_FIELDS_MAX: usize = 200;
+
+/// The characters of a query in SQL. AWS: 10,000.
+pub const SQL_CHARS_MAX: usize = 10_000;
