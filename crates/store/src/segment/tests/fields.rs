@@ -16,7 +16,7 @@ fn check(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], exp
             id: "x".into(),
             note: note.map(str::to_owned),
             message: message.as_bytes().to_vec(),
-            ..super::scans::EMPTY
+            ..scans::EMPTY
         })
         .collect();
     let blobs = stored(encode_rows(&rows, 50, true).bytes);
@@ -84,7 +84,7 @@ fn texts_with_an_escape_are_not_skipped() {
     let lines = [r#"{"a":"error"}"#, "x", "x", "y", "y", r#"{"a":"\u0065rror"}"#];
     let rows: Vec<Row> = (0..)
         .zip(lines)
-        .map(|(n, line)| Row { time: n, seq: n as u64, message: line.into(), ..super::scans::EMPTY })
+        .map(|(n, line)| Row { time: n, seq: n as u64, message: line.into(), ..scans::EMPTY })
         .collect();
     let blobs = stored(encode_rows(&rows, 50, true).bytes);
     let filter = TextFilter { matches: Arc::new(|_| true), ..TextFilter::containing_all([b"\"error\"".as_slice()]) };
