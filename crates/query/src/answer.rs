@@ -1,5 +1,7 @@
 //! What a query found.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The result of a query.
@@ -33,6 +35,34 @@ pub struct Pointer {
     pub seq: u64,
 }
 
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Pointer { group, stream, time_ms, seq } = self;
+        write!(f, "{group:x}-{stream:x}-{:x}-{seq:x}", time_ms.cast_unsigned())
+    }
+}
+
+/// A text is no pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no pointer to an event")]
+pub struct InvalidPointer;
+
+impl FromStr for Pointer {
+    type Err = InvalidPointer;
+
+    fn from_str(text: &str) -> Result<Pointer, InvalidPointer> {
+        let numbers = text.split('-').map(|part| match part.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            true => u64::from_str_radix(part, 16).map_err(|_| InvalidPointer),
+            false => Err(InvalidPointer),
+        });
+        let numbers: Vec<u64> = numbers.collect::<Result<_, _>>()?;
+        match numbers.as_slice() {
+            &[group, stream, time_ms, seq] => Ok(Pointer { group, stream, time_ms: time_ms.cast_signed(), seq }),
+            _ => Err(InvalidPointer),
+        }
+    }
+}
+
 /// What was read (`queryStatistics`).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Statistics {
@@ -55,4 +85,19 @@ pub struct Partial {
     pub rows: Vec<Row>,
     /// What was read so far.
     pub statistics: Statistics,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_read_as_it_was_written() {
+        let pointer = Pointer { group: 1, stream: u64::MAX, time_ms: -5, seq: 1 << 20 };
+        assert_eq!(pointer.to_string(), "1-ffffffffffffffff-fffffffffffffffb-100000");
+        assert_eq!(pointer.to_string().parse(), Ok(pointer));
+        for bad in ["", "1-2-3", "1-2-3-4-5", "1-2-3-x", "+1-2-3-4", "1-2-3-10000000000000000"] {
+            assert_eq!(bad.parse::<Pointer>(), Err(InvalidPointer), "{bad}");
+        }
+    }
 }

@@ -48,14 +48,14 @@ impl fmt::Debug for Control {
 #[derive(Debug, Clone)]
 pub(crate) struct Bounds {
     inner: Arc<Inner>,
+    until: Duration,
+    time_max: Duration,
 }
 
 #[derive(Debug)]
 struct Inner {
     control: Control,
     clock: Arc<dyn Clock>,
-    until: Duration,
-    time_max: Duration,
     memory_bytes_max: usize,
     held_bytes: AtomicUsize,
 }
@@ -65,7 +65,16 @@ impl Bounds {
     pub(crate) fn new(control: Control, clock: Arc<dyn Clock>, time_max: Duration, memory_bytes_max: usize) -> Bounds {
         let until = clock.monotonic().saturating_add(time_max);
         let held_bytes = AtomicUsize::new(0);
-        Bounds { inner: Arc::new(Inner { control, clock, until, time_max, memory_bytes_max, held_bytes }) }
+        Bounds { inner: Arc::new(Inner { control, clock, memory_bytes_max, held_bytes }), until, time_max }
+    }
+
+    /// The same bounds for a part that begins now and may take less time.
+    pub(crate) fn within(&self, time_max: Duration) -> Bounds {
+        let until = self.inner.clock.monotonic().saturating_add(time_max);
+        if until >= self.until {
+            return self.clone();
+        }
+        Bounds { inner: self.inner.clone(), until, time_max }
     }
 
     /// Whether it may go on.
@@ -73,8 +82,8 @@ impl Bounds {
         if self.inner.control.cancel.is_cancelled() {
             return Err(QueryError::Cancelled);
         }
-        if self.inner.clock.monotonic() >= self.inner.until {
-            return Err(QueryError::TimedOut(self.inner.time_max));
+        if self.inner.clock.monotonic() >= self.until {
+            return Err(QueryError::TimedOut(self.time_max));
         }
         Ok(())
     }
@@ -100,7 +109,7 @@ impl Bounds {
 
     /// When, on the clock's monotonic time, it must have ended.
     pub(crate) fn until(&self) -> Duration {
-        self.inner.until
+        self.until
     }
 
     pub(crate) fn control(&self) -> &Control {
@@ -112,6 +121,6 @@ impl Bounds {
     }
 
     pub(crate) fn time_max(&self) -> Duration {
-        self.inner.time_max
+        self.time_max
     }
 }

@@ -6,11 +6,8 @@ use std::time::Duration;
 use watchkeep_core::Clock;
 use watchkeep_store::Store;
 
-use crate::answer::Answer;
 use crate::control::{Bounds, Control};
-use crate::error::QueryError;
 use crate::limits;
-use crate::request::{EventTable, InsightsQuery, Surroundings};
 
 /// What one query may take.
 #[derive(Debug, Clone, Copy)]
@@ -39,5 +36,10 @@ impl Engine {
     /// An engine over this store.
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, settings: Settings) -> Engine {
         Engine { store, clock, settings }
+    }
+
+    /// The bounds of a query that begins now.
+    pub(crate) fn bounds(&self, control: Control) -> Bounds {
+        Bounds::new(control, self.clock.clone(), self.settings.time_max, self.settings.memory_bytes_max)
     }
 }

@@ -22,7 +22,9 @@ pub enum QueryError {
     #[error("the query ran longer than {} seconds", .0.as_secs())]
     TimedOut(Duration),
     /// It needs more memory than a query may have.
-    #[error("the query needs more than the {limit_bytes} bytes of memory that a query may hold; narrow the time, the filter or the groups")]
+    #[error(
+        "the query needs more than the {limit_bytes} bytes of memory that a query may hold; narrow the time, the filter or the groups"
+    )]
     Memory {
         /// The most that it may hold.
         limit_bytes: usize,

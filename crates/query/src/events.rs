@@ -1,15 +1,16 @@
 //! Reading events: which rows a query needs, in batches, with the values that are asked of each.
 
-use std::cell::OnceCell;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 use hashbrown::HashMap;
-use watchkeep_lang::insights::discover::Discovered;
-use watchkeep_lang::insights::plan::{Path, System};
+use watchkeep_lang::insights::discover::Discoverer;
+use watchkeep_lang::insights::event::Event;
+use watchkeep_lang::insights::plan::Path;
 use watchkeep_lang::insights::value::Value;
 use watchkeep_store::{Batch, FieldPath, Fields, Order, Scan, Spelling, Store, TextFilter, Texts};
 
@@ -17,6 +18,12 @@ use crate::answer::{Pointer, Statistics};
 use crate::control::Bounds;
 use crate::error::QueryError;
 use crate::request::{EventTable, Group, Surroundings};
+
+/// With what JSON may write any letter: a message with it is never skipped for lack of a literal.
+pub(crate) const JSON_ESCAPE: &[u8] = b"\\u00";
+
+/// Whole numbers below this are exact, and shown alike, as floating-point numbers.
+const EXACT_WHOLE: u64 = 1_000_000_000_000_000;
 
 /// What of events is read.
 #[derive(Clone)]
@@ -29,8 +36,14 @@ pub(crate) struct Reading {
     pub time: Range<i64>,
     /// In what order.
     pub order: Order,
+    /// How many at most.
+    pub limit: Option<usize>,
     /// The table's columns that are needed beside the times and the group's and stream's numbers.
     pub columns: Vec<usize>,
+    /// Whether the events' places are asked for ([`Pointer::seq`]).
+    pub seqs: bool,
+    /// Whether the names of streams are asked for.
+    pub stream_names: bool,
     /// The discovered fields that are needed, if nothing else of the message is: columns may stand in for it.
     pub fields: Option<Arc<[(Path, Spelling)]>>,
     /// What messages must contain, as far as is certain.
@@ -44,7 +57,7 @@ pub(crate) struct Reading {
 /// Groups, found by number.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    pub all: Vec<Group>,
+    all: Vec<Group>,
     by_id: HashMap<u64, usize, foldhash::fast::FixedState>,
 }
 
@@ -60,6 +73,10 @@ impl Groups {
             }
         }
         Groups { all, by_id }
+    }
+
+    pub(crate) fn all(&self) -> &[Group] {
+        &self.all
     }
 
     fn get(&self, id: u64) -> Option<&Group> {
@@ -105,26 +122,25 @@ impl Counts {
 pub(crate) type Visit<'v> = dyn FnMut(&EventBatch<'_>) -> Result<ControlFlow<()>, QueryError> + 'v;
 
 impl Reading {
-    /// Reads the events. Blocks.
+    /// Reads the events; says how many were delivered. Blocks.
     pub(crate) fn run(
         &self,
         store: &Store,
         bounds: &Bounds,
         counts: &Arc<Counts>,
         visit: &mut Visit<'_>,
-    ) -> Result<(), QueryError> {
-        if self.groups.all.is_empty() {
-            return Ok(());
-        }
+    ) -> Result<u64, QueryError> {
         bounds.check()?;
-        let counted_by_filter = self.text.is_some();
+        if self.groups.all.is_empty() || self.time.start >= self.time.end {
+            return Ok(0);
+        }
+        let is_counted_by_filter = self.text.is_some();
         let mut failed = None;
         let mut each = |batch: &Batch| {
-            let step = || {
+            let mut step = || {
                 bounds.check()?;
-                if !counted_by_filter || batch.fields().is_some() {
-                    let bytes = batch.u64s(self.table.bytes).iter().sum();
-                    counts.add_scanned(batch.len() as u64, bytes);
+                if !is_counted_by_filter || batch.fields().is_some() {
+                    counts.add_scanned(batch.len() as u64, batch.u64s(self.table.bytes).iter().sum());
                 }
                 visit(&EventBatch::new(self, batch))
             };
@@ -133,50 +149,46 @@ impl Reading {
                 ControlFlow::Break(())
             })
         };
-        let stats = store.scan(&self.scan(counts), &mut each)?;
+        let stats = store.scan(&self.scan(bounds, counts), &mut each)?;
         if let Some(failed) = failed {
             return Err(failed);
         }
+        // A filter lets everything pass once the query must end: its end is noticed here.
+        bounds.check()?;
         counts.groups.fetch_max(self.groups.all.len() as u64, Ordering::Relaxed);
         if stats.segments_damaged > 0 || stats.locked > 0 {
             counts.is_incomplete.store(true, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(stats.rows)
     }
 
-    fn scan(&self, counts: &Arc<Counts>) -> Scan {
+    fn scan(&self, bounds: &Bounds, counts: &Arc<Counts>) -> Scan {
         let table = self.table;
         let mut columns = vec![table.group, table.stream, table.bytes];
         columns.extend(&self.columns);
         let ids = self.groups.all.iter().map(|group| group.id);
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
-        scan = scan.columns(&columns);
-        if self.order == Order::Any {
-            scan = scan.without_seqs();
-        }
+        scan = scan.columns(&columns).escape(JSON_ESCAPE);
+        scan.limit = self.limit;
         if let Some(text) = &self.text {
-            let (matches, counts) = (text.matches.clone(), counts.clone());
+            let (matches, counts, cancel) = (text.matches.clone(), counts.clone(), bounds.control().cancel.clone());
             let counting = move |message: &[u8]| {
                 counts.add_scanned(1, message.len() as u64);
-                matches(message)
+                // A batch is delivered soon then, and the scan ended.
+                cancel.is_cancelled() || matches(message)
             };
             scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() });
         }
         if let Some(fields) = &self.fields {
-            let path = |(path, spelling): &(Path, Spelling)| FieldPath { path: path.name.as_ref().to_owned(), spelling: *spelling };
+            let path = |(path, spelling): &(Path, Spelling)| FieldPath {
+                path: path.name.as_ref().to_owned(),
+                spelling: *spelling,
+            };
             let masks = table.masks.filter(|_| self.unmasked);
             let unless = table.transformed.into_iter().chain(masks).collect();
             scan = scan.fields(Fields { paths: fields.iter().map(path).collect(), unless });
         }
         scan
-    }
-
-    /// The same, with everything that says what is in an event.
-    pub(crate) fn whole_events(&mut self) {
-        let table = self.table;
-        self.columns.push(table.message);
-        self.columns.extend(table.transformed.into_iter().chain(table.entity));
-        self.columns.extend(table.masks.filter(|_| self.unmasked));
     }
 }
 
@@ -185,14 +197,21 @@ pub(crate) struct EventBatch<'b> {
     reading: &'b Reading,
     batch: &'b Batch,
     messages: Texts<'b>,
-    /// The columns that stand in for messages.
+    names: HashMap<u64, Arc<str>, foldhash::fast::FixedState>,
+    /// The columns that stand in for messages, in the order of [`Reading::fields`].
     columns: Option<Vec<FieldColumn<'b>>>,
 }
 
 impl<'b> EventBatch<'b> {
     fn new(reading: &'b Reading, batch: &'b Batch) -> EventBatch<'b> {
         let columns = batch.fields().map(|fields| fields.iter().map(FieldColumn::new).collect());
-        EventBatch { reading, batch, messages: batch.texts(reading.table.message), columns }
+        let mut names = HashMap::default();
+        if reading.stream_names {
+            for &stream in batch.u64s(reading.table.stream) {
+                names.entry(stream).or_insert_with(|| reading.surroundings.stream_name(stream).unwrap_or_default());
+            }
+        }
+        EventBatch { reading, batch, messages: batch.texts(reading.table.message), names, columns }
     }
 
     /// How many there are.
@@ -206,27 +225,74 @@ impl<'b> EventBatch<'b> {
     }
 
     /// The columns that stand in for messages, if they do, in the order of [`Reading::fields`].
-    pub(crate) fn field_arrays(&self) -> Option<&'b [ArrayRef]> {
-        self.batch.fields()
+    pub(crate) fn columns(&self) -> Option<&[FieldColumn<'b>]> {
+        self.columns.as_deref()
     }
 
-    /// The events, one after the other.
-    pub(crate) fn events(&self) -> impl Iterator<Item = Event<'_>> {
-        (0..self.len()).map(|row| self.event(row))
+    /// The column that stands in for a field.
+    pub(crate) fn column(&self, path: &Path) -> Option<&FieldColumn<'b>> {
+        let wanted = self.reading.fields.as_deref()?;
+        let at = wanted.iter().position(|(found, _)| found.slot == path.slot)?;
+        self.columns.as_ref()?.get(at)
     }
 
-    /// One of them.
-    pub(crate) fn event(&self, row: usize) -> Event<'_> {
-        Event { batch: self, row, discovered: OnceCell::new(), unmasked: OnceCell::new() }
+    /// Where an event is.
+    pub(crate) fn pointer(&self, row: usize) -> Pointer {
+        Pointer {
+            group: self.id(self.reading.table.group, row),
+            stream: self.id(self.reading.table.stream, row),
+            time_ms: self.batch.times().get(row).copied().unwrap_or_default(),
+            seq: self.batch.seqs().get(row).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The group of an event.
+    pub(crate) fn group(&self, row: usize) -> Option<&'b Group> {
+        self.reading.groups.get(self.id(self.reading.table.group, row))
+    }
+
+    /// The message of an event as it was before it was masked, if it was and that is asked for.
+    pub(crate) fn unmasked(&self, row: usize) -> Option<String> {
+        let column = self.reading.table.masks.filter(|_| self.reading.unmasked)?;
+        let masks = self.batch.bytes(column, row);
+        let group = self.id(self.reading.table.group, row);
+        if masks.is_empty() { None } else { self.reading.surroundings.unmasked(group, self.messages.get(row), masks) }
+    }
+
+    /// An event. What was not asked for is empty in it.
+    pub(crate) fn event<'e>(&'e self, row: usize, unmasked: Option<&'e str>, pointer: &'e str) -> Option<Event<'e>> {
+        let table = self.reading.table;
+        let text = |column: Option<usize>| column.map_or("", |column| self.batch.text(column, row));
+        Some(Event {
+            group: &self.group(row)?.shown,
+            log_stream: self.names.get(&self.id(table.stream, row)).map_or("", |name| name),
+            time_ms: self.batch.times().get(row).copied().unwrap_or_default(),
+            ingested_ms: self.batch.i64s(table.ingested).get(row).copied().unwrap_or_default(),
+            message: self.messages.get(row),
+            unmasked,
+            transformed: text(table.transformed),
+            entity: text(table.entity),
+            pointer,
+        })
+    }
+
+    fn id(&self, column: usize, row: usize) -> u64 {
+        self.batch.u64s(column).get(row).copied().unwrap_or_default()
     }
 }
 
 /// A column that stands in for a field.
-enum FieldColumn<'b> {
-    I64(&'b arrow::array::Int64Array),
-    F64(&'b arrow::array::Float64Array),
-    Bool(&'b arrow::array::BooleanArray),
-    Text(&'b [i32], Option<&'b arrow::buffer::NullBuffer>, &'b arrow::array::StringArray),
+#[derive(Debug)]
+pub(crate) enum FieldColumn<'b> {
+    /// Whole numbers.
+    I64(&'b Int64Array),
+    /// Numbers.
+    F64(&'b Float64Array),
+    /// Conditions.
+    Bool(&'b BooleanArray),
+    /// Texts: for each row the number of its text.
+    Text { keys: &'b [i32], nulls: Option<&'b NullBuffer>, texts: &'b StringArray },
+    /// Nothing in any row.
     Absent,
 }
 
@@ -237,32 +303,81 @@ impl<'b> FieldColumn<'b> {
             DataType::Float64 => array.as_primitive_opt::<Float64Type>().map(FieldColumn::F64),
             DataType::Boolean => array.as_boolean_opt().map(FieldColumn::Bool),
             _ => array.as_dictionary_opt::<Int32Type>().and_then(|dictionary| {
+                let keys = dictionary.keys();
                 let texts = dictionary.values().as_string_opt::<i32>()?;
-                Some(FieldColumn::Text(dictionary.keys().values(), dictionary.keys().nulls(), texts))
+                Some(FieldColumn::Text { keys: keys.values(), nulls: keys.nulls(), texts })
             }),
         };
         column.unwrap_or(FieldColumn::Absent)
     }
 
-    fn value(&self, row: usize) -> Value<'b> {
-        let valid = |array: &dyn Array| row < array.len() && array.is_valid(row);
+    /// The value in a row.
+    pub(crate) fn value(&self, row: usize) -> Value<'b> {
         match self {
-            FieldColumn::I64(array) if valid(*array) => Value::text(array.value(row).to_string()),
-            FieldColumn::F64(array) if valid(*array) => Value::Number(array.value(row)),
-            FieldColumn::Bool(array) if valid(*array) => Value::Bool(array.value(row)),
-            FieldColumn::Text(keys, nulls, texts) if nulls.is_none_or(|nulls| nulls.is_valid(row)) => {
-                let key = keys.get(row).and_then(|&key| usize::try_from(key).ok()).filter(|&key| key < texts.len());
-                key.map_or(Value::Null, |key| Value::Text(texts.value(key).into()))
-            }
+            FieldColumn::I64(array) if row < array.len() && array.is_valid(row) => whole(array.value(row)),
+            FieldColumn::F64(array) if row < array.len() && array.is_valid(row) => Value::Number(array.value(row)),
+            FieldColumn::Bool(array) if row < array.len() && array.is_valid(row) => Value::Bool(array.value(row)),
+            FieldColumn::Text { texts, .. } => match self.key(row) {
+                Some(key) => Value::Text(texts.value(key).into()),
+                None => Value::Null,
+            },
             _ => Value::Null,
         }
     }
+
+    /// The number of the text in a row, if it has one.
+    pub(crate) fn key(&self, row: usize) -> Option<usize> {
+        let FieldColumn::Text { keys, nulls, texts } = self else { return None };
+        if nulls.is_some_and(|nulls| row >= nulls.len() || nulls.is_null(row)) {
+            return None;
+        }
+        keys.get(row).and_then(|&key| usize::try_from(key).ok()).filter(|&key| key < texts.len())
+    }
 }
 
-/// An event that is looked at.
-pub(crate) struct Event<'e> {
-    batch: &'e EventBatch<'e>,
-    row: usize,
-    discovered: OnceCell<Discovered<'e>>,
-    unmasked: OnceCell<Option<String>>,
+/// A whole number as a value that reads like its digits.
+fn whole(number: i64) -> Value<'static> {
+    if number.unsigned_abs() < EXACT_WHOLE { Value::Number(number as f64) } else { Value::text(number.to_string()) }
+}
+
+/// Whether a field is one of lines that AWS's services write, and so may be in messages that are no JSON.
+pub(crate) fn is_of_lines(path: &Path) -> bool {
+    let group = watchkeep_lang::insights::event::EventGroup::new("", "", "");
+    let discoverer = Discoverer::new(std::slice::from_ref(path));
+    LINES.iter().any(|message| {
+        let event = Event {
+            group: &group,
+            log_stream: "",
+            time_ms: 0,
+            ingested_ms: 0,
+            message,
+            unmasked: None,
+            transformed: "",
+            entity: "",
+            pointer: "",
+        };
+        discoverer.discover(&event).iter().any(|value| !value.is_null())
+    })
+}
+
+/// A line of each service, with all of its fields.
+const LINES: &[&str] = &[
+    "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1620000000 1620000060 ACCEPT OK",
+    "1.0 2017-12-13T08:16:02.130Z Z123412341234 example.com A NOERROR UDP FRA6 192.168.1.1 192.168.1.0/24",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_lines_are_known() {
+        let path = |name: &str| Path { name: name.into(), slot: 0 };
+        for name in ["srcAddr", "action", "logStatus", "queryName", "ednsClientSubnet", "version"] {
+            assert!(is_of_lines(&path(name)), "{name}");
+        }
+        for name in ["level", "user.id", "status"] {
+            assert!(!is_of_lines(&path(name)), "{name}");
+        }
+    }
 }

@@ -22,3 +22,21 @@ pub const SQL_FIELDS_MAX: usize = 200;
 
 /// The characters of a query in SQL. AWS: 10,000.
 pub const SQL_CHARS_MAX: usize = 10_000;
+
+/// The texts that messages must contain and that are pushed down to the store: more hardly rule out more.
+pub const PUSHED_LITERALS_MAX: usize = 8;
+
+/// How long a query in parentheses may run. AWS: 30 seconds.
+pub const SUBQUERY_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The least time between two reports of what a query found so far.
+pub const PARTIAL_EVERY: Duration = Duration::from_secs(1);
+
+/// The rows that are reported of a query that is not done.
+pub const PARTIAL_ROWS_MAX: usize = 1_000;
+
+/// The events that are read at least for the newest of them, as long as it is not known how many pass the filters.
+pub const ROWS_READ_AT_FIRST: usize = 256;
+
+/// The events that are read at once for the newest of them: they are sorted in memory.
+pub const ROWS_READ_AT_ONCE_MAX: usize = 1 << 18;

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use watchkeep_core::{BoxFuture, TimestampMs};
+use watchkeep_lang::insights::event::EventGroup;
 use watchkeep_lang::insights::plan::{Plan, Source};
+pub use watchkeep_lang::insights::run::LookupTable;
 use watchkeep_store::Table;
 
 use crate::error::QueryError;
@@ -37,12 +39,10 @@ pub struct EventTable {
 pub struct Group {
     /// Its number in the table.
     pub id: u64,
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its account.
-    pub account: Arc<str>,
-    /// Its Region.
-    pub region: Arc<str>,
+    /// Its name, account and Region, as its events show them.
+    pub shown: EventGroup,
+    /// Whether a transformer may have made others of its events: what is in a message then says nothing of the event's fields.
+    pub may_be_transformed: bool,
     /// The fields that are indexed, for `filterIndex`, and from when on, in milliseconds since the epoch.
     pub indexed: Arc<[(String, i64)]>,
 }
@@ -71,15 +71,6 @@ pub enum Masks {
     Stay,
     /// A query that says `unmask` sees it.
     MayBeLifted,
-}
-
-/// A lookup table: rows of texts under names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LookupTable {
-    /// The names of the columns.
-    pub columns: Vec<String>,
-    /// The rows, each of as many texts.
-    pub rows: Vec<Vec<String>>,
 }
 
 /// What only the owner of the events knows. Asked from many threads; the answers that are no futures come from memory.
