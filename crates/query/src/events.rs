@@ -170,6 +170,9 @@ impl Reading {
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
         scan = scan.columns(&columns).escape(JSON_ESCAPE);
         scan.limit = self.limit;
+        if !self.seqs {
+            scan = scan.without_seqs();
+        }
         if let Some(text) = &self.text {
             let (matches, counts, cancel) = (text.matches.clone(), counts.clone(), bounds.control().cancel.clone());
             let counting = move |message: &[u8]| {

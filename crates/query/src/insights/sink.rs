@@ -207,7 +207,8 @@ impl Source<'_> {
                 self.job.counts.add_matched(matched as u64);
                 groups.add_batch(batch, selected.as_deref())?;
             } else {
-                self.each(batch, &mut |row| {
+                // It takes all rows: it never asks to stop.
+                let _ = self.each(batch, &mut |row| {
                     self.job.counts.add_matched(1);
                     groups.add(row, Some(row.time_ms()), self.context)?;
                     Ok(ControlFlow::Continue(()))
@@ -223,7 +224,7 @@ impl Source<'_> {
         let mut clusterer = Clusterer::default();
         let mut add = |reading: &Reading, is_earlier: bool| {
             self.read_this(reading, &mut |batch| {
-                self.each(batch, &mut |row| {
+                let flow = self.each(batch, &mut |row| {
                     self.job.counts.add_matched(1);
                     if let Some(text) = patterns.input.evaluate(row, self.context).as_text() {
                         clusterer.add(&text, Sample { time_ms: Some(row.time_ms()), is_earlier });
@@ -231,7 +232,7 @@ impl Source<'_> {
                     Ok(ControlFlow::Continue(()))
                 })?;
                 self.job.report(|_| Vec::new());
-                Ok(ControlFlow::Continue(()))
+                Ok(flow)
             })
         };
         add(&self.reading, false)?;
@@ -251,13 +252,13 @@ impl Source<'_> {
     fn first_sorted(&self, keys: &[SortKey], cap: Option<usize>, layout: &Layout) -> Result<Vec<Held>, QueryError> {
         let mut sorted = Sorted { keys, cap, rows: Vec::new(), worst: None, bounds: self.bounds };
         self.read(&mut |batch| {
-            self.each(batch, &mut |row| {
+            let flow = self.each(batch, &mut |row| {
                 self.job.counts.add_matched(1);
                 sorted.add(row, layout, self.context)?;
                 Ok(ControlFlow::Continue(()))
             })?;
             self.job.report(|_| Vec::new());
-            Ok(ControlFlow::Continue(()))
+            Ok(flow)
         })?;
         sorted.sort();
         Ok(sorted.rows.into_iter().map(|ranked| ranked.row).collect())
