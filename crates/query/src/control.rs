@@ -107,20 +107,11 @@ impl Bounds {
         self.inner.memory_bytes_max
     }
 
-    /// When, on the clock's monotonic time, it must have ended.
-    pub(crate) fn until(&self) -> Duration {
-        self.until
-    }
-
     pub(crate) fn control(&self) -> &Control {
         &self.inner.control
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
-    }
-
-    pub(crate) fn time_max(&self) -> Duration {
-        self.time_max
     }
 }

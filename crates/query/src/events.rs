@@ -12,7 +12,7 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::Path;
 use watchkeep_lang::insights::value::Value;
-use watchkeep_store::{Batch, FieldPath, Fields, Order, Scan, Spelling, Store, TextFilter, Texts};
+use watchkeep_store::{Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
 
 use crate::answer::{Pointer, Statistics};
 use crate::control::Bounds;
@@ -98,6 +98,15 @@ impl Counts {
     /// Adds events that passed the query's filters.
     pub(crate) fn add_matched(&self, events: u64) {
         self.matched.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Adds what a scan of another table looked at.
+    pub(crate) fn add_read(&self, stats: &ScanStats) {
+        self.add_matched(stats.rows);
+        self.add_scanned(stats.rows_scanned, stats.bytes_scanned);
+        if stats.segments_damaged > 0 || stats.locked > 0 {
+            self.is_incomplete.store(true, Ordering::Relaxed);
+        }
     }
 
     fn add_scanned(&self, events: u64, bytes: u64) {

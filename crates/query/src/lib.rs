@@ -27,9 +27,11 @@ mod events;
 mod insights;
 mod limits;
 mod request;
+mod sql;
 
 pub use answer::{Answer, InvalidPointer, Partial, Pointer, Row, Statistics};
 pub use control::{Cancel, Control, OnPartial};
 pub use engine::{Engine, Settings};
 pub use error::QueryError;
 pub use request::{EventTable, Group, InsightsQuery, LookupTable, Masks, Surroundings};
+pub use sql::{SqlQuery, SqlRequest, SqlSource};

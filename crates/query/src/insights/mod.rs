@@ -15,7 +15,7 @@ mod row;
 mod sink;
 mod steps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod whole;
 
 use std::cell::Cell;

@@ -13,7 +13,8 @@ use watchkeep_lang::insights::run::{self, LookupTable, OwnedEvent, RunError};
 use watchkeep_store::{Column, ColumnKind, Rows, Store, StoreConfig, Table};
 
 use crate::{
-    Answer, Cancel, Control, Engine, EventTable, Group, InsightsQuery, Masks, Pointer, QueryError, Settings, Surroundings,
+    Answer, Cancel, Control, Engine, EventTable, Group, InsightsQuery, Masks, Pointer, QueryError, Settings,
+    Surroundings,
 };
 
 static TABLE: Table = Table {
@@ -99,9 +100,11 @@ impl Surroundings for World {
 
     fn groups(&self, source: &Source) -> Result<Vec<Group>, QueryError> {
         match source {
-            Source::Named(names) => {
-                Ok(GROUPS.iter().filter(|(_, name)| names.iter().any(|n| n == name)).map(|(id, _)| group(*id)).collect())
-            }
+            Source::Named(names) => Ok(GROUPS
+                .iter()
+                .filter(|(_, name)| names.iter().any(|n| n == name))
+                .map(|(id, _)| group(*id))
+                .collect()),
             Source::Selections(_) => Ok(vec![group(1), group(2), group(3)]),
         }
     }
@@ -134,12 +137,7 @@ struct Memory(Vec<OwnedEvent>);
 impl Memory {
     fn new(samples: &[Sample]) -> Memory {
         let event = |(seq, sample): (usize, &Sample)| {
-            let pointer = Pointer {
-                group: sample.group,
-                stream: sample.stream,
-                time_ms: sample.time_ms,
-                seq: 0,
-            };
+            let pointer = Pointer { group: sample.group, stream: sample.stream, time_ms: sample.time_ms, seq: 0 };
             OwnedEvent {
                 group: Arc::new(group(sample.group).shown),
                 log_stream: format!("s{}", sample.stream).into(),
@@ -215,7 +213,13 @@ impl Fixture {
         self.query_in(text, 0..i64::MAX, 10_000, Control::default()).await
     }
 
-    async fn query_in(&self, text: &str, time: Range<i64>, limit: usize, control: Control) -> Result<Answer, QueryError> {
+    async fn query_in(
+        &self,
+        text: &str,
+        time: Range<i64>,
+        limit: usize,
+        control: Control,
+    ) -> Result<Answer, QueryError> {
         let plan = Plan::parse(text, Language::Cwli).unwrap_or_else(|error| panic!("{text}: {error}"));
         let query = InsightsQuery {
             plan: Arc::new(plan),
@@ -260,10 +264,7 @@ const QUERIES: &[(&str, bool)] = &[
     ("stats count(*) as n", false),
     ("stats count(*) as n by level", false),
     ("stats count(level) as n, count(*) as all by user.id", false),
-    (
-        "stats count(*) as n, sum(ms) as s, avg(ms) as a, pct(ms, 50) as p, min(ms) as lo, max(ms) as hi by level",
-        false,
-    ),
+    ("stats count(*) as n, sum(ms) as s, avg(ms) as a, pct(ms, 50) as p, min(ms) as lo, max(ms) as hi by level", false),
     ("stats min(status) as lo, max(status) as hi, count_distinct(user.id) as d, min(level) as l by ok", false),
     ("stats count(*) as n by bin(1s) as t, level", false),
     ("stats count(*) as n by bin(1s)", false),
@@ -296,7 +297,13 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let ms = prop::sample::select(vec!["1", "2.5", "30", "5.0", "-4", "\"7\"", "1e2", "{\"a\":1}"]);
     let user = prop::sample::select(vec!["u1", "u2", "u3", "ü"]);
     let ok = prop::sample::select(vec!["true", "false", "1", "\"true\""]);
-    let tail = prop::sample::select(vec!["", ",\"note\":\"\"", ",\"note\":\"n\"", ",\"tags\":[\"a\",\"b\"]", ",\"tags\":\"a\""]);
+    let tail = prop::sample::select(vec![
+        "",
+        ",\"note\":\"\"",
+        ",\"note\":\"n\"",
+        ",\"tags\":[\"a\",\"b\"]",
+        ",\"tags\":\"a\"",
+    ]);
     // Of one kind per run of events, so that fields get columns; now and then of any.
     let json = (level, status, ms, user, ok, tail, 0..8).prop_map(|(level, status, ms, user, ok, tail, odd)| {
         let (status, ms, ok) = if odd > 0 { ("404", "2.5", "true") } else { (status, ms, ok) };
@@ -369,7 +376,9 @@ proptest! {
 }
 
 fn numbered(count: i64) -> Vec<Sample> {
-    (0..count).map(|n| Sample::new(n / 3, &format!(r#"{{"n":{n},"level":"{}"}}"#, ["A", "B"][(n % 2) as usize]))).collect()
+    (0..count)
+        .map(|n| Sample::new(n / 3, &format!(r#"{{"n":{n},"level":"{}"}}"#, ["A", "B"][(n % 2) as usize])))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -417,7 +426,13 @@ async fn a_query_is_held_in_bounds() {
     let small = Settings { memory_bytes_max: 500_000, ..Settings::default() };
     let fixture = Fixture::new(small).await;
     fixture.put(&numbered(5000)).await;
-    for query in ["fields @message", "stats count(*) by n", "fields n | dedup n | limit 9999", "fields n | sort n", "fields n | addtotals"] {
+    for query in [
+        "fields @message",
+        "stats count(*) by n",
+        "fields n | dedup n | limit 9999",
+        "fields n | sort n",
+        "fields n | addtotals",
+    ] {
         let refused = fixture.query(query).await;
         assert!(matches!(refused, Err(QueryError::Memory { limit_bytes: 500_000 })), "{query}: {refused:?}");
     }

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Int32Array, ListBuilder, StringArray,
     StringBuilder,
 };
 use arrow::compute::cast;
@@ -260,15 +260,15 @@ fn array_contains(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(found.finish()) as Arc<BooleanArray>)
 }
 
-/// The numbers of an integer column, for tests of lengths.
-#[cfg(test)]
-fn ints(array: &ArrayRef) -> Vec<Option<i64>> {
-    cast(array, &DataType::Int64).unwrap().as_any().downcast_ref::<Int64Array>().unwrap().iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::Int64Type;
+
     use super::*;
+
+    fn ints(array: &ArrayRef) -> Vec<Option<i64>> {
+        cast(array, &DataType::Int64).unwrap().as_primitive::<Int64Type>().iter().collect()
+    }
 
     fn column(texts: &[Option<&str>]) -> ArrayRef {
         Arc::new(StringArray::from(texts.to_vec()))
@@ -278,7 +278,10 @@ mod tests {
     fn sizes_of_lists_and_json() {
         let json = column(&[Some("[1,2]"), Some(r#"{"a":1}"#), Some("x"), None]);
         assert_eq!(ints(&size(&[json.clone()]).unwrap()), [Some(2), Some(1), Some(-1), Some(-1)]);
-        assert_eq!(ints(&size(&[json_items(&[json.clone()]).unwrap()]).unwrap()), [Some(2), Some(1), Some(-1), Some(-1)]);
+        assert_eq!(
+            ints(&size(&[json_items(&[json.clone()]).unwrap()]).unwrap()),
+            [Some(2), Some(1), Some(-1), Some(-1)]
+        );
         assert_eq!(ints(&json_array_length(&[json]).unwrap()), [Some(2), None, None, None]);
     }
 

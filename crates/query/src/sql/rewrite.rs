@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Visit as _, VisitMut as _, Visitor,
-    VisitorMut,
+    self, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::SparkSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -80,6 +80,22 @@ const TIME_LETTERS: &[(&str, &str)] = &[
     ("D", "%j"),
 ];
 
+/// The common functions that bring rows together.
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "avg",
+    "mean",
+    "min",
+    "max",
+    "percentile",
+    "percentile_approx",
+    "approx_percentile",
+    "approx_count_distinct",
+    "stddev",
+    "variance",
+];
+
 /// What a query names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
@@ -95,26 +111,15 @@ pub(super) struct Names {
     pub fields: BTreeSet<String>,
     /// Whether it asks for all columns of a table.
     pub wants_all: bool,
+    /// Whether it brings rows together, so that their order does not matter.
+    pub aggregates: bool,
 }
 
-/// Reads one query, and nothing but a query.
+/// Reads one query, and nothing but a query, over log groups.
 pub(super) fn parse(text: &str) -> Result<(ast::Statement, Names), QueryError> {
-    let parser = Parser::new(&SparkSqlDialect {}).with_recursion_limit(SQL_DEPTH_MAX);
-    let statements = parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements());
-    let statements = statements.map_err(|error| malformed(text, &error.to_string()))?;
-    let [statement] = <[ast::Statement; 1]>::try_from(statements).map_err(|statements| {
-        QueryError::malformed(if statements.is_empty() { "the query is empty" } else { "one query at a time" })
-    })?;
-    if !matches!(statement, ast::Statement::Query(_)) {
-        return Err(QueryError::malformed("only queries are carried out: SELECT, perhaps after WITH"));
-    }
-    let mut statement = statement;
-    let mut gather = Gather(Names::default());
-    if let ControlFlow::Break(refused) = statement.visit(&mut gather) {
-        return Err(refused);
-    }
-    let mut rewrite = Rewrite { names: gather.0, depth: 0 };
-    if let ControlFlow::Break(refused) = statement.visit(&mut rewrite) {
+    let (mut statement, names) = parse_plain(text)?;
+    let mut rewrite = Rewrite { names, depth: 0 };
+    if let ControlFlow::Break(refused) = VisitMut::visit(&mut statement, &mut rewrite) {
         return Err(refused);
     }
     let names = rewrite.names;
@@ -124,13 +129,32 @@ pub(super) fn parse(text: &str) -> Result<(ast::Statement, Names), QueryError> {
     Ok((statement, names))
 }
 
+/// Reads one query, and nothing but a query, as it is.
+pub(super) fn parse_plain(text: &str) -> Result<(ast::Statement, Names), QueryError> {
+    let parser = Parser::new(&SparkSqlDialect {}).with_recursion_limit(SQL_DEPTH_MAX);
+    let statements = parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements());
+    let statements = statements.map_err(|error| malformed(text, &error.to_string()))?;
+    let [statement] = <[ast::Statement; 1]>::try_from(statements).map_err(|statements| {
+        QueryError::malformed(if statements.is_empty() { "the query is empty" } else { "one query at a time" })
+    })?;
+    if !matches!(statement, ast::Statement::Query(_)) {
+        return Err(QueryError::malformed("only queries are carried out: SELECT, perhaps after WITH"));
+    }
+    let mut gather = Gather(Names::default());
+    if let ControlFlow::Break(refused) = Visit::visit(&statement, &mut gather) {
+        return Err(refused);
+    }
+    Ok((statement, gather.0))
+}
+
 /// The error of the parser, with the place that it names.
 fn malformed(text: &str, error: &str) -> QueryError {
     let message = error.trim_start_matches("sql parser error: ");
     let place = message.rsplit_once(" at Line: ").and_then(|(_, place)| {
         let (line, column) = place.split_once(", Column: ")?;
         let (line, column) = (line.parse::<usize>().ok()?, column.parse::<usize>().ok()?);
-        let before: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
+        let before: usize =
+            text.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
         let at = before.checked_add(column.checked_sub(1)?)?;
         Some((at, (at + 1).min(text.chars().count().max(at))))
     });
@@ -150,7 +174,7 @@ struct Gather(Names);
 
 impl Gather {
     fn alias(&mut self, alias: Option<&TableAlias>) {
-        for alias in alias {
+        if let Some(alias) = alias {
             self.0.tables.insert(alias.name.value.clone());
             self.0.defined.extend(alias.columns.iter().map(|column| column.name.value.clone()));
         }
@@ -182,6 +206,10 @@ impl Visitor for Gather {
         if select.into.is_some() {
             return ControlFlow::Break(QueryError::malformed("only queries are carried out: INTO is none"));
         }
+        self.0.aggregates |= match &select.group_by {
+            GroupByExpr::All(_) => true,
+            GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
+        };
         for item in &select.projection {
             match item {
                 SelectItem::ExprWithAlias { alias, .. } => {
@@ -193,6 +221,14 @@ impl Visitor for Gather {
                 SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => self.0.wants_all = true,
                 SelectItem::UnnamedExpr(_) => {}
             }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<QueryError> {
+        if let Expr::Function(function) = expr {
+            let name = relation_name(&function.name).to_ascii_lowercase();
+            self.0.aggregates |= AGGREGATES.contains(&name.as_str());
         }
         ControlFlow::Continue(())
     }
@@ -436,7 +472,8 @@ mod tests {
 
     #[test]
     fn names_are_gathered() {
-        let text = "WITH t AS (SELECT a AS n FROM `g.1`) SELECT n, sum(b) AS s FROM t JOIN `g2` ON t.n = `g2`.k ORDER BY s";
+        let text =
+            "WITH t AS (SELECT a AS n FROM `g.1`) SELECT n, sum(b) AS s FROM t JOIN `g2` ON t.n = `g2`.k ORDER BY s";
         let (_, names) = parse(text).unwrap();
         let of = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
         assert_eq!(of(&names.relations), "g.1 g2");
@@ -469,7 +506,7 @@ mod tests {
 
     #[test]
     fn errors_name_their_place() {
-        let Err(QueryError::Malformed { message, location }) = parse("SELECT a\nFROM g WHERE ORDER") else { panic!() };
+        let Err(QueryError::Malformed { message, location }) = parse("SELECT a\nFROM g WHERE )") else { panic!() };
         assert!(message.starts_with("Expected"), "{message}");
         assert!(location.is_some_and(|(start, _)| start >= 9), "{location:?}");
     }

@@ -188,8 +188,7 @@ mod tests {
         let found = source.groups.as_ref().map(|groups| groups.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(found.as_deref(), groups, "{name}");
         let texts = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let expected: Vec<_> =
-            indexed.iter().map(|(field, values)| ((*field).to_owned(), texts(values))).collect();
+        let expected: Vec<_> = indexed.iter().map(|(field, values)| ((*field).to_owned(), texts(values))).collect();
         assert_eq!(source.indexed, expected, "{name}");
     }
 
@@ -200,7 +199,11 @@ mod tests {
         check("logGroups(logGroupIdentifier: ['a', 'b'])", Some(&["a", "b"]), &[]);
         check("loggroups ( logGroupIdentifiers:[\"it''s\"] )", Some(&["it''s"]), &[]);
         check("filterIndex('region' = 'us-east-1')", None, &[("region", &["us-east-1"])]);
-        check("filterIndex('status' IN [200, 404], 'a' = 'it''s')", None, &[("status", &["200", "404"]), ("a", &["it's"])]);
+        check(
+            "filterIndex('status' IN [200, 404], 'a' = 'it''s')",
+            None,
+            &[("status", &["200", "404"]), ("a", &["it's"])],
+        );
         check("logGroups(logGroupIdentifier:['a']) filterIndex('x'=1)", Some(&["a"]), &[("x", &["1"])]);
     }
 
