@@ -86,18 +86,15 @@ impl<'p> Prefix<'p> {
     ) -> Result<ControlFlow<()>, QueryError> {
         for (index, step) in self.steps.iter().enumerate().skip(first) {
             match step {
-                Step::Filter(condition) => {
-                    if !condition.is_true(row, self.context) {
-                        return Ok(ControlFlow::Continue(()));
-                    }
-                }
+                Step::Filter(condition) if condition.is_true(row, self.context) => {}
+                Step::Filter(_) => return Ok(ControlFlow::Continue(())),
                 Step::FilterIndex { condition, fields } => {
                     let (batch, at) = row.event();
                     let indexed = batch.group(at).map(|group| group.indexed.clone()).unwrap_or_default();
                     let is_indexed = |name: &str| {
                         indexed.iter().any(|(field, since_ms)| field == name && row.time_ms() >= *since_ms)
                     };
-                    let covered = fields.iter().all(|field| is_indexed(&field.name()));
+                    let covered = fields.iter().all(|field| is_indexed(field.name()));
                     if !covered || !condition.is_true(row, self.context) {
                         return Ok(ControlFlow::Continue(()));
                     }

@@ -1,7 +1,7 @@
 //! One answer whatever the way (Y-1): rows in memory, in sealed and in compacted segments, by columns and by messages, are queried with
 //! the answers of `lang::insights`' evaluation in memory.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use watchkeep_lang::insights::Plan;
 use watchkeep_lang::insights::event::EventGroup;
 use watchkeep_lang::insights::plan::{Language, Source};
 use watchkeep_lang::insights::run::{self, LookupTable, OwnedEvent, RunError};
-use watchkeep_store::{Column, ColumnKind, Rows, Store, StoreConfig, Table};
+use watchkeep_store::{Column, ColumnKind, FieldPath, Fields, Rows, Scan, Spelling, Store, StoreConfig, Table};
 
 use crate::{
     Answer, Cancel, Control, Engine, EventTable, Group, InsightsQuery, Masks, Pointer, QueryError, Settings,
@@ -398,6 +398,30 @@ async fn the_newest_are_found_however_many_lie_before_them() {
     let all = fixture.query("filter level = 'A' | fields n").await.unwrap();
     assert_eq!(all.rows.len(), 2500);
     assert!(all.rows.is_sorted_by_key(|row| std::cmp::Reverse(row.pointer.unwrap())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compacted_segments_are_read_by_columns() {
+    let fixture = Fixture::new(Settings::default()).await;
+    fixture.put(&numbered(3000)).await;
+    let path = |path: &str| FieldPath { path: path.to_owned(), spelling: Spelling::Kept };
+    let fields = Fields { paths: Arc::new([path("level"), path("n")]), unless: vec![6] };
+    let scan = Scan::new(&TABLE).ids(0, [1]).columns(&[5]).without_seqs().fields(fields);
+    let by_columns = || {
+        let mut rows = [0, 0];
+        let count = fixture.store.scan(&scan, &mut |batch| {
+            let has_fields = batch.fields().is_some_and(|fields| fields.len() == 2);
+            assert_ne!(has_fields, batch.text(5, 0).starts_with('{'));
+            rows[usize::from(has_fields)] += batch.len();
+            ControlFlow::Continue(())
+        });
+        assert_eq!(count.unwrap().rows, 3000);
+        rows
+    };
+    assert_eq!(by_columns(), [3000, 0]);
+    fixture.store.seal_now().await.unwrap();
+    fixture.store.compact_now().await.unwrap();
+    assert_eq!(by_columns(), [0, 3000]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

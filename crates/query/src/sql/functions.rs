@@ -277,9 +277,9 @@ mod tests {
     #[test]
     fn sizes_of_lists_and_json() {
         let json = column(&[Some("[1,2]"), Some(r#"{"a":1}"#), Some("x"), None]);
-        assert_eq!(ints(&size(&[json.clone()]).unwrap()), [Some(2), Some(1), Some(-1), Some(-1)]);
+        assert_eq!(ints(&size(std::slice::from_ref(&json)).unwrap()), [Some(2), Some(1), Some(-1), Some(-1)]);
         assert_eq!(
-            ints(&size(&[json_items(&[json.clone()]).unwrap()]).unwrap()),
+            ints(&size(&[json_items(std::slice::from_ref(&json)).unwrap()]).unwrap()),
             [Some(2), Some(1), Some(-1), Some(-1)]
         );
         assert_eq!(ints(&json_array_length(&[json]).unwrap()), [Some(2), None, None, None]);
