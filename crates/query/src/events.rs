@@ -25,6 +25,12 @@ pub(crate) const JSON_ESCAPE: &[u8] = b"\\u00";
 /// Whole numbers below this are exact, and shown alike, as floating-point numbers.
 const EXACT_WHOLE: u64 = 1_000_000_000_000_000;
 
+/// After how many messages that do not match a query is asked whether it may go on.
+const CHECKED_EVERY: u64 = 4096;
+
+/// About how many bytes a reader takes that has not said how many events it wants, and may stop at any.
+const BYTES_WANTED: usize = 1 << 20;
+
 /// What of events is read.
 #[derive(Clone)]
 pub(crate) struct Reading {
@@ -109,9 +115,10 @@ impl Counts {
         }
     }
 
-    fn add_scanned(&self, events: u64, bytes: u64) {
-        self.scanned.fetch_add(events, Ordering::Relaxed);
+    /// Adds events that were looked at, and the bytes of their messages; says how many there were before.
+    fn add_scanned(&self, events: u64, bytes: u64) -> u64 {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.scanned.fetch_add(events, Ordering::Relaxed)
     }
 
     /// The counts, for the answer.
@@ -179,15 +186,22 @@ impl Reading {
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
         scan = scan.columns(&columns).escape(JSON_ESCAPE);
         scan.limit = self.limit;
+        if self.limit.is_none() {
+            scan = scan.bytes_wanted(BYTES_WANTED);
+        }
         if !self.seqs {
             scan = scan.without_seqs();
         }
         if let Some(text) = &self.text {
-            let (matches, counts, cancel) = (text.matches.clone(), counts.clone(), bounds.control().cancel.clone());
+            let (matches, counts, bounds) = (text.matches.clone(), counts.clone(), bounds.clone());
+            let is_over = AtomicBool::new(false);
             let counting = move |message: &[u8]| {
-                counts.add_scanned(1, message.len() as u64);
-                // A batch is delivered soon then, and the scan ended.
-                cancel.is_cancelled() || matches(message)
+                let before = counts.add_scanned(1, message.len() as u64);
+                if before.is_multiple_of(CHECKED_EVERY) && bounds.check().is_err() {
+                    is_over.store(true, Ordering::Relaxed);
+                }
+                // Whatever comes is let through then, so that a batch is delivered soon and the scan ended.
+                is_over.load(Ordering::Relaxed) || matches(message)
             };
             scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() });
         }

@@ -221,6 +221,10 @@ impl Fixture {
         control: Control,
     ) -> Result<Answer, QueryError> {
         let plan = Plan::parse(text, Language::Cwli).unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.run(plan, time, limit, control).await
+    }
+
+    async fn run(&self, plan: Plan, time: Range<i64>, limit: usize, control: Control) -> Result<Answer, QueryError> {
         let query = InsightsQuery {
             plan: Arc::new(plan),
             groups: vec![group(1), group(2), group(3)],
@@ -288,7 +292,27 @@ const QUERIES: &[(&str, bool)] = &[
     ("lookup users id as user.id OUTPUT name | stats count(*) as n by name", false),
     ("fields level, ms | pattern @message | limit 20", true),
     ("stats sum(ms) as a, count(*) as b by level | addtotals", false),
+    (
+        "fields user.id as u | join type=left left=a right=b where a.u=b.k (SOURCE 'g2' | stats count(*) as n by user.id as k) | \
+         fields a.u, b.n",
+        false,
+    ),
     ("filter user.id in (SOURCE 'g2' | filter level = 'ERROR' | fields user.id) | stats count(*) as n", false),
+];
+
+/// Queries in PPL, likewise.
+const PPL: &[(&str, bool)] = &[
+    ("fields `@timestamp`, level | head 3", true),
+    ("where status >= 404 | stats count() as n by level", false),
+    ("eventstats avg(ms) as a by level | fields level, ms, a", true),
+    ("top 2 level by ok", false),
+    ("rare level", false),
+    ("where like(level, 'E%') | fields level", true),
+    ("fields level, ms | sort - ms, level | trendline sma(2, ms) as t | fields ms, t", true),
+    ("eval twice = ms * 2 | where twice > 10 | stats sum(twice) as s", false),
+    ("dedup level | fields level", true),
+    ("fillnull using note = '-' | stats count() as n by note", false),
+    ("stats avg(ms) as a, count() as n by span(`@timestamp`, 1s)", false),
 ];
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
@@ -351,10 +375,14 @@ async fn agree(samples: &[Sample], cuts: [usize; 2]) {
     fixture.put(parts[2]).await;
     let memory = Memory::new(samples);
     for state in ["some", "all compacted"] {
-        for (text, in_order) in QUERIES {
-            let plan = Plan::parse(text, Language::Cwli).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let of = |language: Language, queries: &'static [(&'static str, bool)]| {
+            queries.iter().map(move |(text, in_order)| (language, text, in_order))
+        };
+        for (language, text, in_order) in of(Language::Cwli, QUERIES).chain(of(Language::Ppl, PPL)) {
+            let plan = Plan::parse(text, language).unwrap_or_else(|error| panic!("{text}: {error}"));
             let expected = run::run(&plan, &memory, 0..i64::MAX, NOW, 10_000).unwrap();
-            let found = fixture.query(text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+            let found = fixture.run(plan, 0..i64::MAX, 10_000, Control::default()).await;
+            let found = found.unwrap_or_else(|error| panic!("{text}: {error}"));
             let expected = lines(expected.rows.iter().map(|row| row.fields.as_slice()), *in_order);
             let found = lines(found.rows.iter().map(|row| row.fields.as_slice()), *in_order);
             assert_eq!(found, expected, "{text} ({state})");
