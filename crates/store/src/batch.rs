@@ -14,6 +14,8 @@ pub struct Batch {
     columns: Vec<Option<ArrayRef>>,
     seqs: ArrayRef,
     time: usize,
+    /// The fields that stand in for the text, if they do.
+    fields: Option<Vec<ArrayRef>>,
 }
 
 impl Batch {
@@ -92,14 +94,27 @@ impl Batch {
         self.seqs.as_primitive_opt::<UInt64Type>().map_or(&[], |array| array.values())
     }
 
-    /// The batch of an Arrow batch that holds the table's columns `columns`, then `seq`. `None` if it holds too few.
+    /// The columns of the fields that stand in for the text, in the order of [`crate::Fields::paths`]; `None` if the text is
+    /// there itself.
+    pub fn fields(&self) -> Option<&[ArrayRef]> {
+        self.fields.as_deref()
+    }
+
+    /// The Arrow array of a column; `None` if the scan did not ask for it.
+    pub fn array(&self, column: usize) -> Option<&ArrayRef> {
+        self.column(column)
+    }
+
+    /// The batch of an Arrow batch that holds the table's columns `columns`, then `seq`, then fields that stand in for the text,
+    /// if any do. `None` if it holds too few.
     pub(crate) fn from_arrow(table: &Table, columns: &[usize], arrow: &RecordBatch) -> Option<Batch> {
         let seqs = arrow.columns().get(columns.len())?.clone();
+        let fields = arrow.columns().get(columns.len() + 1..).filter(|fields| !fields.is_empty()).map(<[_]>::to_vec);
         let mut slots = vec![None; table.columns.len()];
         for (&column, array) in columns.iter().zip(arrow.columns()) {
             *slots.get_mut(column)? = Some(array.clone());
         }
-        Some(Batch { columns: slots, seqs, time: table.time })
+        Some(Batch { columns: slots, seqs, time: table.time, fields })
     }
 
     fn column(&self, column: usize) -> Option<&ArrayRef> {

@@ -30,10 +30,50 @@ pub struct Scan {
     pub bytes_wanted: Option<usize>,
     /// What the text column must contain.
     pub text: Option<TextFilter>,
+    /// A literal of three bytes or more: a text that contains it may match without the tokens and literals of `text`. For
+    /// texts in which letters may be written otherwise, as with JSON's `\u00`.
+    pub escape: Option<Vec<u8>>,
     /// Under which data key the rows must be on disk, or under none.
     pub data_key: Option<Option<u64>>,
     /// Whether the reader looks at the rows' `seq`.
     pub seqs: Seqs,
+    /// Fields of JSON messages that may stand in for the text column; only for rows in any order.
+    pub fields: Option<Fields>,
+}
+
+/// Fields of the JSON objects in the text column, for a reader that can do without the text where it gets all of them.
+///
+/// Where a segment has a column for each path, and the columns `unless` are empty in all rows at hand, batches hold the
+/// fields' columns ([`crate::Batch::fields`]) and an empty text. There the scan's text filter only skips: the reader judges the
+/// rows. Everywhere else batches hold the text, as ever.
+///
+/// A column holds its field's value for every row whose text is one JSON object that has it: I64, F64, Bool, or a dictionary
+/// of texts, among which integers are spelled as in JSON. JSON's null is absent; a field that is an object or an array in some
+/// row has no column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// The fields.
+    pub paths: Arc<[FieldPath]>,
+    /// Text or Bytes columns that, where they are not empty, say that the text is not to be taken as it is.
+    pub unless: Vec<usize>,
+}
+
+/// A field of JSON objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPath {
+    /// Keys and the positions of array items, joined with dots.
+    pub path: String,
+    /// What is wanted of its numbers.
+    pub spelling: Spelling,
+}
+
+/// Whether it matters how a number was written: of a fraction, a column keeps the value only, so that 1 and 1.0 are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// It matters: a column of fractions does not do.
+    Kept,
+    /// Only the value does.
+    Ignored,
 }
 
 /// Whether the `seq` of rows is wanted.
@@ -57,8 +97,10 @@ impl Scan {
             limit: None,
             bytes_wanted: None,
             text: None,
+            escape: None,
             data_key: None,
             seqs: Seqs::Wanted,
+            fields: None,
         }
     }
 
@@ -110,6 +152,12 @@ impl Scan {
         self
     }
 
+    /// The same scan, where texts that contain `escape` are never skipped for lack of the filter's tokens and literals.
+    pub fn escape(mut self, escape: &[u8]) -> Scan {
+        self.escape = Some(escape.to_vec());
+        self
+    }
+
     /// The same scan, of rows that are encrypted under this data key only; or, if it is none, that are under no key.
     pub fn under(mut self, data_key: Option<u64>) -> Scan {
         self.data_key = Some(data_key);
@@ -125,6 +173,17 @@ impl Scan {
     pub fn without_seqs(mut self) -> Scan {
         self.seqs = Seqs::Ignored;
         self
+    }
+
+    /// The same scan, for a reader that takes these fields instead of the text where it can get them.
+    pub fn fields(mut self, fields: Fields) -> Scan {
+        self.fields = Some(fields);
+        self
+    }
+
+    /// The fields that may stand in for the text.
+    pub(crate) fn fields_standing_in(&self) -> Option<&Fields> {
+        self.fields.as_ref().filter(|_| self.order == Order::Any && self.table.text.is_some())
     }
 
     /// Whether `seq` must be read: rows in order are told apart by it.
@@ -256,14 +315,18 @@ pub type TextTest = dyn Fn(&[u8]) -> bool + Send + Sync;
 impl TextFilter {
     /// Texts that contain these bytes somewhere.
     pub fn containing(literal: &[u8]) -> TextFilter {
-        let tokens = inner_tokens(literal).filter_map(|token| std::str::from_utf8(token).ok());
-        let tokens = tokens.map(str::to_owned).collect();
-        let finder = memchr::memmem::Finder::new(literal).into_owned();
-        TextFilter {
-            tokens,
-            literals: vec![literal.to_vec()],
-            matches: Arc::new(move |text| finder.find(text).is_some()),
-        }
+        TextFilter::containing_all([literal])
+    }
+
+    /// Texts that contain each of these literals somewhere.
+    pub fn containing_all<'l>(literals: impl IntoIterator<Item = &'l [u8]>) -> TextFilter {
+        let literals: Vec<Vec<u8>> = literals.into_iter().map(<[u8]>::to_vec).collect();
+        let tokens = literals.iter().flat_map(|literal| inner_tokens(literal));
+        let tokens = tokens.filter_map(|token| std::str::from_utf8(token).ok()).map(str::to_owned).collect();
+        let finder = |literal: &Vec<u8>| memchr::memmem::Finder::new(literal).into_owned();
+        let finders: Vec<memchr::memmem::Finder<'static>> = literals.iter().map(finder).collect();
+        let matches = move |text: &[u8]| finders.iter().all(|finder| finder.find(text).is_some());
+        TextFilter { tokens, literals, matches: Arc::new(matches) }
     }
 }
 

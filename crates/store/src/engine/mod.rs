@@ -108,6 +108,17 @@ impl Store {
         }
     }
 
+    /// The tables that it was opened with.
+    pub fn tables(&self) -> impl Iterator<Item = &'static Table> + '_ {
+        self.shared.slots.iter().map(|slot| slot.table)
+    }
+
+    /// What the owner of a table says that an identifier is called; `None` if it does not know.
+    pub fn label(&self, table: &Table, label: &str, id: u64) -> Option<String> {
+        let slot = self.shared.index(table).and_then(|index| self.shared.slots.get(index))?;
+        slot.owner().label(label, id)
+    }
+
     /// Runs `work` where it may block: the way to [`Store::scan`] from async code.
     pub async fn blocking<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce(&Store) -> T + Send + 'static) -> T {
         let store = self.clone();

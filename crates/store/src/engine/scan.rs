@@ -292,6 +292,8 @@ pub(super) struct Output {
     table: &'static Table,
     projection: Vec<usize>,
     delivered_columns: Vec<usize>,
+    /// The columns of a batch before the fields that stand in for the text.
+    inner_columns: usize,
     batches: Vec<RecordBatch>,
     places: Vec<Place>,
     /// The bytes of the values in `batches`.
@@ -306,6 +308,7 @@ impl Output {
             table: running.scan.table,
             projection: running.projection.clone(),
             delivered_columns: running.delivered.clone(),
+            inner_columns: running.inner.delivered_columns().len() + 1,
             batches: Vec::new(),
             places: Vec::new(),
             bytes: 0,
@@ -326,12 +329,19 @@ impl Output {
         selection: Selection,
         visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
+        // Fields that stand in for the text are not of the same types everywhere.
+        if self.batches.last().is_some_and(|last| last.num_columns().max(batch.num_columns()) > self.inner_columns)
+            && self.batches.last().is_some_and(|last| last.schema_ref() != batch.schema_ref())
+            && self.flush(visit)?.is_break()
+        {
+            return Ok(ControlFlow::Break(()));
+        }
         // What comes as a good batch is handed on as it is.
         if selection == Selection::All
             && self.places.is_empty()
             && (BATCH_ROWS / 2..=BATCH_ROWS.min(self.left)).contains(&batch.num_rows())
         {
-            let batch = batch.project(&self.projection).map_err(|error| self.combine(error))?;
+            let batch = self.project(&batch)?;
             return Ok(self.hand_over(&batch, visit));
         }
         let index = self.batches.len() as u32;
@@ -365,9 +375,7 @@ impl Output {
         visit: &mut dyn FnMut(&Batch) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let places = places.get(..self.left).unwrap_or(places);
-        let projected: Result<Vec<RecordBatch>, _> =
-            batches.iter().map(|batch| batch.project(&self.projection)).collect();
-        let projected = projected.map_err(|error| self.combine(error))?;
+        let projected: Vec<RecordBatch> = batches.iter().map(|batch| self.project(batch)).collect::<Result<_, _>>()?;
         let projected: Vec<&RecordBatch> = projected.iter().collect();
         for part in places.chunks(BATCH_ROWS) {
             let rows = order::gather(&projected, part).map_err(|error| self.combine(error))?;
@@ -376,6 +384,13 @@ impl Output {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The columns of a batch that the scan asked for, and the fields that stand in for the text behind them.
+    fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
+        let projection: Vec<usize> =
+            self.projection.iter().copied().chain(self.inner_columns..batch.num_columns()).collect();
+        batch.project(&projection).map_err(|error| self.combine(error))
     }
 
     /// Hands over rows, no more than may still be delivered.

@@ -34,6 +34,15 @@ pub(super) fn array(statistics: &Statistics, values: i64, data_type: &DataType, 
     }
 }
 
+/// Whether a column of texts or bytes, of `values` values, certainly is absent or of no length in every row.
+pub(super) fn is_empty(statistics: &Statistics, values: i64) -> bool {
+    if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(values)) {
+        return true;
+    }
+    // What is greater than nothing has a byte, and a greatest value that was cut short has one, too.
+    matches!(statistics, Statistics::ByteArray(of) if of.max_opt().is_some_and(|max| max.is_empty()))
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, AsArray};

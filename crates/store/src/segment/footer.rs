@@ -1,5 +1,8 @@
 //! Finding, checking and parsing the tail of a segment.
 
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use bytes::{Bytes, BytesMut};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -7,6 +10,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use super::error::SegmentError;
 use super::layout::{self, ABOUT_KEY, About, FORMAT, MAGIC, Seal, TRAILER_BYTES};
 use super::limits::{SEGMENT_BYTES_MAX, TAIL_BYTES_MAX, TAIL_PREFETCH_BYTES};
+use super::shred;
 use crate::blob::{BlobError, ReadBlobs};
 
 /// The tail of a segment, checked and parsed.
@@ -100,8 +104,25 @@ fn parse(path: &str, size: u64, data_bytes: u64, tail: Bytes) -> Result<Footer, 
     is_consistent(&parquet, &about, data_bytes).map_err(|reason| damaged(reason.to_owned()))?;
     // Parquet's own types say all that is needed; the embedded Arrow schema is for other readers.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let arrow = ArrowReaderMetadata::try_new(parquet.into(), options).map_err(|error| damaged(error.to_string()))?;
+    let parquet = Arc::new(parquet);
+    let plain = ArrowReaderMetadata::try_new(parquet.clone(), options.clone());
+    let plain = plain.map_err(|error| damaged(error.to_string()))?;
+    let options = options.with_schema(dictionaries(plain.schema()));
+    let arrow = ArrowReaderMetadata::try_new(parquet, options).map_err(|error| damaged(error.to_string()))?;
     Ok(Footer { about, arrow, data_bytes, checksums })
+}
+
+/// The schema in which shredded texts are read as they are stored, in dictionaries.
+fn dictionaries(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        if *field.data_type() == DataType::Utf8 && field.name().starts_with(shred::PREFIX) {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(dictionary))
+        } else {
+            field.clone()
+        }
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 fn about(path: &str, parquet: &ParquetMetaData) -> Result<About, SegmentError> {

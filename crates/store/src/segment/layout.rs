@@ -74,6 +74,9 @@ pub(super) struct About {
     /// Where the piece filter of each row group lies, likewise; empty in segments that are older than these filters.
     #[serde(default)]
     pub piece_filters: Vec<Option<(u64, u64)>>,
+    /// Whether shredded columns may stand in for the text: in older segments texts may have been booleans.
+    #[serde(default)]
+    pub fields_stand_in: bool,
 }
 
 /// Where the tail begins, and the checksum it should have.

@@ -54,6 +54,10 @@ pub const PIECE_BLOCK_ROWS: usize = 4 << 10;
 /// The columns that shredding may add to a segment: as many fields as CloudWatch Logs discovers in JSON.
 pub const SHRED_COLUMNS_MAX: usize = 200;
 
+/// The values of a message, null and those in arrays among them, that fields are discovered in, as CloudWatch Logs Insights
+/// does: a field that comes later in some message gets no column.
+pub const SHRED_LEAVES_MAX: usize = 200;
+
 /// A field occurring in fewer than one of this many rows of every row group gets no column.
 pub const SHRED_ROWS_PER_FIELD: usize = 100;
 

@@ -1,13 +1,16 @@
 //! Walking JSON objects: the scalar values of a text, each with the number of its path.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::hash::BuildHasher;
 
 use hashbrown::{HashMap, HashTable};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::limits::{JSON_DEPTH_MAX, SHRED_DEPTH_MAX, SHRED_ITEMS_MAX, SHRED_PATH_BYTES_MAX, SHRED_PATHS_MAX};
+use super::limits::{
+    JSON_DEPTH_MAX, SHRED_DEPTH_MAX, SHRED_ITEMS_MAX, SHRED_LEAVES_MAX, SHRED_PATH_BYTES_MAX, SHRED_PATHS_MAX,
+};
 
 /// A scalar value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +42,8 @@ pub(super) struct Paths {
     children: HashTable<usize>,
     /// The paths by their joined name, to find two ways of writing one name.
     names: HashMap<String, usize, foldhash::fast::FixedState>,
-    found: Vec<(usize, Found)>,
+    /// Paths and values of the row, and how many values, null among them, come before each.
+    found: Vec<(usize, Found, usize)>,
     texts: String,
 }
 
@@ -52,6 +56,8 @@ struct Node {
     seen: u32,
     /// Whether the path, or one above it, means two things in one row or in two.
     ambiguous: bool,
+    /// Whether it leads to an object or an array in some row.
+    is_container: bool,
     /// The child visited last, and the one visited after it in the row before: most objects repeat their order of keys.
     last_child: usize,
     next: usize,
@@ -78,6 +84,7 @@ impl Paths {
             name: Some(String::new()),
             seen: 0,
             ambiguous: false,
+            is_container: false,
             last_child: NO_CHILD,
             next: NO_CHILD,
         };
@@ -100,11 +107,19 @@ impl Paths {
         self.found.clear();
         self.texts.clear();
         let mut json = sonic_rs::Deserializer::from_str(text);
-        let root = Walk { paths: self, path: ROOT, depth: 0, row };
+        let leaves = Cell::new(0);
+        let root = Walk { paths: self, path: ROOT, depth: 0, row, leaves: &leaves };
         if root.deserialize(&mut json).is_err() || json.end().is_err() {
             return;
         }
-        for (path, found) in &self.found {
+        for (path, found, before) in &self.found {
+            if *before >= SHRED_LEAVES_MAX {
+                // Who reads the message takes no notice of it there.
+                if let Some(node) = self.nodes.get_mut(*path) {
+                    node.ambiguous = true;
+                }
+                continue;
+            }
             let value = match *found {
                 Found::Bool(value) => Value::Bool(value),
                 Found::I64(value) => Value::I64(value),
@@ -119,7 +134,7 @@ impl Paths {
     /// The name of each path, in the order of their numbers; `None` for those that can have no column.
     pub(super) fn names(&self) -> impl Iterator<Item = Option<&str>> {
         self.nodes.iter().enumerate().map(|(path, node)| {
-            let usable = path != ROOT && !self.is_ambiguous(path);
+            let usable = path != ROOT && !node.is_container && !self.is_ambiguous(path);
             node.name.as_deref().filter(|_| usable)
         })
     }
@@ -190,6 +205,7 @@ impl Paths {
             name,
             seen: 0,
             ambiguous: twin.is_some(),
+            is_container: false,
             last_child: NO_CHILD,
             next: NO_CHILD,
         });
@@ -217,22 +233,31 @@ struct Walk<'p> {
     path: usize,
     depth: usize,
     row: u32,
+    /// The values passed so far.
+    leaves: &'p Cell<usize>,
 }
 
-impl Walk<'_> {
+impl<'p> Walk<'p> {
     fn found(self, found: Found) {
-        self.paths.found.push((self.path, found));
+        let before = self.leaves.replace(self.leaves.get() + 1);
+        self.paths.found.push((self.path, found, before));
+    }
+
+    /// What reads over a value at this depth.
+    fn skip(&self, depth: usize) -> Skip<'p> {
+        Skip { depth, leaves: self.leaves }
     }
 
     /// The walk of a child; `None` if it is too deep or there are too many paths.
     fn step_into(&mut self, key: &str) -> Option<Walk<'_>> {
         let path = self.paths.child(self.path, key, self.row)?;
-        Some(Walk { paths: &mut *self.paths, path, depth: self.depth + 1, row: self.row })
+        Some(Walk { paths: &mut *self.paths, path, depth: self.depth + 1, row: self.row, leaves: self.leaves })
     }
 
     fn enter(&mut self) {
         if let Some(node) = self.paths.nodes.get_mut(self.path) {
             node.last_child = NO_CHILD;
+            node.is_container = true;
         }
     }
 }
@@ -253,6 +278,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        self.leaves.update(|leaves| leaves + 1);
         Ok(())
     }
 
@@ -290,28 +316,28 @@ impl<'de> Visitor<'de> for Walk<'_> {
             for item in 0..SHRED_ITEMS_MAX {
                 let more = match self.step_into(&item.to_string()) {
                     Some(child) => items.next_element_seed(child)?.is_some(),
-                    None => items.next_element_seed(Skip { depth: self.depth + 1 })?.is_some(),
+                    None => items.next_element_seed(self.skip(self.depth + 1))?.is_some(),
                 };
                 if !more {
                     return Ok(());
                 }
             }
         }
-        Skip { depth: self.depth }.visit_seq(items)
+        self.skip(self.depth).visit_seq(items)
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
         self.enter();
         if self.depth >= SHRED_DEPTH_MAX {
-            return Skip { depth: self.depth }.visit_map(fields);
+            return self.skip(self.depth).visit_map(fields);
         }
         while let Some(child) = fields.next_key_seed(Key(&mut self))? {
             match child {
                 Some(path) => {
-                    let (depth, row) = (self.depth + 1, self.row);
-                    fields.next_value_seed(Walk { paths: &mut *self.paths, path, depth, row })?;
+                    let (depth, row, leaves) = (self.depth + 1, self.row, self.leaves);
+                    fields.next_value_seed(Walk { paths: &mut *self.paths, path, depth, row, leaves })?;
                 }
-                None => fields.next_value_seed(Skip { depth: self.depth + 1 })?,
+                None => fields.next_value_seed(self.skip(self.depth + 1))?,
             }
         }
         Ok(())
@@ -320,19 +346,25 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
 /// Reads over a value that gets no path. Serde's own way to ignore a value follows any depth, on the stack.
 #[derive(Clone, Copy)]
-struct Skip {
+struct Skip<'c> {
     depth: usize,
+    leaves: &'c Cell<usize>,
 }
 
-impl Skip {
+impl Skip<'_> {
+    fn leaf<E>(self) -> Result<(), E> {
+        self.leaves.update(|leaves| leaves + 1);
+        Ok(())
+    }
+
     /// Into an object or array at this depth.
-    fn into_value<E: Error>(self) -> Result<Skip, E> {
-        let deeper = Skip { depth: self.depth + 1 };
+    fn into_value<E: Error>(self) -> Result<Self, E> {
+        let deeper = Skip { depth: self.depth + 1, ..self };
         if deeper.depth > JSON_DEPTH_MAX { Err(E::custom("nested too deep")) } else { Ok(deeper) }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Skip {
+impl<'de> DeserializeSeed<'de> for Skip<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -340,7 +372,7 @@ impl<'de> DeserializeSeed<'de> for Skip {
     }
 }
 
-impl<'de> Visitor<'de> for Skip {
+impl<'de> Visitor<'de> for Skip<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -348,27 +380,27 @@ impl<'de> Visitor<'de> for Skip {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_i64<E>(self, _value: i64) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_u64<E>(self, _value: u64) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_f64<E>(self, _value: f64) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_str<E>(self, _value: &str) -> Result<(), E> {
-        Ok(())
+        self.leaf()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -474,5 +506,13 @@ mod tests {
             &[r#"{"a":1,"b":2}"#, r#"{"b":3,"a":4}"#, r#"{"c":5,"a":6,"b":7}"#, r#"{"a":8,"b":9}"#],
             &["0 a=1", "0 b=2", "1 b=3", "1 a=4", "2 c=5", "2 a=6", "2 b=7", "3 a=8", "3 b=9"],
         );
+    }
+
+    #[test]
+    fn fields_that_come_after_too_many_values_are_left_out() {
+        let nulls = |count: usize| format!(r#"{{"first":1,"list":[{}],"last":2}}"#, vec!["null"; count].join(","));
+        check(&[&nulls(SHRED_LEAVES_MAX - 2)], &["0 first=1", "0 last=2"]);
+        check(&[&nulls(SHRED_LEAVES_MAX - 1)], &["0 first=1"]);
+        check(&[&nulls(1), &nulls(SHRED_LEAVES_MAX)], &["0 first=1", "1 first=1"]);
     }
 }

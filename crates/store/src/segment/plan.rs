@@ -3,13 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt64Array, new_null_array,
+};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type};
 
 use super::error::SegmentError;
 use super::footer::Footer;
-use crate::scan::{KeySet, Scan};
+use super::shred;
+use crate::scan::{KeySet, Scan, Spelling};
 use crate::table::{ColumnKind, SEQ};
 
 /// A scan bound to the columns of one segment.
@@ -22,6 +25,25 @@ pub(super) struct Plan<'a> {
     schema: SchemaRef,
     /// For each delivered column its place in the file; `None` for one that the file is too old to have.
     delivered: Vec<Option<usize>>,
+    /// The same where fields stand in for the text, if they can.
+    standing_in: Option<StandingIn>,
+}
+
+/// How rows are delivered where fields stand in for the text.
+struct StandingIn {
+    schema: SchemaRef,
+    delivered: Vec<Option<usize>>,
+    /// The places of the columns that must be empty for it.
+    unless: Vec<usize>,
+}
+
+/// In which of its two forms a row group is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// With the text.
+    Text,
+    /// With fields that stand in for the text.
+    Fields,
 }
 
 /// A test of one column.
@@ -97,12 +119,33 @@ impl<'a> Plan<'a> {
         let seq = place(SEQ, ColumnKind::U64)?;
         let seq = seq.ok_or_else(|| SegmentError::damaged(path, "it has no column seq"))?;
         delivered.push(scan.needs_seqs().then_some(seq));
-        Ok(Some(Plan { scan, filters, text, schema: scan.delivered_schema(), delivered }))
+        let schema = scan.delivered_schema();
+        let standing_in = standing_in(footer, scan, &schema, &delivered);
+        Ok(Some(Plan { scan, filters, text, schema, delivered, standing_in }))
+    }
+
+    /// In which form a row group is delivered, of whose column at a place `is_empty` knows whether it says nothing in any row.
+    pub(super) fn form(&self, is_empty: impl Fn(usize) -> bool) -> Form {
+        match &self.standing_in {
+            Some(standing_in) if standing_in.unless.iter().all(|&place| is_empty(place)) => Form::Fields,
+            _ => Form::Text,
+        }
+    }
+
+    fn delivered(&self, form: Form) -> (&SchemaRef, &[Option<usize>]) {
+        match (&self.standing_in, form) {
+            (Some(standing_in), Form::Fields) => (&standing_in.schema, &standing_in.delivered),
+            _ => (&self.schema, &self.delivered),
+        }
     }
 
     /// The places of the delivered columns that are not among `known`.
-    pub(super) fn rest(&self, known: &Columns) -> Vec<usize> {
-        self.delivered.iter().flatten().copied().filter(|&place| known.get(place).is_none()).collect()
+    pub(super) fn rest(&self, form: Form, known: &Columns) -> Vec<usize> {
+        let delivered = self.delivered(form).1.iter().flatten().copied();
+        let mut rest: Vec<usize> = delivered.filter(|&place| known.get(place).is_none()).collect();
+        rest.sort_unstable();
+        rest.dedup();
+        rest
     }
 
     /// Whether the column at this place is delivered.
@@ -111,18 +154,47 @@ impl<'a> Plan<'a> {
     }
 
     /// The delivered batch of these columns, all of `rows` rows.
-    pub(super) fn assemble(&self, columns: &Columns, rows: usize) -> Result<RecordBatch, SegmentError> {
-        let fields = self.schema.fields().iter();
-        let arrays = self.delivered.iter().zip(fields).map(|(place, field)| {
+    pub(super) fn assemble(&self, form: Form, columns: &Columns, rows: usize) -> Result<RecordBatch, SegmentError> {
+        let (schema, delivered) = self.delivered(form);
+        let arrays = delivered.iter().zip(schema.fields()).map(|(place, field)| {
             let found = place.and_then(|place| columns.get(place)).cloned();
-            found.unwrap_or_else(|| match field.is_nullable() {
-                true => new_null_array(field.data_type(), rows),
-                // Only `seq` is left out though it always has a value.
-                false => Arc::new(UInt64Array::from_value(0, rows)),
+            found.unwrap_or_else(|| match (field.is_nullable(), field.data_type()) {
+                (true, data_type) => new_null_array(data_type, rows),
+                // The text that fields stand in for is left out though it always has a value, and `seq`.
+                (false, DataType::Utf8) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n("", rows))),
+                (false, DataType::Binary) => Arc::new(BinaryArray::from_iter_values(std::iter::repeat_n("", rows))),
+                (false, _) => Arc::new(UInt64Array::from_value(0, rows)),
             })
         });
-        Ok(RecordBatch::try_new(self.schema.clone(), arrays.collect())?)
+        Ok(RecordBatch::try_new(schema.clone(), arrays.collect())?)
     }
+}
+
+/// How fields stand in for the text, if the segment has a column for each of them.
+fn standing_in(footer: &Footer, scan: &Scan, schema: &SchemaRef, delivered: &[Option<usize>]) -> Option<StandingIn> {
+    let wanted = scan.fields_standing_in().filter(|_| footer.about.fields_stand_in)?;
+    let file = footer.arrow.schema();
+    let text = scan.table.columns.get(scan.table.text?)?.name;
+    let without_text = schema.fields().iter().zip(delivered);
+    let mut places: Vec<Option<usize>> =
+        without_text.map(|(field, &place)| place.filter(|_| field.name() != text)).collect();
+    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    for wanted in wanted.paths.iter() {
+        let name = format!("{}{}", shred::PREFIX, wanted.path);
+        // A column of the table's own may have such a name.
+        if scan.table.column(&name).is_some() || scan.table.labels.iter().any(|label| label.name == name) {
+            return None;
+        }
+        let (place, field) = file.column_with_name(&name)?;
+        if *field.data_type() == DataType::Float64 && wanted.spelling == Spelling::Kept {
+            return None;
+        }
+        places.push(Some(place));
+        fields.push(Arc::new(field.clone()));
+    }
+    let place = |&column: &usize| file.column_with_name(scan.table.columns.get(column)?.name).map(|(place, _)| place);
+    let unless = wanted.unless.iter().filter_map(place).collect();
+    Some(StandingIn { schema: Arc::new(Schema::new(fields)), delivered: places, unless })
 }
 
 /// Columns of some rows, by their place in the file.

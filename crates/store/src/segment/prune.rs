@@ -124,6 +124,16 @@ pub(super) fn tokens_rule_out(
     row_group: usize,
 ) -> Result<bool, SegmentError> {
     let Some(text) = plan.scan.text.as_ref().filter(|text| !text.tokens.is_empty()) else { return Ok(false) };
+    if let Some(escape) = &plan.scan.escape {
+        let escaped = [escape.clone()];
+        let may_be_escaped = match piece_filter(source, cache, row_group)? {
+            Some(filter) => !filter.may_contain(&escaped, rows(source, row_group)).is_empty(),
+            None => true,
+        };
+        if may_be_escaped {
+            return Ok(false);
+        }
+    }
     let stored = source.footer.about.token_filters.get(row_group).copied().flatten();
     let Some((offset, length)) = stored else { return Ok(false) };
     let filter = cache.get(&source.path, Part::Tokens { row_group }, || {
@@ -147,6 +157,24 @@ pub(super) fn pieces(
     row_group: usize,
 ) -> Result<Option<RowSelection>, SegmentError> {
     let Some(text) = plan.scan.text.as_ref().filter(|text| !text.literals.is_empty()) else { return Ok(None) };
+    let Some(filter) = piece_filter(source, cache, row_group)? else { return Ok(None) };
+    let rows = rows(source, row_group);
+    let select = |literals: &[Vec<u8>]| {
+        RowSelection::from_consecutive_ranges(filter.may_contain(literals, rows).into_iter(), rows)
+    };
+    let selection = select(&text.literals);
+    Ok(Some(match &plan.scan.escape {
+        Some(escape) => selection.union(&select(std::slice::from_ref(escape))),
+        None => selection,
+    }))
+}
+
+/// The piece filter of a row group, if it has one.
+fn piece_filter(
+    source: &Source,
+    cache: &FooterCache,
+    row_group: usize,
+) -> Result<Option<Arc<PieceFilter>>, SegmentError> {
     let stored = source.footer.about.piece_filters.get(row_group).copied().flatten();
     let Some((offset, length)) = stored else { return Ok(None) };
     let filter = cache.get(&source.path, Part::Pieces { row_group }, || {
@@ -157,10 +185,14 @@ pub(super) fn pieces(
         let memory = filter.memory();
         Ok::<_, SegmentError>((Parsed::Pieces(Arc::new(filter)), memory))
     })?;
-    let Parsed::Pieces(filter) = filter else { return Ok(None) };
-    let rows = source.footer.parquet().row_groups().get(row_group).map_or(0, |group| group.num_rows() as usize);
-    let ranges = filter.may_contain(&text.literals, rows);
-    Ok(Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)))
+    Ok(match filter {
+        Parsed::Pieces(filter) => Some(filter),
+        _ => None,
+    })
+}
+
+fn rows(source: &Source, row_group: usize) -> usize {
+    source.footer.parquet().row_groups().get(row_group).map_or(0, |group| group.num_rows() as usize)
 }
 
 fn bloom(

@@ -19,7 +19,7 @@ use super::error::SegmentError;
 use super::footer::Footer;
 use super::layout::Bounds;
 use super::limits::BATCH_ROWS;
-use super::plan::{self, Columns, Filter, Plan};
+use super::plan::{self, Columns, Filter, Form, Plan};
 use super::prune::{self, Verdict};
 use super::source::Source;
 use crate::blob::ReadBlobs;
@@ -152,7 +152,8 @@ impl<'c> SegmentReader<'c> {
                 continue;
             }
             stats.row_groups_read += 1;
-            let group = RowGroup { source: &source, plan: &plan, index: row_group };
+            let mut group = RowGroup { source: &source, plan: &plan, index: row_group, form: Form::Text };
+            group.form = plan.form(|place| group.is_empty(place));
             if group.scan(&open, selection, visit, &mut stats)?.is_break() {
                 break;
             }
@@ -167,6 +168,7 @@ struct RowGroup<'a> {
     source: &'a Arc<Source>,
     plan: &'a Plan<'a>,
     index: usize,
+    form: Form,
 }
 
 /// Rows of a row group that passed the text filter and are yet to be delivered.
@@ -194,7 +196,9 @@ impl RowGroup<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         match (&self.plan.scan.text, self.plan.text) {
-            (Some(filter), Some(place)) => self.pass_text(filter, place, selection, &known, visit, stats),
+            (Some(filter), Some(place)) if self.form == Form::Text => {
+                self.pass_text(filter, place, selection, &known, visit, stats)
+            }
             _ => self.deliver(selection, &known, visit, stats),
         }
     }
@@ -311,11 +315,10 @@ impl RowGroup<'_> {
     ) -> Result<ControlFlow<()>, SegmentError> {
         let mut hand_over = |columns: &Columns, rows: usize| {
             stats.rows += rows as u64;
-            visit(self.plan.assemble(columns, rows)?)
+            visit(self.plan.assemble(self.form, columns, rows)?)
         };
         let total = selection.as_ref().map_or(self.rows(), RowSelection::row_count);
-        let mut rest = self.plan.rest(known);
-        rest.sort_unstable();
+        let mut rest = self.plan.rest(self.form, known);
         let constant = self.constant(&mut rest);
         let known_at = |start: usize, rows: usize| {
             let mut columns = known.map(|array| Ok::<_, SegmentError>(array.slice(start, rows)))?;
@@ -368,6 +371,13 @@ impl RowGroup<'_> {
             false
         });
         constant
+    }
+
+    /// Whether the column at this place says nothing in any row of the row group: its statistics tell.
+    fn is_empty(&self, place: usize) -> bool {
+        let footer = &self.source.footer;
+        let chunk = footer.parquet().row_groups().get(self.index).and_then(|group| group.columns().get(place));
+        chunk.is_some_and(|chunk| chunk.statistics().is_some_and(|of| constant::is_empty(of, chunk.num_values())))
     }
 
     /// Decodes the columns at `places`, of the rows of `selection`.

@@ -3,12 +3,12 @@
 //! A field gets the column `f_<path>` if in some row group at least one row in a hundred has it; keys and array positions are
 //! joined with dots. A column holds its field's value for every row whose text is one JSON object, or it does not exist: so
 //! it may stand in for the message, and a field without a column only costs the time to parse messages. No column is made of
-//! fields whose path is ambiguous (a key that occurs twice in an object, or that holds a dot like a nested one), and of
-//! texts that are mostly distinct. JSON's null leaves a value absent.
+//! fields whose path is ambiguous (a key that occurs twice in an object, or that holds a dot like a nested one) or leads to an
+//! object or an array in some row, and of texts that are mostly distinct. JSON's null leaves a value absent.
 //!
 //! Types are per file: I64 if all values are integers; F64 if some are fractions and all are exact as such; Bool; otherwise
-//! text, in a dictionary, where integers and booleans are spelled as in JSON. Fractions among texts would lose their
-//! spelling, so such a field gets no column.
+//! text, in a dictionary, where integers are spelled as in JSON. Fractions among texts would lose their spelling, and what
+//! was a boolean could not be told among texts, so such a field gets no column.
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -204,7 +204,9 @@ impl Values {
                 let exact: Option<Vec<f64>> = values.into_iter().map(exact).chain([Some(value)]).collect();
                 exact.map_or(Values::Mixed, Values::F64)
             }
-            (Values::F64(_) | Values::Mixed, _) | (_, Value::F64(_)) => Values::Mixed,
+            (Values::Bool(_) | Values::F64(_) | Values::Mixed, _) | (_, Value::Bool(_) | Value::F64(_)) => {
+                Values::Mixed
+            }
             (values, value) => values.spelled(value).map_or(Values::Mixed, Values::Text),
         }
     }
@@ -217,9 +219,8 @@ impl Values {
                 texts = before;
                 true
             }
-            Values::Bool(values) => values.iter().all(|&value| texts.push(&Value::Bool(value).spelled())),
             Values::I64(values) => values.iter().all(|&value| texts.push(&Value::I64(value).spelled())),
-            Values::None | Values::F64(_) | Values::Mixed => true,
+            Values::None | Values::Bool(_) | Values::F64(_) | Values::Mixed => true,
         };
         (spelled && texts.push(&value.spelled())).then_some(texts)
     }

@@ -231,5 +231,6 @@ fn about(write: &SegmentWrite<'_>, extent: &Extent) -> About {
         block_bytes: CHECKSUM_BLOCK_BYTES,
         token_filters: Vec::new(),
         piece_filters: Vec::new(),
+        fields_stand_in: true,
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of whole segments: rows of every kind of column are written, read back, searched and damaged.
 
 mod damage;
+mod fields;
 mod file;
 mod scans;
 

@@ -232,7 +232,7 @@ fn a_column_younger_than_the_file_is_absent() {
     assert_eq!(find(Scan::new(&TABLE).ids(NUMBER, [0])), []);
 }
 
-const EMPTY: Row = Row {
+pub(super) const EMPTY: Row = Row {
     group: 0,
     stream: 0,
     time: 0,

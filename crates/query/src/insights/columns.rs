@@ -1,0 +1,72 @@
+//! Filters over columns that stand in for messages.
+
+use arrow::array::Array as _;
+use watchkeep_lang::insights::eval::{Context, Row};
+use watchkeep_lang::insights::plan::{Expr, ExprKind, Field, Step};
+use watchkeep_lang::insights::value::Value;
+
+use super::needs::Needs;
+use crate::events::{EventBatch, FieldColumn};
+
+/// The rows of a batch that pass all filters; `None` if that is all of them.
+pub(super) fn select(batch: &EventBatch<'_>, filters: &[Step], context: &Context) -> Option<Vec<u32>> {
+    let mut selected: Option<Vec<u32>> = None;
+    for step in filters {
+        if let Step::Filter(condition) = step {
+            narrow(batch, condition, context, &mut selected);
+        }
+    }
+    selected
+}
+
+fn narrow(batch: &EventBatch<'_>, condition: &Expr, context: &Context, selected: &mut Option<Vec<u32>>) {
+    if let ExprKind::And(all) = &condition.kind {
+        return all.iter().for_each(|one| narrow(batch, one, context, selected));
+    }
+    let needs = Needs::of_expr(condition);
+    let only = match needs.paths.as_slice() {
+        [(path, _)] if needs.system.is_empty() => batch.column(path),
+        _ => None,
+    };
+    let is_true = |at: usize| condition.is_true(&ColumnRow { batch, at }, context);
+    let mut keep = |passes: &mut dyn FnMut(usize) -> bool| {
+        *selected = Some(match selected.take() {
+            Some(rows) => rows.into_iter().filter(|&row| passes(row as usize)).collect(),
+            None => (0..batch.len() as u32).filter(|&row| passes(row as usize)).collect(),
+        });
+    };
+    match only {
+        // A condition on one field says the same of all rows with one text: it is asked once for each.
+        Some(column @ FieldColumn::Text { texts, .. }) if texts.len() <= batch.len() => {
+            let mut known: Vec<Option<bool>> = vec![None; texts.len()];
+            let mut of_nothing: Option<bool> = None;
+            keep(&mut |at| {
+                let known = match column.key(at) {
+                    Some(key) => known.get_mut(key),
+                    None => Some(&mut of_nothing),
+                };
+                match known {
+                    Some(known) => *known.get_or_insert_with(|| is_true(at)),
+                    None => is_true(at),
+                }
+            });
+        }
+        _ => keep(&mut |at| is_true(at)),
+    }
+}
+
+/// A row whose discovered fields all have columns.
+struct ColumnRow<'b> {
+    batch: &'b EventBatch<'b>,
+    at: usize,
+}
+
+impl Row for ColumnRow<'_> {
+    fn field(&self, field: &Field) -> Value<'_> {
+        match field {
+            Field::Discovered(path) => self.batch.column(path).map_or(Value::Null, |column| column.value(self.at)),
+            Field::System(what) => self.batch.event(self.at, None, "").map_or(Value::Null, |event| event.system(*what)),
+            Field::Column(_) => Value::Null,
+        }
+    }
+}

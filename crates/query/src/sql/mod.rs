@@ -1,0 +1,151 @@
+//! SQL, carried out by DataFusion over tables that are made for the query.
+//!
+//! A log group has no columns of its own: those that a query names are found in the events first (`discover`), with the type that all
+//! of their values have, and then read as columns (`table`). What users write in Spark's dialect is put into DataFusion's words
+//! (`rewrite`, `functions`). Nothing but a query is carried out.
+
+mod discover;
+mod functions;
+mod json;
+mod rewrite;
+mod session;
+mod source;
+mod store_table;
+mod stream;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::Statement;
+use watchkeep_store::Order;
+
+use crate::answer::Answer;
+use crate::control::Control;
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::events::{Counts, Groups, Reading};
+use crate::limits::{SQL_CHARS_MAX, SQL_TABLES_MAX};
+use crate::request::{EventTable, Group, Surroundings};
+use discover::Columns;
+use rewrite::Names;
+use session::Session;
+pub use source::SqlSource;
+use table::{Events, EventsStream};
+
+/// A query in SQL that was found to be one.
+#[derive(Debug, Clone)]
+pub struct SqlQuery {
+    statement: Statement,
+    names: Names,
+    sources: Vec<SqlSource>,
+}
+
+impl SqlQuery {
+    /// Reads a query over log groups.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Malformed`] if it is none, or not only one, or changes anything.
+    pub fn parse(text: &str) -> Result<SqlQuery, QueryError> {
+        if text.chars().count() > SQL_CHARS_MAX {
+            return Err(QueryError::malformed(format!("the query has more than {SQL_CHARS_MAX} characters")));
+        }
+        let (statement, names) = rewrite::parse(text)?;
+        let sources: Vec<SqlSource> =
+            names.relations.iter().map(|name| SqlSource::parse(name)).collect::<Result<_, _>>()?;
+        if sources.len() > SQL_TABLES_MAX {
+            return Err(QueryError::malformed(format!("the query reads more than {SQL_TABLES_MAX} tables")));
+        }
+        Ok(SqlQuery { statement, names, sources })
+    }
+
+    /// The tables that it reads: who asks finds the groups of each.
+    pub fn sources(&self) -> &[SqlSource] {
+        &self.sources
+    }
+}
+
+/// What a query in SQL is asked of.
+#[derive(Debug, Clone)]
+pub struct SqlRequest {
+    /// The query.
+    pub query: SqlQuery,
+    /// For each of [`SqlQuery::sources`], the groups.
+    pub groups: Vec<Vec<Group>>,
+    /// The times of the events, in milliseconds since the epoch; the end is not included.
+    pub time: Range<i64>,
+    /// At most how many rows the answer has.
+    pub limit: usize,
+}
+
+impl Engine {
+    /// Carries out a query in SQL over log groups. Masked text stays masked.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]; nothing was changed, whatever it is.
+    pub async fn run_sql(
+        &self,
+        request: SqlRequest,
+        table: EventTable,
+        surroundings: Arc<dyn Surroundings>,
+        control: Control,
+    ) -> Result<Answer, QueryError> {
+        let SqlRequest { query, groups, time, limit } = request;
+        let (bounds, counts) = (self.bounds(control), Arc::new(Counts::default()));
+        let mut found = Vec::new();
+        for (source, groups) in query.sources.iter().zip(groups) {
+            let is_indexed = |group: &Group| {
+                source.indexed.iter().all(|(field, _)| group.indexed.iter().any(|(name, _)| name == field))
+            };
+            let reading = Reading {
+                table,
+                groups: Arc::new(Groups::new(groups.into_iter().filter(is_indexed))),
+                time: time.clone(),
+                order: if query.names.aggregates { Order::Any } else { Order::Descending },
+                limit: None,
+                columns: Vec::new(),
+                seqs: !query.names.aggregates,
+                stream_names: false,
+                fields: None,
+                text: None,
+                unmasked: false,
+                surroundings: surroundings.clone(),
+            };
+            let (names, bounds) = (query.names.clone(), bounds.clone());
+            let discovering = reading.clone();
+            let columns =
+                self.store.blocking(move |store| Columns::discover(store, &discovering, &names, &bounds)).await?;
+            found.push((source, reading, columns));
+        }
+        discover::settle(&query.names, found.iter_mut().map(|(.., columns)| columns));
+        let session = Session::new(&bounds)?;
+        for (source, reading, columns) in found {
+            let events = Events::new(reading, columns, source.indexed.clone());
+            let stream = EventsStream::new(self.store.clone(), events, bounds.clone(), counts.clone());
+            session.register_stream(&source.name, Arc::new(stream))?;
+        }
+        let rows = session.run(query.statement, limit, &bounds, &counts).await?;
+        Ok(Answer { rows, statistics: counts.statistics() })
+    }
+
+    /// Carries out a query in SQL over the store's own tables, each with its columns, `seq`, and its labels.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]; nothing was changed, whatever it is.
+    pub async fn run_over_tables(&self, text: &str, limit: usize, control: Control) -> Result<Answer, QueryError> {
+        let (statement, _) = rewrite::parse_plain(text)?;
+        let (bounds, counts) = (self.bounds(control), Arc::new(Counts::default()));
+        let session = Session::new(&bounds)?;
+        for table in self.store.tables() {
+            let provider = store_table::StoreTable::new(self.store.clone(), table, bounds.clone(), counts.clone());
+            session.register(table.name, Arc::new(provider))?;
+        }
+        let rows = session.run(statement, limit, &bounds, &counts).await?;
+        Ok(Answer { rows, statistics: counts.statistics() })
+    }
+}

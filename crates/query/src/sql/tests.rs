@@ -1,0 +1,207 @@
+//! SQL over events in memory, sealed and compacted.
+
+use std::sync::Arc;
+
+use watchkeep_lang::insights::plan::Source;
+
+use super::*;
+use crate::insights::tests::{EVENTS, Fixture, Sample, World, group};
+use crate::{Cancel, Settings};
+
+const LINES: &[&str] = &[
+    r#"{"level":"INFO","status":200,"ms":10,"user":{"id":"u1"},"tags":["a","b"],"ok":true}"#,
+    r#"{"level":"ERROR","status":500,"ms":30,"user":{"id":"u2"},"ok":false}"#,
+    r#"{"level":"INFO","status":"404","ms":5.5,"user":{"id":"u1"},"note":"","zip":"007","ok":true}"#,
+    r#"{"level":"ERROR","status":503,"ms":100,"zip":"123"}"#,
+    "plain words",
+];
+
+async fn fixture() -> Fixture {
+    let fixture = Fixture::new(Settings::default()).await;
+    let samples: Vec<Sample> = (0..).zip(LINES).map(|(n, line)| Sample::new(n * 60_000, line)).collect();
+    fixture.put(&samples).await;
+    let hosts = [r#"{"user":{"id":"u1"},"host":"h1"}"#, r#"{"user":{"id":"u9"},"host":"h9"}"#];
+    let hosts: Vec<Sample> = (0..).zip(hosts).map(|(n, line)| Sample { group: 2, ..Sample::new(n, line) }).collect();
+    fixture.put(&hosts).await;
+    fixture
+}
+
+async fn run(fixture: &Fixture, text: &str, control: Control) -> Result<Answer, QueryError> {
+    let query = SqlQuery::parse(text)?;
+    let groups = query.sources().iter().map(|source| match &source.groups {
+        Some(names) => World.groups(&Source::Named(names.clone())),
+        None => Ok(vec![group(1)]),
+    });
+    let groups = groups.collect::<Result<_, _>>()?;
+    let request = SqlRequest { query, groups, time: 0..i64::MAX, limit: 10_000 };
+    fixture.engine.run_sql(request, EVENTS, Arc::new(World), control).await
+}
+
+fn lines(answer: &Answer) -> Vec<String> {
+    let line = |row: &crate::Row| {
+        row.fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    };
+    answer.rows.iter().map(line).collect()
+}
+
+/// Queries and their rows.
+const CASES: &[(&str, &[&str])] = &[
+    (
+        "SELECT level, status FROM `g1` WHERE status >= 404 ORDER BY status",
+        &["level=INFO; status=404", "level=ERROR; status=500", "level=ERROR; status=503"],
+    ),
+    ("SELECT ms FROM g1 ORDER BY ms DESC LIMIT 2", &["ms=100", "ms=30"]),
+    (
+        "SELECT level, count(*) AS n, avg(ms) AS a FROM `g1` GROUP BY level ORDER BY level",
+        &["n=1", "level=ERROR; n=2; a=65", "level=INFO; n=2; a=7.75"],
+    ),
+    ("SELECT count(*) FROM g1", &["count(*)=5"]),
+    (
+        "SELECT `@timestamp`, `@logStream`, `@log` FROM g1 ORDER BY `@timestamp` LIMIT 1",
+        &["@timestamp=1970-01-01 00:00:00.000; @logStream=s1; @log=123456789012:g1"],
+    ),
+    ("SELECT `@message` FROM g1 LIMIT 1", &["@message=plain words"]),
+    ("SELECT user.id FROM g1 WHERE `user.id` = 'u2'", &["user.id=u2"]),
+    ("SELECT zip FROM g1 WHERE zip IS NOT NULL ORDER BY zip", &["zip=007", "zip=123"]),
+    ("SELECT ok, count(*) AS n FROM g1 GROUP BY ok ORDER BY ok", &["n=2", "ok=false; n=1", "ok=true; n=2"]),
+    ("SELECT absent FROM g1 WHERE level = 'INFO'", &["", ""]),
+    (
+        "SELECT IF(ms > 20, 'slow', 'fast') AS pace, count(*) AS n FROM g1 WHERE ms IS NOT NULL GROUP BY 1 ORDER BY 1",
+        &["pace=fast; n=2", "pace=slow; n=2"],
+    ),
+    ("SELECT CASE WHEN level = 'ERROR' THEN 1 ELSE 0 END AS e FROM g1 WHERE status = 500", &["e=1"]),
+    ("SELECT get_json_object(`@message`, '$.user.id') AS u FROM g1 WHERE status = 200", &["u=u1"]),
+    ("SELECT json_tuple(`@message`, 'level', 'ms') AS (l, m) FROM g1 WHERE status = 500", &["l=ERROR; m=30"]),
+    ("SELECT size(tags) AS s, array_contains(tags, 'b') AS b FROM g1 WHERE status = 200", &["s=2; b=true"]),
+    ("SELECT explode(tags) AS t FROM g1 WHERE tags IS NOT NULL", &["t=a", "t=b"]),
+    ("SELECT tags FROM g1 WHERE tags IS NOT NULL", &[r#"tags=["a","b"]"#]),
+    (
+        "SELECT level, ms, row_number() OVER (PARTITION BY level ORDER BY ms DESC) AS r FROM g1 WHERE ms IS NOT NULL ORDER BY level, r",
+        &["level=ERROR; ms=100; r=1", "level=ERROR; ms=30; r=2", "level=INFO; ms=10; r=1", "level=INFO; ms=5.5; r=2"],
+    ),
+    (
+        "SELECT lag(ms) OVER (ORDER BY ms) AS before, ms FROM g1 WHERE ms < 20 ORDER BY ms",
+        &["ms=5.5", "before=5.5; ms=10"],
+    ),
+    (
+        "SELECT A.level, B.host FROM `g1` AS A INNER JOIN `g2` AS B ON A.`user.id` = B.`user.id` ORDER BY A.ms",
+        &["level=INFO; host=h1", "level=INFO; host=h1"],
+    ),
+    (
+        "SELECT A.status, B.host FROM g1 A LEFT OUTER JOIN g2 B ON A.user.id = B.user.id WHERE A.level = 'ERROR' ORDER BY A.status",
+        &["status=500", "status=503"],
+    ),
+    ("SELECT level FROM g1 WHERE user.id IN (SELECT user.id FROM g2) ORDER BY ms", &["level=INFO", "level=INFO"]),
+    ("WITH slow AS (SELECT level, ms FROM g1 WHERE ms > 20) SELECT max(ms) AS m FROM slow", &["m=100"]),
+    (
+        "SELECT level, count(*) AS n FROM g1 GROUP BY level HAVING n > 1 ORDER BY level DESC",
+        &["level=INFO; n=2", "level=ERROR; n=2"],
+    ),
+    ("SELECT count(*) AS n FROM `logGroups(logGroupIdentifier: ['g1', 'g2'])`", &["n=7"]),
+    ("SELECT status FROM `filterIndex('level' = 'ERROR')` ORDER BY status", &["status=500", "status=503"]),
+    ("SELECT status FROM `filterIndex('absent' = 'ERROR')`", &[]),
+    ("SELECT date_format(`@timestamp`, 'yyyy-MM-dd HH:mm') AS t FROM g1 WHERE status = 500", &["t=1970-01-01 00:01"]),
+    (
+        "SELECT date_trunc('hour', `@timestamp`) AS h, count(*) AS n FROM g1 GROUP BY 1",
+        &["h=1970-01-01 00:00:00.000; n=5"],
+    ),
+    ("SELECT CAST(zip AS INT) AS z, CAST(level AS INT) AS l FROM g1 WHERE zip = '007'", &["z=7"]),
+    ("SELECT 1 / 2 AS half, round(2.567, 1) AS r, abs(-3) AS a, floor(2.7) AS f", &["half=0.5; r=2.6; a=3; f=2"]),
+    ("SELECT percentile(ms, 0.5) AS p FROM g1", &["p=20"]),
+    ("SELECT level FROM g1 WHERE level RLIKE '^ERR' ORDER BY status LIMIT 1", &["level=ERROR"]),
+    ("SELECT regexp_extract(`@message`, '\"ms\":([0-9]+)', 1) AS ms FROM g1 WHERE status = 500", &["ms=30"]),
+    (
+        "SELECT upper(level) AS u, length(level) AS n, concat(level, '!') AS c FROM g1 WHERE status = 500",
+        &["u=ERROR; n=5; c=ERROR!"],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries() {
+    let fixture = fixture().await;
+    for state in ["in memory", "compacted"] {
+        let mut wrong = Vec::new();
+        for (text, expected) in CASES {
+            match run(&fixture, text, Control::default()).await {
+                Ok(answer) if lines(&answer) == *expected => {}
+                Ok(answer) => wrong.push(format!("{text}\n  {:#?}", lines(&answer))),
+                Err(error) => wrong.push(format!("{text}\n  {error}")),
+            }
+        }
+        assert!(wrong.is_empty(), "{state}:\n{}", wrong.join("\n"));
+        fixture.store.seal_now().await.unwrap();
+        fixture.store.compact_now().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_columns_of_a_group() {
+    let fixture = fixture().await;
+    let answer = run(&fixture, "SELECT * FROM g2 ORDER BY host LIMIT 1", Control::default()).await.unwrap();
+    assert_eq!(
+        lines(&answer),
+        ["@timestamp=1970-01-01 00:00:00.000; @message={\"user\":{\"id\":\"u1\"},\"host\":\"h1\"}; @logStream=s1; \
+             @log=123456789012:g2; @ingestionTime=1970-01-01 00:00:00.005; host=h1; user.id=u1"]
+    );
+    let statistics = answer.statistics;
+    assert_eq!((statistics.records_scanned, statistics.groups_scanned), (2.0, 1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said() {
+    let fixture = fixture().await;
+    let bad = [
+        "SELECT nosuch(level) FROM g1",
+        "SELECT level FROM g1 GROUP BY status",
+        "SELECT sum(level) FROM g1",
+        "DELETE FROM g1",
+        "SELECT * FROM g1; SELECT 1",
+    ];
+    for text in bad {
+        let refused = run(&fixture, text, Control::default()).await;
+        assert!(matches!(refused, Err(QueryError::Malformed { .. })), "{text}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_is_held_in_bounds() {
+    let fixture = Fixture::new(Settings { memory_bytes_max: 300_000, ..Settings::default() }).await;
+    let samples: Vec<Sample> =
+        (0..5000).map(|n| Sample::new(n, &format!(r#"{{"n":{n},"t":"text {n:0200}"}}"#))).collect();
+    fixture.put(&samples).await;
+    for text in ["SELECT t FROM g1 ORDER BY t", "SELECT t, count(*) FROM g1 GROUP BY t"] {
+        let refused = run(&fixture, text, Control::default()).await;
+        let refused = refused.map(|answer| answer.rows.len());
+        assert!(matches!(refused, Err(QueryError::Memory { .. })), "{text}: {refused:?}");
+    }
+    assert_eq!(lines(&run(&fixture, "SELECT max(n) AS m FROM g1", Control::default()).await.unwrap()), ["m=4999"]);
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let ended = run(&fixture, "SELECT count(*) FROM g1", Control { cancel, on_partial: None }).await;
+    assert!(matches!(ended, Err(QueryError::Cancelled)), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stores_own_tables() {
+    let fixture = fixture().await;
+    for _ in 0..2 {
+        let run = async |text: &str| fixture.engine.run_over_tables(text, 100, Control::default()).await;
+        let answer = run("select group_id, count(*) as n from events group by group_id order by 1").await.unwrap();
+        assert_eq!(lines(&answer), ["group_id=1; n=5", "group_id=2; n=2"]);
+        let answer =
+            run("select stream_id, seq > 0 as s from events where time >= 60000 and time < 120000").await.unwrap();
+        assert_eq!(lines(&answer), ["stream_id=1; s=true"]);
+        assert!(answer.statistics.records_matched < 7.0, "times are pushed down");
+        for text in [
+            "drop table events",
+            "insert into events values (1)",
+            "select * from nowhere",
+            "create table x as select 1",
+        ] {
+            let refused = run(text).await;
+            assert!(matches!(refused, Err(QueryError::Malformed { .. })), "{text}: {refused:?}");
+        }
+        fixture.store.seal_now().await.unwrap();
+        fixture.store.compact_now().await.unwrap();
+    }
+}

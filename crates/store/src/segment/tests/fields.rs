@@ -1,0 +1,101 @@
+//! Fields that stand in for the text.
+
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::*;
+use crate::scan::{FieldPath, Fields, Spelling, TextFilter};
+
+/// Scans of rows that hold these messages, the note of the second `noted`: for each row `text` or its fields.
+fn check(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], expected: &[&str]) {
+    let rows: Vec<Row> = (0..)
+        .zip(messages)
+        .map(|(n, message)| Row {
+            time: n,
+            seq: n as u64,
+            id: "x".into(),
+            note: note.map(str::to_owned),
+            message: message.as_bytes().to_vec(),
+            ..scans::EMPTY
+        })
+        .collect();
+    let blobs = stored(encode_rows(&rows, 50, true).bytes);
+    let path = |&(path, spelling): &(&str, Spelling)| FieldPath { path: path.into(), spelling };
+    let fields = Fields { paths: fields.iter().map(path).collect(), unless: vec![NOTE] };
+    let scan = Scan::new(&TABLE).columns(&[MESSAGE]).fields(fields).text(TextFilter::containing(b"INFO"));
+    let cache = FooterCache::default();
+    let reader = SegmentReader::open(blobs.clone(), "a.parquet", blobs.size("a.parquet").unwrap(), &cache).unwrap();
+    let mut found = Vec::new();
+    reader
+        .scan(&scan, &mut |batch| {
+            let columns = scan.delivered_columns();
+            let first_field = columns.len() + 1;
+            for row in 0..batch.num_rows() {
+                if batch.num_columns() == first_field {
+                    found.push(format!("text {}", String::from_utf8_lossy(&rows_of(&batch)[row].message)));
+                    continue;
+                }
+                assert!(rows_of(&batch)[row].message.is_empty());
+                let values = batch.columns()[first_field..].iter().map(|array| {
+                    assert!(*array.data_type() != DataType::Utf8, "texts are in a dictionary");
+                    let options = FormatOptions::new().with_null("-");
+                    ArrayFormatter::try_new(array, &options).unwrap().value(row).to_string()
+                });
+                found.push(values.collect::<Vec<_>>().join(" "));
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+    assert_eq!(found, expected);
+}
+
+const LINES: &[&str] = &[
+    r#"{"level":"INFO","n":1,"f":1.5}"#,
+    r#"{"level":"INFO","n":2,"f":2,"x":{"y":true}}"#,
+    r#"{"level":"WARN","f":3,"x":7}"#,
+    r#"{"level":"WARN"}"#,
+];
+
+#[test]
+fn fields_stand_in_where_all_of_them_have_columns() {
+    use Spelling::{Ignored, Kept};
+    // Rows are judged by who asked: the filter only skips, here the fourth, which is in a block of its own.
+    check(LINES, None, &[("level", Kept), ("n", Kept)], &["INFO 1", "INFO 2", "WARN -"]);
+    check(LINES, None, &[("f", Ignored)], &["1.5", "2.0", "3.0"]);
+    let texts = &[&*format!("text {}", LINES[0]), &*format!("text {}", LINES[1])];
+    check(LINES, None, &[("f", Kept)], texts);
+    check(LINES, None, &[("level", Kept), ("absent", Kept)], texts);
+    check(LINES, None, &[("x", Kept)], texts);
+    check(LINES, Some(""), &[("n", Kept)], &["1", "2", "-"]);
+    check(LINES, Some("noted"), &[("n", Kept)], texts);
+}
+
+#[test]
+fn what_was_a_boolean_is_not_among_texts() {
+    use Spelling::Kept;
+    let lines = &[r#"{"a":true,"l":"INFO"}"#, r#"{"a":"true","l":"INFO"}"#, r#"{"a":"true"}"#, r#"{"a":"true"}"#];
+    check(lines, None, &[("a", Kept)], &[&*format!("text {}", lines[0]), &*format!("text {}", lines[1])]);
+    check(&[r#"{"a":true,"l":"INFO"}"#], None, &[("a", Kept)], &["true"]);
+}
+
+#[test]
+fn texts_with_an_escape_are_not_skipped() {
+    // Six rows in blocks of three: the first has the word, the last writes it otherwise.
+    let lines = [r#"{"a":"error"}"#, "x", "x", "y", "y", r#"{"a":"\u0065rror"}"#];
+    let rows: Vec<Row> = (0..)
+        .zip(lines)
+        .map(|(n, line)| Row { time: n, seq: n as u64, message: line.into(), ..scans::EMPTY })
+        .collect();
+    let blobs = stored(encode_rows(&rows, 50, true).bytes);
+    let filter = TextFilter { matches: Arc::new(|_| true), ..TextFilter::containing_all([b"\"error\"".as_slice()]) };
+    let found = |scan: &Scan| {
+        let (rows, _) = scan_file(&blobs, &FooterCache::default(), scan).unwrap();
+        rows.iter().map(|row| row.seq).collect::<Vec<_>>()
+    };
+    let scan = Scan::new(&TABLE).text(filter);
+    assert_eq!(found(&scan), [0, 1, 2]);
+    assert_eq!(found(&scan.clone().escape(b"\\u00")), [0, 1, 2, 3, 4, 5]);
+    let absent = TextFilter { matches: Arc::new(|_| true), ..TextFilter::containing(b" absent ") };
+    assert!(found(&Scan::new(&TABLE).text(absent.clone())).is_empty());
+    assert_eq!(found(&Scan::new(&TABLE).text(absent).escape(b"\\u00")), [3, 4, 5]);
+}
