@@ -265,3 +265,26 @@ def test_duckdb_counts_the_same_events_in_a_live_data_directory(tmp_path):
         assert database.execute("SELECT count(*) FROM watchkeep.log_events").fetchone()[0] == count(server) == 1007
         rare = "SELECT count(*) FROM watchkeep.log_events WHERE message LIKE '%rare%' AND log_group = '/storage'"
         assert database.execute(rare).fetchone()[0] == count(server, "rare") == 7
+
+
+def test_objects_in_a_bucket(s3, tmp_path):
+    endpoint, client = s3
+    content = bytes(range(256)) * (9 << 12)
+    environment = {**bucket(endpoint, "segments"), "WATCHKEEP_BUCKET_PREFIX": "own"}
+
+    def files():
+        return [each["Key"] for each in client.list_objects_v2(Bucket="segments", Prefix="own/objects/").get("Contents", [])]
+
+    with Server(data_dir=tmp_path, environment=environment) as server:
+        own = server.client("s3")
+        own.create_bucket(Bucket="shop")
+        own.put_object(Bucket="shop", Key="large", Body=content)
+        own.put_object(Bucket="shop", Key="small", Body=b"small")
+        assert len(files()) == 2 and not (tmp_path / "objects").exists()
+        server.kill()
+        server.start()
+        own = server.client("s3")
+        assert own.get_object(Bucket="shop", Key="large")["Body"].read() == content
+        assert own.get_object(Bucket="shop", Key="small")["Body"].read() == b"small"
+        own.delete_object(Bucket="shop", Key="large")
+        until(lambda: not files())

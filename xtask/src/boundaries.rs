@@ -23,19 +23,31 @@ const FLOORS: &[&[&str]] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "gateway",
-        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "opentelemetry", "prometheus", "store"],
+        &[
+            "metrics",
+            "alarms",
+            "logs",
+            "traces",
+            "trails",
+            "keys",
+            "messaging",
+            "objects",
+            "opentelemetry",
+            "prometheus",
+            "store",
+        ],
         "the gateway knows no service and keeps nothing",
     ),
     (
         "agent",
-        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "store"],
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "store"],
         "the agent is a client of the public API",
     ),
     ("opentelemetry", &["store"], "what OpenTelemetry sends is handed to a port"),
     ("prometheus", &["store", "lang"], "metrics come and go through the ports of core"),
     (
         "daemon",
-        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "store"],
+        &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "store"],
         "the daemon hands segments to a port",
     ),
     (

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use watchkeep_core::ports::Buckets;
 use watchkeep_core::{Arn, BoxFuture, Clock, Random, uuid};
 
-use crate::bucket::{BucketAccess, BucketTarget};
+use crate::bucket::{BucketAccess, BucketTarget, OwnBucketTarget, OwnBuckets};
 use crate::http_endpoint::HttpEndpointTarget;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, TRIES_MAX};
 use crate::pauses::pause;
@@ -19,7 +20,7 @@ pub struct TargetConfig {
     pub streams: Vec<(String, String)>,
     /// Access keys for the HTTP endpoints, by the names of the delivery streams.
     pub access_keys: Vec<(String, String)>,
-    /// The endpoint of buckets that are not AWS's.
+    /// The endpoint of buckets. Without one, and without credentials, they are the server's own.
     pub bucket_endpoint: Option<String>,
     /// The Region of buckets.
     pub bucket_region: String,
@@ -34,9 +35,9 @@ impl std::fmt::Debug for TargetConfig {
 }
 
 /// The delivery streams that the settings name, whatever account and Region an ARN says.
-#[derive(Debug)]
 pub struct ConfiguredStreams {
     targets: HashMap<String, Box<dyn Target>>,
+    buckets: OwnBuckets,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -61,10 +62,16 @@ impl ConfiguredStreams {
         random: Arc<dyn Random>,
     ) -> Result<ConfiguredStreams, InvalidTarget> {
         let mut targets = HashMap::new();
+        let buckets = OwnBuckets::default();
         for (stream, url) in &config.streams {
             let invalid = |reason: String| InvalidTarget { stream: stream.clone(), reason };
             let target: Box<dyn Target> = if let Some(bucket) = url.strip_prefix("s3://") {
                 let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+                if config.bucket_endpoint.is_none() && config.bucket_credentials.is_none() {
+                    let target = OwnBucketTarget::new(buckets.clone(), bucket, prefix, clock.clone());
+                    targets.insert(stream.clone(), Box::new(target) as Box<dyn Target>);
+                    continue;
+                }
                 let access = BucketAccess {
                     endpoint: config.bucket_endpoint.clone(),
                     region: config.bucket_region.clone(),
@@ -81,7 +88,14 @@ impl ConfiguredStreams {
             };
             targets.insert(stream.clone(), target);
         }
-        Ok(ConfiguredStreams { targets, clock, random })
+        Ok(ConfiguredStreams { targets, buckets, clock, random })
+    }
+
+    /// Sets the server's own buckets; once, before anything is delivered.
+    pub fn set_buckets(&self, buckets: Arc<dyn Buckets>) {
+        if self.buckets.set(buckets).is_err() {
+            tracing::error!("the buckets of delivery streams were set twice");
+        }
     }
 
     fn target(&self, arn: &str) -> Option<&dyn Target> {
@@ -104,6 +118,12 @@ impl ConfiguredStreams {
             }
             self.clock.sleep(pause(tries - 1, self.random.as_ref())).await;
         }
+    }
+}
+
+impl std::fmt::Debug for ConfiguredStreams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConfiguredStreams").field("targets", &self.targets).finish_non_exhaustive()
     }
 }
 

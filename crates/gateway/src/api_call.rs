@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use watchkeep_core::{BoxFuture, Caller};
 use watchkeep_model::{Operation, Protocol, Service, ServiceError};
 use watchkeep_wire::http_api::{HttpAnswer, HttpApi, HttpOperation, HttpRequest};
-use watchkeep_wire::sigv4::{ErrorFamily, Verified};
+use watchkeep_wire::sigv4::{ErrorFamily, SignedBody, Verified};
 
 use crate::authentication::{self, Identity};
 use crate::body::Body;
@@ -78,7 +78,7 @@ impl Kind for ApiCall {
         shared: &Shared,
         request: &Request,
         claimed: Identity,
-        body: &[u8],
+        body: SignedBody<'_>,
     ) -> Result<(Identity, Option<Verified>), ServiceError> {
         authentication::of_api_call(shared, self.operation, &request.signed(), &request.peer, claimed, body).await
     }

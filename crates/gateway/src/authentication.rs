@@ -8,8 +8,9 @@ use watchkeep_model::ServiceError;
 use watchkeep_wire::basic;
 use watchkeep_wire::http_api::HttpOperation;
 use watchkeep_wire::protocol::Call;
-use watchkeep_wire::sigv4::{self, ErrorFamily, Expected, Refusal, SignedRequest, Verified};
+use watchkeep_wire::sigv4::{self, ErrorFamily, Expected, PresignedV2, Refusal, SignedBody, SignedRequest, Verified};
 
+use crate::calls::Request;
 use crate::config::AuthMode;
 use crate::connection::Peer;
 use crate::shared::Shared;
@@ -43,23 +44,33 @@ impl Identity {
     }
 }
 
-/// Finds out who makes a call of AWS's protocols. `body` is the body as it came.
+/// Finds out who makes a call of AWS's protocols.
 ///
 /// # Errors
 /// The [`Refusal`] as the error that the call's protocol has for it.
 pub(crate) async fn of_aws_call(
     shared: &Shared,
     call: &Call,
-    request: &SignedRequest<'_>,
+    request: &Request,
     claimed: Identity,
-    body: &[u8],
+    body: SignedBody<'_>,
 ) -> Result<(Identity, Option<Verified>), ServiceError> {
     if shared.config.auth == AuthMode::Open {
         return Ok((claimed, None));
     }
-    match verify(shared, call.service.signing_name, request, body).await {
+    let signed = request.signed();
+    if call.service.name == "s3"
+        && let Some(presented) = PresignedV2::read(&signed)
+    {
+        let outcome = by_version_2(shared, request, &presented).await;
+        return outcome.map(|identity| (identity, None)).map_err(|refusal| {
+            tracing::debug!(?refusal, "not authenticated");
+            refusal.into_error(ErrorFamily::of(call.protocol))
+        });
+    }
+    match verify(shared, call.service.signing_name, &signed, body).await {
         Ok(Some((identity, verified))) => Ok((identity, Some(verified))),
-        Ok(None) if call.operation.unsigned || is_proof_itself(call) => Ok((claimed, None)),
+        Ok(None) if call.operation.unsigned || is_proof_itself(call) || decides_itself(call) => Ok((claimed, None)),
         outcome => {
             let refusal = outcome.err().unwrap_or(Refusal::NoCredentials);
             tracing::debug!(?refusal, "not authenticated");
@@ -68,12 +79,34 @@ pub(crate) async fn of_aws_call(
     }
 }
 
+/// Who presigned a URL with Signature Version 2. It is of no Region.
+async fn by_version_2(shared: &Shared, request: &Request, presented: &PresignedV2) -> Result<Identity, Refusal> {
+    let now = shared.ports.clock.now();
+    let credential = shared.ports.credentials.find(&presented.access_key_id).await;
+    presented.check(&request.signed(), request.resource(), credential.as_ref(), now)?;
+    // `check` refuses a key without a credential.
+    let credential = credential.ok_or_else(|| Refusal::UnknownKey(presented.access_key_id.clone()))?;
+    Ok(Identity {
+        account: credential.account,
+        region: shared.config.region.clone(),
+        principal: credential.principal,
+        access_key_id: Some(presented.access_key_id.as_str().into()),
+    })
+}
+
 /// Operations that need no signature though the models do not say so, because what they name is known to nobody but who was told it:
 /// the links in SNS's messages are calls of these.
 const PROOF_ITSELF: &[(&str, &str)] = &[("sns", "ConfirmSubscription"), ("sns", "Unsubscribe")];
 
 fn is_proof_itself(call: &Call) -> bool {
     PROOF_ITSELF.contains(&(call.service.name, call.operation.name))
+}
+
+/// Services that let nobody in particular in where a resource's policy does: S3's buckets may be anybody's to read.
+const DECIDE_THEMSELVES: &[&str] = &["s3"];
+
+fn decides_itself(call: &Call) -> bool {
+    DECIDE_THEMSELVES.contains(&call.service.name)
 }
 
 /// Finds out who makes a call of an HTTP API: by a signature, or by an access key in HTTP Basic.
@@ -86,7 +119,7 @@ pub(crate) async fn of_api_call(
     request: &SignedRequest<'_>,
     peer: &Peer,
     claimed: Identity,
-    body: &[u8],
+    body: SignedBody<'_>,
 ) -> Result<(Identity, Option<Verified>), ServiceError> {
     if shared.config.auth == AuthMode::Open {
         return Ok((claimed, None));
@@ -138,7 +171,7 @@ async fn verify(
     shared: &Shared,
     signing_name: &str,
     request: &SignedRequest<'_>,
-    body: &[u8],
+    body: SignedBody<'_>,
 ) -> Result<Option<(Identity, Verified)>, Refusal> {
     let Some(presented) = sigv4::read(request)? else { return Ok(None) };
     let now = shared.ports.clock.now();

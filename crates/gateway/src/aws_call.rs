@@ -1,13 +1,13 @@
 //! Calls of AWS's protocols.
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value};
 use watchkeep_core::{BoxFuture, Caller};
 use watchkeep_model::{Operation, Protocol, Service, ServiceError, Structure};
 use watchkeep_wire::members::members_json;
 use watchkeep_wire::protocol::{Call, Dialect, decode_request, encode_bare, encode_error, encode_response, not_routed};
-use watchkeep_wire::service::{CallResult, Reply};
-use watchkeep_wire::sigv4::{ErrorFamily, Verified};
+use watchkeep_wire::service::{CallResult, IncomingBody, Reply};
+use watchkeep_wire::sigv4::{ErrorFamily, SignedBody, Verified};
 
 use crate::authentication::{self, Identity};
 use crate::body::Body;
@@ -15,7 +15,7 @@ use crate::calls::Request;
 use crate::coding::{self, Decoded};
 use crate::events::follow;
 use crate::kind::Kind;
-use crate::respond::{ResponseBody, add_headers, whole};
+use crate::respond::{ResponseBody, add_headers, piecewise, whole};
 use crate::shared::{Phase, Shared};
 
 /// A call of one of AWS's protocols.
@@ -28,6 +28,11 @@ pub(crate) struct AwsCall {
 impl AwsCall {
     pub(crate) fn new(call: Call, headers: &HeaderMap) -> Self {
         AwsCall { call, dialect: Dialect::of(call.protocol, headers) }
+    }
+
+    /// Whether the operation takes its body as it comes.
+    pub(crate) fn takes_stream(&self, shared: &Shared) -> bool {
+        shared.service(self.call.service).is_some_and(|service| service.takes_stream(self.call.operation))
     }
 }
 
@@ -52,9 +57,9 @@ impl Kind for AwsCall {
         shared: &Shared,
         request: &Request,
         claimed: Identity,
-        body: &[u8],
+        body: SignedBody<'_>,
     ) -> Result<(Identity, Option<Verified>), ServiceError> {
-        authentication::of_aws_call(shared, &self.call, &request.signed(), claimed, body).await
+        authentication::of_aws_call(shared, &self.call, request, claimed, body).await
     }
 
     fn decode<'a>(&self, body: &'a [u8], headers: &HeaderMap, bytes_max: usize) -> Result<Decoded<'a>, ServiceError> {
@@ -75,6 +80,19 @@ impl Kind for AwsCall {
         }
     }
 
+    fn start_streamed(
+        &self,
+        shared: &Shared,
+        caller: Caller,
+        input: Self::Input,
+        body: IncomingBody,
+    ) -> BoxFuture<'static, CallResult> {
+        match shared.service(self.call.service) {
+            Some(service) => service.call_streamed(self.call.operation, caller, input, body),
+            None => Box::pin(std::future::ready(Err(not_routed(&self.call)))),
+        }
+    }
+
     fn parameters(input: &Self::Input) -> Option<Map<String, Value>> {
         Some(members_json(input.as_ref()))
     }
@@ -88,12 +106,18 @@ impl Kind for AwsCall {
     }
 
     fn success(&self, shared: &Shared, output: Self::Output, request_id: &str) -> Response<ResponseBody> {
-        let Reply { output, headers, events, bare } = output;
+        let Reply { output, headers, events, bare, status, body } = output;
         let mut response = match bare {
             Some(bare) if self.call.protocol == Protocol::AwsQuery => encode_bare(output.as_ref(), &bare, request_id),
             _ => encode_response(&self.call, output.as_ref(), request_id),
         };
         add_headers(response.headers_mut(), &headers);
+        if let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            *response.status_mut() = status;
+        }
+        if let Some(body) = body {
+            return piecewise(response, body);
+        }
         match events {
             None => whole(response),
             Some(events) => {

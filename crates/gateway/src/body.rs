@@ -54,7 +54,14 @@ impl BodyError {
 /// A body, with its share of the memory for bodies.
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Body {
+    /// One that has nothing.
+    pub(crate) fn empty() -> Body {
+        Body { bytes: Bytes::new(), _room: None }
+    }
 }
 
 /// Reads the body.
@@ -98,7 +105,7 @@ pub(crate) async fn read(
     };
     let read = within(shared.patience.as_ref(), shared.config.limits.body_time, reading).await;
     let bytes = read.ok_or(BodyError::TooSlow)??;
-    Ok(Body { bytes, _room: room })
+    Ok(Body { bytes, _room: Some(room) })
 }
 
 async fn room_for(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {

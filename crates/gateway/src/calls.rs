@@ -7,15 +7,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, Uri};
 use hyper::body::Incoming;
 use watchkeep_core::ports::Decision;
 use watchkeep_core::{Caller, Client, Gone, HangUp};
 use watchkeep_model::{Protocol, ServiceError};
 use watchkeep_wire::http_api::BodyLimit;
 use watchkeep_wire::protocol::{Dialect, Head, Unidentified, encode_error, identify, needs_form};
+use watchkeep_wire::rest::virtual_host;
 use watchkeep_wire::service::unknown_operation;
-use watchkeep_wire::sigv4::{SignedRequest, access_denied, scope_hint};
+use watchkeep_wire::sigv4::{PresignedV2, SignedBody, SignedRequest, access_denied, scope_hint};
 
 use crate::api_call::ApiCall;
 use crate::audit::{Answered, IdentifiedCall};
@@ -28,6 +29,7 @@ use crate::kind::Kind;
 use crate::limits::{self, USER_AGENT_MAX};
 use crate::respond::{ResponseBody, whole};
 use crate::shared::{Phase, Shared};
+use crate::streams;
 use crate::timer::within;
 use crate::to_the_end::to_the_end;
 
@@ -35,6 +37,8 @@ use crate::to_the_end::to_the_end;
 pub(crate) struct Request {
     pub(crate) parts: Parts,
     host: Option<String>,
+    /// The target with the bucket that the host's name has, of a request to S3.
+    with_bucket: Option<Uri>,
     pub(crate) peer: Arc<Peer>,
     id: Arc<str>,
     gone: Gone,
@@ -42,7 +46,21 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn head(&self) -> Head<'_> {
-        Head { method: &self.parts.method, uri: &self.parts.uri, headers: &self.parts.headers }
+        let uri = self.with_bucket.as_ref().unwrap_or(&self.parts.uri);
+        Head { method: &self.parts.method, uri, headers: &self.parts.headers }
+    }
+
+    /// The path with the bucket, as S3's older signatures have it.
+    pub(crate) fn resource(&self) -> &str {
+        self.with_bucket.as_ref().unwrap_or(&self.parts.uri).path()
+    }
+
+    /// The service that the request is for as far as its signature says, or, without one, its host's name.
+    fn scope(&self) -> Option<String> {
+        let scope = scope_hint(&self.signed()).map(|scope| scope.service);
+        let is_s3 =
+            || self.host.as_deref().is_some_and(virtual_host::is_of_s3) || PresignedV2::read(&self.signed()).is_some();
+        scope.or_else(|| is_s3().then(|| S3.to_owned()))
     }
 
     /// Where the client sent it, as far as the client said; a proxy that speaks TLS in our place says so itself.
@@ -62,6 +80,9 @@ impl Request {
         }
     }
 }
+
+/// S3's signing name.
+const S3: &str = "s3";
 
 /// What a request asks for, as far as its head tells.
 #[derive(Clone)]
@@ -102,17 +123,29 @@ pub(crate) async fn answer(
     id: Arc<str>,
 ) -> Response<ResponseBody> {
     let (hang_up, gone) = HangUp::new();
-    let request = Request { parts, host, peer, id: Arc::clone(&id), gone };
-    let scope = scope_hint(&request.signed()).map(|scope| scope.service);
+    let mut request = Request { parts, host, with_bucket: None, peer, id: Arc::clone(&id), gone };
+    let scope = request.scope();
+    if scope.as_deref() == Some(S3) {
+        let names = &shared.config.host_names;
+        let bucket = request.host.as_deref().and_then(|host| virtual_host::bucket_of(host, names));
+        request.with_bucket = bucket.and_then(|bucket| virtual_host::with_bucket(&request.parts.uri, bucket));
+    }
     let asked = match by_head(&shared, &request, scope.as_deref()) {
         Ok(asked) => asked,
         Err(unidentified) => return unrouted(unidentified, &request.parts.headers, &id),
     };
     let limit = asked.limit(&shared, scope.as_deref());
     let started = shared.patience.monotonic();
-    let body = body::read(&shared, incoming, &request.parts.headers, limit).await;
+    let streamed = matches!(&asked, Asked::Aws(call) if call.takes_stream(&shared));
+    let (body, rooms) = match streamed {
+        true => (Ok(Arrived::ToCome(incoming)), &shared.streams),
+        false => {
+            let body = body::read(&shared, incoming, &request.parts.headers, limit).await;
+            (body.map(|body| Arrived::Whole(body, None)), &shared.calls)
+        }
+    };
     // Only now, so that clients that are slow to send keep no other's call waiting.
-    let room = within(shared.patience.as_ref(), shared.config.limits.room_time, shared.calls.clone().acquire_owned());
+    let room = within(shared.patience.as_ref(), shared.config.limits.room_time, rooms.clone().acquire_owned());
     let (room, body) = match room.await {
         Some(Ok(room)) => (Some(room), body),
         _ => (None, Err(BodyError::NoRoom)),
@@ -120,10 +153,9 @@ pub(crate) async fn answer(
     let clock = Arc::clone(&shared.patience);
     let last_resort = asked.clone();
     let work = async move {
-        let whole_body = |body: body::Body| (body, None);
         let response = match asked {
-            Asked::Api(call) => run(shared, call, request, body.map(whole_body), limit).await.into_response(),
-            Asked::Aws(call) => run(shared, call, request, body.map(whole_body), limit).await.into_response(),
+            Asked::Api(call) => run(shared, call, request, body, limit).await.into_response(),
+            Asked::Aws(call) => run(shared, call, request, body, limit).await.into_response(),
             Asked::ByForm => by_form(shared, request, body, scope.as_deref(), limit).await,
         };
         drop(room);
@@ -144,7 +176,8 @@ fn by_head(shared: &Shared, request: &Request, scope: Option<&str>) -> Result<As
         return Ok(Asked::Api(call));
     }
     let head = request.head();
-    if needs_form(&head) {
+    // An object may have any media type.
+    if scope != Some(S3) && needs_form(&head) {
         return Ok(Asked::ByForm);
     }
     let call = identify(&head, None, scope, &shared.models)?;
@@ -155,12 +188,17 @@ fn by_head(shared: &Shared, request: &Request, scope: Option<&str>) -> Result<As
 async fn by_form(
     shared: Arc<Shared>,
     request: Request,
-    body: Result<body::Body, BodyError>,
+    body: Result<Arrived, BodyError>,
     scope: Option<&str>,
     limit: BodyLimit,
 ) -> Response<ResponseBody> {
     let protocol = Protocol::AwsQuery;
     let headers = &request.parts.headers;
+    let body = body.map(|arrived| match arrived {
+        Arrived::Whole(body, _) => body,
+        // A form is never left to come.
+        Arrived::ToCome(_) => body::Body::empty(),
+    });
     let decoded = match &body {
         Ok(body) => coding::decode(&body.bytes, headers, protocol, limit.decoded_bytes),
         Err(error) => Err(error.into_error()),
@@ -173,7 +211,8 @@ async fn by_form(
         (Ok((call, decoded)), Ok(body)) => {
             let limit = limits::of_operation(call.service, call.operation);
             let fits = body.bytes.len() <= limit.wire_bytes && decoded.bytes.len() <= limit.decoded_bytes;
-            let body = if fits { Ok((body, Some(decoded))) } else { Err(BodyError::TooLarge(limit.wire_bytes)) };
+            let body =
+                if fits { Ok(Arrived::Whole(body, Some(decoded))) } else { Err(BodyError::TooLarge(limit.wire_bytes)) };
             let call = AwsCall::new(call, &request.parts.headers);
             run(shared, call, request, body, limit).await.into_response()
         }
@@ -184,10 +223,22 @@ async fn by_form(
     }
 }
 
-type Arrived = Result<(body::Body, Option<Decoded<'static>>), BodyError>;
+/// The body of a request that is to be run.
+enum Arrived {
+    /// It is here, and decoded already or not.
+    Whole(body::Body, Option<Decoded<'static>>),
+    /// It is still to come, and the operation takes it as it comes.
+    ToCome(Incoming),
+}
 
 /// The way of an identified call: whatever happens on it, it ends in a record and an answer.
-async fn run<K: Kind>(shared: Arc<Shared>, kind: K, request: Request, body: Arrived, limit: BodyLimit) -> Answered {
+async fn run<K: Kind>(
+    shared: Arc<Shared>,
+    kind: K,
+    request: Request,
+    body: Result<Arrived, BodyError>,
+    limit: BodyLimit,
+) -> Answered {
     let claimed = Identity::claimed(&shared, &request.signed());
     let user_agent = request.head().header("user-agent");
     let caller = Caller {
@@ -222,15 +273,19 @@ async fn steps<K: Kind>(
     identified: &mut IdentifiedCall<K>,
     request: &Request,
     claimed: Identity,
-    body: Arrived,
+    body: Result<Arrived, BodyError>,
     limit: BodyLimit,
 ) -> Result<K::Output, ServiceError> {
     let shared = Arc::clone(&identified.shared);
     let family = identified.kind.family();
-    let (body, decoded) = body.map_err(BodyError::into_error)?;
+    let (body, decoded) = match body.map_err(BodyError::into_error)? {
+        Arrived::Whole(body, decoded) => (body, decoded),
+        Arrived::ToCome(incoming) => return streamed_steps(identified, request, claimed, incoming).await,
+    };
     let raw: Bytes = body.bytes.clone();
 
-    let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, &raw).await?;
+    let signed = SignedBody::Whole(&raw);
+    let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, signed).await?;
     let Identity { account, region, principal, access_key_id } = identity;
     identified.caller = Caller { account, region, principal, access_key_id, ..identified.caller.clone() };
 
@@ -248,16 +303,51 @@ async fn steps<K: Kind>(
     drop(raw);
     identified.note_input(&input);
 
-    let action = format!("{}:{}", identified.kind.service().name, identified.kind.operation().name);
-    let decision = shared.ports.authorizer.authorize(&identified.caller, &action, &["*".to_owned()]).await;
-    if let Decision::Deny(message) = decision {
-        return Err(access_denied(family, message));
-    }
+    authorize(identified).await?;
     let work = identified.kind.start(&shared, identified.caller.clone(), input);
     tokio::select! {
         biased;
         outcome = work => outcome,
         () = shared.reached(Phase::Cutting) => Err(going_away()),
+    }
+}
+
+/// The steps of a call whose operation takes the body as it comes.
+async fn streamed_steps<K: Kind>(
+    identified: &mut IdentifiedCall<K>,
+    request: &Request,
+    claimed: Identity,
+    incoming: Incoming,
+) -> Result<K::Output, ServiceError> {
+    let shared = Arc::clone(&identified.shared);
+    let family = identified.kind.family();
+    let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, SignedBody::ToCome).await?;
+    let Identity { account, region, principal, access_key_id } = identity;
+    identified.caller = Caller { account, region, principal, access_key_id, ..identified.caller.clone() };
+    let nothing = Decoded { bytes: Vec::new().into(), chunked: None };
+    let input = identified.kind.read(&shared, request, body::Body::empty(), nothing)?;
+    identified.note_input(&input);
+
+    authorize(identified).await?;
+    let (body, rest) = streams::incoming(&shared, &request.parts.headers, incoming, verified, family);
+    let work = identified.kind.start_streamed(&shared, identified.caller.clone(), input, body);
+    let outcome = tokio::select! {
+        biased;
+        outcome = work => outcome,
+        () = shared.reached(Phase::Cutting) => Err(going_away()),
+    };
+    if outcome.is_err() {
+        rest.discard(&shared).await;
+    }
+    outcome
+}
+
+async fn authorize<K: Kind>(identified: &IdentifiedCall<K>) -> Result<(), ServiceError> {
+    let action = format!("{}:{}", identified.kind.service().name, identified.kind.operation().name);
+    let authorizer = &identified.shared.ports.authorizer;
+    match authorizer.authorize(&identified.caller, &action, &["*".to_owned()]).await {
+        Decision::Deny(message) => Err(access_denied(identified.kind.family(), message)),
+        Decision::Allow => Ok(()),
     }
 }
 

@@ -29,10 +29,9 @@ pub(crate) fn decode<'a>(
     decoded_bytes_max: usize,
 ) -> Result<Decoded<'a>, ServiceError> {
     let codings = codings(headers);
-    let streaming = matches!(ContentHash::of(headers), ContentHash::Streaming(_));
     let family = ErrorFamily::of(protocol);
     let mut chunked = None;
-    if streaming || codings.iter().any(|coding| coding == "aws-chunked") {
+    if is_chunked(headers) {
         let length = header(headers, "x-amz-decoded-content-length").and_then(|value| value.parse().ok());
         let parsed = aws_chunked::parse(body, length)
             .and_then(|parsed| parsed.check_trailers(header(headers, "x-amz-trailer")).map(|()| parsed));
@@ -50,6 +49,12 @@ pub(crate) fn decode<'a>(
     Ok(Decoded { bytes, chunked })
 }
 
+/// Whether the body is framed by aws-chunked.
+pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
+    matches!(ContentHash::of(headers), ContentHash::Streaming(_))
+        || codings(headers).iter().any(|coding| coding == "aws-chunked")
+}
+
 fn inflate(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, ServiceError> {
     let mut bytes = Vec::with_capacity(body.len().saturating_mul(4).min(bytes_max));
     let mut decoder = MultiGzDecoder::new(body).take(bytes_max as u64 + 1);
@@ -64,7 +69,7 @@ fn codings(headers: &HeaderMap) -> Vec<String> {
     values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase()).collect()
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -41,6 +41,8 @@ pub struct GatewayConfig {
     pub account: AccountId,
     /// The Region of calls that name none.
     pub region: Region,
+    /// Names that the server goes by, besides `localhost`: S3's clients put a bucket's name before them.
+    pub host_names: Vec<String>,
     /// How much is taken from clients.
     pub limits: Limits,
 }
@@ -55,6 +57,7 @@ impl GatewayConfig {
             cors_origins: Vec::new(),
             account: AccountId::DEFAULT,
             region: Region::default(),
+            host_names: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -67,6 +70,8 @@ pub struct Limits {
     pub connections: u32,
     /// Calls that are being answered at the same time.
     pub calls: u32,
+    /// Bodies that come in pieces, at the same time.
+    pub streams: u32,
     /// Bytes of request bodies in memory, of all calls together.
     pub bodies_bytes: u32,
     /// Bytes of a request's line and headers.
@@ -88,6 +93,7 @@ impl Default for Limits {
         Limits {
             connections: limits::CONNECTIONS_MAX,
             calls: limits::CALLS_MAX,
+            streams: limits::BODY_STREAMS_MAX,
             bodies_bytes: limits::BODIES_BYTES_MAX,
             head_bytes: limits::HEAD_BYTES_MAX,
             head_time: limits::HEAD_TIME,

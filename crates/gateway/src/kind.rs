@@ -4,7 +4,8 @@ use http::{HeaderMap, Response};
 use serde_json::{Map, Value};
 use watchkeep_core::{BoxFuture, Caller};
 use watchkeep_model::{Operation, Service, ServiceError};
-use watchkeep_wire::sigv4::{ErrorFamily, Verified};
+use watchkeep_wire::service::{IncomingBody, unknown_operation};
+use watchkeep_wire::sigv4::{ErrorFamily, SignedBody, Verified};
 
 use crate::authentication::Identity;
 use crate::body::Body;
@@ -16,9 +17,9 @@ use crate::shared::Shared;
 /// A call whose operation is known, as one of the two kinds.
 pub(crate) trait Kind: Send + Sync {
     /// What the operation is given.
-    type Input: Send;
+    type Input: Send + 'static;
     /// What it answers.
-    type Output: Send;
+    type Output: Send + 'static;
 
     /// The service that the call is authorized and recorded as one of.
     fn service(&self) -> &'static Service;
@@ -29,13 +30,13 @@ pub(crate) trait Kind: Send + Sync {
     /// Whose names its authentication failures have.
     fn family(&self) -> ErrorFamily;
 
-    /// Finds out who calls; `body` is the body as it came.
+    /// Finds out who calls.
     fn authenticate(
         &self,
         shared: &Shared,
         request: &Request,
         claimed: Identity,
-        body: &[u8],
+        body: SignedBody<'_>,
     ) -> impl Future<Output = Result<(Identity, Option<Verified>), ServiceError>> + Send;
 
     /// Undoes the body's codings.
@@ -57,6 +58,17 @@ pub(crate) trait Kind: Send + Sync {
         caller: Caller,
         input: Self::Input,
     ) -> BoxFuture<'static, Result<Self::Output, ServiceError>>;
+
+    /// Carries out an operation that takes its body as it comes.
+    fn start_streamed(
+        &self,
+        _shared: &Shared,
+        _caller: Caller,
+        _input: Self::Input,
+        _body: IncomingBody,
+    ) -> BoxFuture<'static, Result<Self::Output, ServiceError>> {
+        Box::pin(std::future::ready(Err(unknown_operation())))
+    }
 
     /// The input as the record has it.
     fn parameters(input: &Self::Input) -> Option<Map<String, Value>>;

@@ -28,6 +28,7 @@ mod respond;
 mod server;
 mod shared;
 mod stall;
+mod streams;
 mod timer;
 mod tls;
 mod to_the_end;

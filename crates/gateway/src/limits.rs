@@ -11,6 +11,10 @@ pub const CONNECTIONS_MAX: u32 = 4_096;
 /// Calls at the same time; further ones wait for [`ROOM_TIME`].
 pub const CALLS_MAX: u32 = 1_024;
 
+/// Calls at the same time whose body comes in pieces, each of which may take as long as the client likes; further ones wait for
+/// [`ROOM_TIME`]. They take nothing of [`CALLS_MAX`], so that slow uploads keep no other calls out.
+pub const BODY_STREAMS_MAX: u32 = 256;
+
 /// Bytes of request bodies in memory at the same time, of all calls together.
 pub const BODIES_BYTES_MAX: u32 = 256 << 20;
 
@@ -31,7 +35,7 @@ pub const STREAMS_MAX: u32 = 128;
 /// up to a minute.
 pub const HEAD_TIME: Duration = Duration::from_secs(75);
 
-/// A body that takes longer is cut off.
+/// A body that takes longer is cut off; of one that comes in pieces, each may take so long.
 pub const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// A client that takes nothing of its answer for longer is cut off.
@@ -78,6 +82,9 @@ const BODIES: &[(&str, &str, BodyLimit)] = &[
     // 1 MiB of bodies and attributes, which JSON may spell six times as long, and a form three times.
     ("sqs", "SendMessage", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     ("sqs", "SendMessageBatch", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // 1,000 keys of 1,024 characters, escaped for XML; 10,000 parts with their checksums.
+    ("s3", "DeleteObjects", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    ("s3", "CompleteMultipartUpload", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     // 500 records and 10 MiB, in base64.
     ("kinesis", "PutRecords", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
 ];

@@ -1,7 +1,5 @@
 //! Responses as hyper sends them.
 
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -11,13 +9,23 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use serde_json::Value;
+use watchkeep_model::ServiceError;
+
+/// An answer that cannot be told to its end: the connection is cut, so that the client does not take it for whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answer cannot be told to its end")]
+pub(crate) struct CutShort;
 
 /// The body of a response: whole, or in pieces as they come.
-pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, CutShort>;
+
+fn full(body: Bytes) -> ResponseBody {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
 
 /// A response whose body is there.
 pub(crate) fn whole(response: Response<Vec<u8>>) -> Response<ResponseBody> {
-    response.map(|body| Full::new(Bytes::from(body)).boxed_unsync())
+    response.map(|body| full(Bytes::from(body)))
 }
 
 /// A response whose body comes in pieces.
@@ -29,10 +37,22 @@ pub(crate) fn streamed(response: Response<Vec<u8>>, pieces: BoxStream<'static, V
     })
 }
 
+/// A response whose body comes in pieces, and whose length is in its headers.
+pub(crate) fn piecewise(
+    response: Response<Vec<u8>>,
+    pieces: BoxStream<'static, Result<Bytes, ServiceError>>,
+) -> Response<ResponseBody> {
+    let cut = |error: ServiceError| {
+        tracing::error!(code = %error.code, message = %error.message, "an answer is cut short");
+        CutShort
+    };
+    response.map(|_| StreamBody::new(pieces.map(move |piece| piece.map(Frame::data).map_err(cut))).boxed_unsync())
+}
+
 /// A response whose body is there, and what follows it. HTTP/1.1 clients are told no trailers unless they ask.
 pub(crate) fn with_trailers(body: Bytes, trailers: HeaderMap) -> Response<ResponseBody> {
     if trailers.is_empty() {
-        return Response::new(Full::new(body).boxed_unsync());
+        return Response::new(full(body));
     }
     let frames = futures_util::stream::iter([Ok(Frame::data(body)), Ok(Frame::trailers(trailers))]);
     Response::new(StreamBody::new(frames).boxed_unsync())

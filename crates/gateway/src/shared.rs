@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Semaphore>,
     /// A permit for each call.
     pub(crate) calls: Arc<Semaphore>,
+    /// A permit for each body that comes in pieces.
+    pub(crate) streams: Arc<Semaphore>,
     /// A permit for each KiB of request bodies.
     pub(crate) bodies: Arc<Semaphore>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -81,6 +83,7 @@ impl Shared {
             verifier: Verifier::default(),
             connections: semaphore(config.limits.connections),
             calls: semaphore(config.limits.calls),
+            streams: semaphore(config.limits.streams),
             bodies: semaphore(config.limits.bodies_bytes / 1024),
             config,
             ports,

@@ -9,6 +9,7 @@
 mod directory;
 mod entity;
 mod errors;
+mod exports;
 mod filter_log_events;
 mod get_log_events;
 mod http_endpoints;
@@ -43,6 +44,7 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use directory::Directory;
+use exports::Exports;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
@@ -75,6 +77,9 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        CreateExportTask => exports::create_export_task,
+        DescribeExportTasks => exports::describe_export_tasks,
+        CancelExportTask => exports::cancel_export_task,
     }
 }
 
@@ -87,6 +92,7 @@ pub struct Logs {
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
     taps: Taps,
+    exports: Exports,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -101,10 +107,11 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
+        let exports = Exports::open(store.catalog(), random).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -114,7 +121,7 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), history_end_seq }))
+        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), exports, history_end_seq }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that

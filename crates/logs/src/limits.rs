@@ -68,6 +68,24 @@ pub const RETENTION_DAYS: &[i32] =
 /// The days that events of a group of class DELIVERY are kept ("CreateLogGroup").
 pub const DELIVERY_RETENTION_DAYS: i32 = 1;
 
+/// The export tasks of an account in a Region that are remembered.
+pub const EXPORTS_KEPT_MAX: usize = 1_000;
+
+/// How long an export task may take ("CreateExportTask").
+pub const EXPORT_AGE_MS_MAX: i64 = DAY_MS;
+
+/// The bytes at which an exported file is full, compressed: one file is in memory at a time.
+pub const EXPORT_FILE_BYTES: usize = 16 << 20;
+
+/// The bytes of lines at which an exported file is full, however well they compress.
+pub const EXPORT_LINES_BYTES: usize = 256 << 20;
+
+/// How long an export waits first for a bucket that is busy; then twice as long each time.
+pub const EXPORT_RETRY_MIN: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The longest that it waits at once.
+pub const EXPORT_RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;
 

@@ -22,6 +22,8 @@ pub(crate) enum Paged {
     Events = b'e',
     /// Events by position, newest first.
     EventsBackward = b'r',
+    /// Export tasks by time.
+    Exports = b'x',
 }
 
 const HEAD_BYTES: usize = 9;

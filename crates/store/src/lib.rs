@@ -43,8 +43,8 @@ mod table;
 pub use batch::{Absent, Batch, Texts};
 pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, ReadBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Lease, NodeHome, NodeName, Publish, Resource,
-    ResourceKey, SegmentRow, TxId, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Entries, Entry, EntryChange, Lease, NodeHome,
+    NodeName, Publish, Resource, ResourceKey, SegmentRow, TxId, Versioned,
 };
 pub use encryption::{EncryptionKey, LockedKey};
 pub use engine::{

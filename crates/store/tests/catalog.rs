@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Clock, ManualClock, Random, Region, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_store::journal::Lsn;
 use watchkeep_store::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, NodeHome, NodeName, Publish, Resource,
-    ResourceKey, SegmentRow, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, EntryChange, NodeHome, NodeName, Publish,
+    Resource, ResourceKey, SegmentRow, Versioned,
 };
 
 /// Where a test's catalog is, and how time passes there.
@@ -72,6 +72,8 @@ macro_rules! whole_suite {
                 a_catalog_is_always_the_same_and_an_older_one_becomes_one,
                 a_node_has_one_home,
                 a_changed_resource_is_damage,
+                entries_are_sorted_and_durable,
+                entries_change_together_or_not_at_all,
                 a_reset_leaves_only_what_must_stay,
                 the_lake_shows_live_segments,
             ]
@@ -728,6 +730,66 @@ async fn a_changed_resource_is_damage(place: Place) {
         execute(&place.url, "delete from resource").await;
         catalog.close().await;
     }
+}
+
+fn put_entry(kind: &'static str, key: &[u8], value: &[u8]) -> EntryChange {
+    EntryChange::Put { kind, key: key.to_vec(), value: value.to_vec() }
+}
+
+async fn entries_are_sorted_and_durable(place: Place) {
+    let catalog = place.open().await;
+    let entries = catalog.entries();
+    let keys: [&[u8]; 5] = [b"a", b"a\0", b"a\xff", b"b", b"\xff\xff"];
+    for (index, key) in keys.iter().enumerate().rev() {
+        entries.commit(vec![put_entry("one", key, &[index as u8]), put_entry("two", key, b"other")]).await.unwrap();
+    }
+    let range = async |from: &[u8], to: &[u8], limit: usize| -> Vec<u8> {
+        let read = entries.range("one", from, to, limit).await.unwrap();
+        read.into_iter().map(|entry| entry.value[0]).collect()
+    };
+    assert_eq!(range(b"", &[255; 3], 10).await, [0, 1, 2, 3, 4]);
+    assert_eq!(range(b"a\0", b"b", 10).await, [1, 2]);
+    assert_eq!(range(b"", &[255; 3], 2).await, [0, 1]);
+    assert_eq!(entries.get("one", b"b").await.unwrap().as_deref(), Some(&[3][..]));
+    assert_eq!(entries.get("none", b"b").await.unwrap(), None);
+    let remove = vec![
+        EntryChange::Delete { kind: "one", key: b"b".to_vec() },
+        EntryChange::DeleteRange { kind: "one", from: b"a\0".to_vec(), to: b"a\xff".to_vec() },
+        put_entry("one", b"a", b"\x09"),
+    ];
+    entries.commit(remove).await.unwrap();
+    assert_eq!(range(b"", &[255; 3], 10).await, [9, 2, 4]);
+    catalog.check().await.unwrap();
+    let again = place.open().await;
+    let read = again.entries().range("two", b"", &[255; 3], 10).await.unwrap();
+    assert_eq!(read.len(), 5);
+    again.reset().await.unwrap();
+    assert!(again.entries().range("two", b"", &[255; 3], 10).await.unwrap().is_empty());
+}
+
+async fn entries_change_together_or_not_at_all(place: Place) {
+    let catalog = place.open().await;
+    let entries = catalog.entries();
+    let too_large = vec![put_entry("one", b"a", b"x"), put_entry("one", b"b", &vec![0; 5 << 20])];
+    assert!(matches!(entries.commit(too_large).await, Err(CatalogError::TooLarge { .. })));
+    assert_eq!(entries.get("one", b"a").await.unwrap(), None);
+    // Many at once share transactions, and each is there when it was told so.
+    let commits = (0..200_u32).map(|number| {
+        let entries = entries.clone();
+        tokio::spawn(async move {
+            let key = number.to_be_bytes();
+            entries.commit(vec![put_entry("one", &key, b"1"), put_entry("two", &key, b"2")]).await.unwrap();
+            entries.get("two", &key).await.unwrap().unwrap()
+        })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        assert_eq!(commit.await.unwrap(), b"2");
+    }
+    assert_eq!(entries.range("one", b"", &[255; 5], 1_000).await.unwrap().len(), 200);
+    // Who was fenced off changes nothing more (C-2).
+    let _other = place.open().await;
+    let fenced = entries.commit(vec![put_entry("one", b"late", b"x")]).await;
+    assert!(matches!(fenced, Err(CatalogError::Fenced { .. })), "{fenced:?}");
 }
 
 async fn a_reset_leaves_only_what_must_stay(place: Place) {

@@ -193,6 +193,7 @@ impl Config {
             cors_origins: self.cors_origins.clone(),
             account: self.account,
             region: self.region.clone(),
+            host_names: self.public_url.as_deref().and_then(host_of).into_iter().collect(),
             ..GatewayConfig::new(self.listen.clone())
         }
     }
@@ -308,6 +309,14 @@ fn deliveries(settings: &Settings) -> Result<TargetConfig> {
         bucket_region: settings.text("delivery.bucket_region").to_owned(),
         bucket_credentials: both(settings, "delivery.bucket_access_key_id", "delivery.bucket_secret_access_key")?,
     })
+}
+
+/// The name in an `http://` or `https://` URL.
+fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
+    (!name.is_empty() && !name.starts_with('[')).then(|| name.to_ascii_lowercase())
 }
 
 fn public_url(settings: &Settings) -> Result<Option<String>> {

@@ -53,11 +53,12 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let deliveries = ConfiguredStreams::new(&config.deliveries, clock.clone(), random.clone())?;
     let functions = HttpFunctions::new(config.functions.clone())?;
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
-    let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
+    let metrics = MetricsConfig { retention: config.retention, deliveries: deliveries.clone(), functions };
     let webhooks = Arc::new(HttpFunctions::new(config.alarm_actions.clone())?);
     let configs = ServiceConfigs { metrics, topics: config.topics.clone(), webhooks };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
+    deliveries.set_buckets(services.objects.port());
     let is_measured = config.collectors == Collectors::ThisHost;
     services.know(config.instance.clone().filter(|_| is_measured).map(|(_, instance)| instance));
     let root =
@@ -69,6 +70,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.alarms.start();
     services.queues.start();
     services.keys.start();
+    services.objects.start().await.context("starting objects")?;
+    services.logs.resume_exports();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {

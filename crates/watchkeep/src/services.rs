@@ -11,6 +11,7 @@ use watchkeep_keys::Keys;
 use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
+use watchkeep_objects::Objects;
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
 use watchkeep_store::{Append, Store, Table};
@@ -34,6 +35,7 @@ pub struct Services {
     pub keys: Arc<Keys>,
     pub queues: Arc<Queues>,
     pub topics: Arc<Topics>,
+    pub objects: Arc<Objects>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -69,6 +71,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("kms", watchkeep_keys::ROUTES),
         names("sqs", watchkeep_messaging::queues::ROUTES),
         names("sns", TOPIC_ROUTES),
+        names("s3", watchkeep_objects::ROUTES),
     ]
     .concat()
 }
@@ -128,10 +131,12 @@ impl Services {
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
         let ServiceConfigs { metrics, topics, webhooks } = configs;
+        let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
+        logs.set_buckets(objects.port());
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
@@ -161,6 +166,7 @@ impl Services {
             queues,
             topics,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), logs.sink(), clock.clone())),
+            objects,
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
             logs,
@@ -196,6 +202,7 @@ impl Services {
             self.keys.routed(),
             self.queues.routed(),
             self.topics.routed(),
+            self.objects.routed(),
         ]
     }
 
@@ -213,6 +220,7 @@ impl Services {
         self.trails.reset().await;
         self.queues.reset().await;
         self.topics.reset().await;
+        self.objects.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

@@ -2,7 +2,11 @@
 //! payload in multiple chunks"): a body in chunks, each optionally signed, with checksums after the last one.
 //!
 //! Reading the frame needs no key; checking it does, and comes second: [`parse`], then [`Chunked::verify`], then
-//! [`Chunked::check_trailers`].
+//! [`Chunked::check_trailers`]. A body that is too large for memory is read piece by piece by a [`ChunkReader`].
+
+mod reader;
+
+pub use reader::ChunkReader;
 
 use std::ops::Range;
 
@@ -11,7 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use watchkeep_model::ServiceError;
 
-use crate::sigv4::{ChunkSeed, ErrorFamily, Mismatch, Refusal, Streaming};
+use crate::crc64::crc64_nvme;
+use crate::sigv4::{ChunkSeed, ErrorFamily, Mismatch, Refusal, Streaming, sha256_hex};
 
 /// Chunks of one body; a body of 16 MiB in AWS's smallest chunks of 8 KiB has 2,048.
 pub const CHUNKS_MAX: usize = 65_536;
@@ -74,7 +79,7 @@ pub fn encode_signed(seed: &ChunkSeed, data: &[u8], chunk_bytes: usize) -> Vec<u
     let mut body = Vec::with_capacity(data.len() + 512);
     let mut previous = seed.signature.clone();
     for chunk in data.chunks(chunk_bytes.max(1)).chain([&[][..]]) {
-        let signature = seed.key.sign(seed.chunk_text(&previous, chunk).as_bytes());
+        let signature = seed.key.sign(seed.chunk_text(&previous, &sha256_hex(chunk)).as_bytes());
         body.extend(format!("{:x};chunk-signature={signature}\r\n", chunk.len()).bytes());
         body.extend(chunk);
         body.extend(b"\r\n");
@@ -173,7 +178,7 @@ impl Chunked {
         for (range, signature) in &self.chunks {
             let signature = signature.as_deref().ok_or(ChunkError::Signature)?;
             let data = self.data.get(range.clone()).ok_or(ChunkError::Signature)?;
-            if !seed.key.verify(seed.chunk_text(previous, data).as_bytes(), signature) {
+            if !seed.key.verify(seed.chunk_text(previous, &sha256_hex(data)).as_bytes(), signature) {
                 return Err(ChunkError::Signature);
             }
             previous = signature;
@@ -216,30 +221,6 @@ impl Chunked {
         }
         Ok(())
     }
-}
-
-/// CRC-64/NVME: polynomial `ad93d23594c93659`, reflected.
-fn crc64_nvme(data: &[u8]) -> u64 {
-    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
-    const TABLE: [u64; 256] = {
-        let mut table = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            let mut value = byte as u64;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 == 1 { value >> 1 ^ 0x9a6c_9329_ac4b_c9b5 } else { value >> 1 };
-                bit += 1;
-            }
-            table[byte] = value;
-            byte += 1;
-        }
-        table
-    };
-    !data.iter().fold(u64::MAX, |crc, byte| {
-        let entry = TABLE.get(usize::from(crc as u8 ^ byte)).copied().unwrap_or_default();
-        entry ^ (crc >> 8)
-    })
 }
 
 #[cfg(test)]

@@ -177,6 +177,11 @@ fn by_action(
 pub fn not_routed(call: &Call) -> ServiceError {
     match call.protocol {
         Protocol::AwsQuery => invalid_action(call.operation.name, Some(call.service.api_version)),
+        // S3's word for what a server of its API does not have.
+        Protocol::RestXml => {
+            let message = "A header you provided implies functionality that is not implemented.";
+            ServiceError::common("NotImplemented", "NotImplemented", 501, message)
+        }
         _ => unknown_operation(),
     }
 }

@@ -7,6 +7,7 @@ pub mod aws_chunked;
 pub mod basic;
 pub mod cbor;
 pub mod constraints;
+pub mod crc64;
 pub mod event_stream;
 #[cfg(test)]
 mod fill;

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use watchkeep_core::{BoxFuture, Caller};
 use watchkeep_model::{Operation, Service, ServiceError, Structure};
@@ -20,6 +21,41 @@ pub struct Reply<O> {
     pub events: Option<Events>,
     /// What of the output is the whole body where the Query protocol is spoken.
     pub bare: Option<Bare>,
+    /// The status, where it is another than the operation's.
+    pub status: Option<u16>,
+    /// The body, in place of a payload member that the output leaves out, of an answer too large for memory. The output says its
+    /// length in a header of its own. A piece that is an error ends the answer early, which clients see by the length.
+    pub body: Option<BoxStream<'static, Result<Bytes, ServiceError>>>,
+}
+
+/// The body of a request that comes in pieces, to an operation that takes it so: one whose bodies are too large for memory.
+pub struct IncomingBody {
+    /// How long its data is, if the client said so.
+    pub length: Option<u64>,
+    /// The trailers that the client promised to send behind it (`x-amz-trailer`), in lower case.
+    pub promised: Vec<String>,
+    /// What comes. An error means that the body is not what the client signed or announced, or that the client has gone: the
+    /// call must change nothing then. Only the end of the stream says that all of it was right.
+    pub pieces: BoxStream<'static, Result<BodyPiece, ServiceError>>,
+}
+
+/// A piece of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyPiece {
+    /// Data.
+    Data(Bytes),
+    /// What came behind the data, names in lower case; the last piece.
+    Trailers(Vec<(String, String)>),
+}
+
+impl IncomingBody {
+    /// A body that is there already.
+    pub fn whole(bytes: impl Into<Bytes>) -> IncomingBody {
+        let bytes: Bytes = bytes.into();
+        let length = Some(bytes.len() as u64);
+        let pieces = Box::pin(futures_util::stream::iter([Ok(BodyPiece::Data(bytes))]));
+        IncomingBody { length, promised: Vec::new(), pieces }
+    }
 }
 
 /// A blob that is answered as it is, not wrapped in a document.
@@ -36,14 +72,15 @@ pub type Events = BoxStream<'static, Result<Box<dyn Structure>, ServiceError>>;
 
 impl<O> From<O> for Reply<O> {
     fn from(output: O) -> Self {
-        Reply { output, headers: Vec::new(), events: None, bare: None }
+        Reply { output, headers: Vec::new(), events: None, bare: None, status: None, body: None }
     }
 }
 
 impl<O: Structure> Reply<O> {
     /// The same reply, its output's type forgotten.
     pub fn boxed(self) -> Reply<Box<dyn Structure>> {
-        Reply { output: Box::new(self.output), headers: self.headers, events: self.events, bare: self.bare }
+        let Reply { output, headers, events, bare, status, body } = self;
+        Reply { output: Box::new(output), headers, events, bare, status, body }
     }
 }
 
@@ -57,8 +94,22 @@ pub struct Route<S> {
     /// An empty input to decode into.
     pub new_input: fn() -> Box<dyn Structure>,
     /// Runs the operation.
-    pub call: fn(Arc<S>, Caller, Box<dyn Structure>) -> BoxFuture<'static, CallResult>,
+    pub call: RouteCall<S>,
 }
+
+/// How an operation is run.
+pub enum RouteCall<S> {
+    /// With all of its input.
+    Whole(WholeCall<S>),
+    /// With its input but for the body, and the body as it comes.
+    Streamed(StreamedCall<S>),
+}
+
+/// See [`RouteCall::Whole`].
+pub type WholeCall<S> = fn(Arc<S>, Caller, Box<dyn Structure>) -> BoxFuture<'static, CallResult>;
+
+/// See [`RouteCall::Streamed`].
+pub type StreamedCall<S> = fn(Arc<S>, Caller, Box<dyn Structure>, IncomingBody) -> BoxFuture<'static, CallResult>;
 
 /// A service as the gateway sees it.
 pub trait RoutedService: Send + Sync {
@@ -79,6 +130,22 @@ pub trait RoutedService: Send + Sync {
         caller: Caller,
         input: Box<dyn Structure>,
     ) -> BoxFuture<'static, CallResult>;
+
+    /// Whether the operation takes its body as it comes: then it is run by [`RoutedService::call_streamed`].
+    fn takes_stream(&self, _operation: &Operation) -> bool {
+        false
+    }
+
+    /// Runs an operation that takes its body as it comes. The input is decoded without it.
+    fn call_streamed(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+        _body: IncomingBody,
+    ) -> BoxFuture<'static, CallResult> {
+        self.call(operation, caller, input)
+    }
 }
 
 /// A service with its routing table.
@@ -122,9 +189,29 @@ impl<S: Send + Sync + 'static> RoutedService for Routed<S> {
         caller: Caller,
         input: Box<dyn Structure>,
     ) -> BoxFuture<'static, CallResult> {
-        match self.route(operation) {
-            Some(route) => (route.call)(Arc::clone(&self.service), caller, input),
+        match self.route(operation).map(|route| &route.call) {
+            Some(RouteCall::Whole(call)) => call(Arc::clone(&self.service), caller, input),
+            Some(RouteCall::Streamed(call)) => {
+                call(Arc::clone(&self.service), caller, input, IncomingBody::whole(Bytes::new()))
+            }
             None => Box::pin(std::future::ready(Err(unknown_operation()))),
+        }
+    }
+
+    fn takes_stream(&self, operation: &Operation) -> bool {
+        self.route(operation).is_some_and(|route| matches!(route.call, RouteCall::Streamed(_)))
+    }
+
+    fn call_streamed(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+        body: IncomingBody,
+    ) -> BoxFuture<'static, CallResult> {
+        match self.route(operation).map(|route| &route.call) {
+            Some(RouteCall::Streamed(call)) => call(Arc::clone(&self.service), caller, input, body),
+            _ => self.call(operation, caller, input),
         }
     }
 }
@@ -172,6 +259,23 @@ impl RoutedService for Joined {
             None => Box::pin(std::future::ready(Err(unknown_operation()))),
         }
     }
+
+    fn takes_stream(&self, operation: &Operation) -> bool {
+        self.part(operation).is_some_and(|part| part.takes_stream(operation))
+    }
+
+    fn call_streamed(
+        &self,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Box<dyn Structure>,
+        body: IncomingBody,
+    ) -> BoxFuture<'static, CallResult> {
+        match self.part(operation) {
+            Some(part) => part.call_streamed(operation, caller, input, body),
+            None => Box::pin(std::future::ready(Err(unknown_operation()))),
+        }
+    }
 }
 
 /// The error for an operation that is not routed.
@@ -189,14 +293,16 @@ pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError>
 }
 
 /// Declares a routing table: for each operation of the model the async function
-/// `fn(&Service, &Caller, Input) -> Result<Output or Reply<Output>, ServiceError>` that carries it out.
+/// `fn(&Service, &Caller, Input) -> Result<Output or Reply<Output>, ServiceError>` that carries it out. Operations that take their
+/// body as it comes stand in a second part; their functions are given the [`IncomingBody`] besides.
 ///
 /// ```text
 /// routes! {
-///     /// What `metrics` answers.
-///     pub static ROUTES: Metrics = cloudwatch {
-///         PutMetricData => put_metric_data::put_metric_data,
-///         ListMetrics => list_metrics::list_metrics,
+///     /// What `objects` answers.
+///     pub static ROUTES: Objects = s3 {
+///         HeadObject => head_object::head_object,
+///     } streamed {
+///         PutObject => put_object::put_object,
 ///     }
 /// }
 /// ```
@@ -204,23 +310,38 @@ pub fn typed<I: Structure>(input: Box<dyn Structure>) -> Result<I, ServiceError>
 macro_rules! routes {
     ($(#[$doc:meta])* $visibility:vis static $name:ident: $service:ty = $model:ident {
         $($operation:ident => $function:path,)*
-    }) => {
+    } $(streamed {
+        $($streamed:ident => $streamed_function:path,)*
+    })?) => {
         $(#[$doc])*
-        $visibility static $name: &[$crate::service::Route<$service>] = &[$(
-            $crate::service::Route {
+        $visibility static $name: &[$crate::service::Route<$service>] = &[
+            $($crate::service::Route {
                 operation: <$crate::model::$model::operations::$operation as $crate::model::OperationType>::OPERATION,
                 new_input: || {
                     ::std::boxed::Box::<<$crate::model::$model::operations::$operation as $crate::model::OperationType>::Input>::default()
                 },
-                call: |service, caller, input| ::std::boxed::Box::pin(async move {
+                call: $crate::service::RouteCall::Whole(|service, caller, input| ::std::boxed::Box::pin(async move {
                     type Operation = $crate::model::$model::operations::$operation;
                     let input = $crate::service::typed::<<Operation as $crate::model::OperationType>::Input>(input)?;
                     let reply = $function(&service, &caller, input).await?;
                     let reply: $crate::service::Reply<<Operation as $crate::model::OperationType>::Output> = reply.into();
                     Ok(reply.boxed())
-                }),
-            },
-        )*];
+                })),
+            },)*
+            $($($crate::service::Route {
+                operation: <$crate::model::$model::operations::$streamed as $crate::model::OperationType>::OPERATION,
+                new_input: || {
+                    ::std::boxed::Box::<<$crate::model::$model::operations::$streamed as $crate::model::OperationType>::Input>::default()
+                },
+                call: $crate::service::RouteCall::Streamed(|service, caller, input, body| ::std::boxed::Box::pin(async move {
+                    type Operation = $crate::model::$model::operations::$streamed;
+                    let input = $crate::service::typed::<<Operation as $crate::model::OperationType>::Input>(input)?;
+                    let reply = $streamed_function(&service, &caller, input, body).await?;
+                    let reply: $crate::service::Reply<<Operation as $crate::model::OperationType>::Output> = reply.into();
+                    Ok(reply.boxed())
+                })),
+            },)*)?
+        ];
     };
 }
 

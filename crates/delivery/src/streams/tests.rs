@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
+use watchkeep_core::ports::{BucketClient, BucketError, BucketObject};
 use watchkeep_core::{ManualClock, SeededRandom, TimestampMs};
 
 use super::*;
@@ -166,4 +167,59 @@ fn targets_are_urls() {
     assert!(of("s3://bucket/prefix").is_ok() && of("s3://bucket").is_ok() && of("https://intake.example").is_ok());
     let error = of("ftp://x").unwrap_err();
     assert_eq!(error, r#"delivery stream s: "ftp://x" is neither an http(s):// nor an s3:// URL"#);
+}
+
+/// Takes what is put into bucket `metrics`.
+#[derive(Default)]
+struct Taker(Mutex<Vec<(String, String, Vec<u8>)>>);
+
+impl Buckets for Taker {
+    fn check<'a>(&'a self, _: &'a BucketClient, _: &'a str) -> BoxFuture<'a, Result<(), BucketError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn put<'a>(
+        &'a self,
+        client: &'a BucketClient,
+        bucket: &'a str,
+        object: BucketObject,
+    ) -> BoxFuture<'a, Result<(), BucketError>> {
+        if bucket != "metrics" {
+            return Box::pin(std::future::ready(Err(BucketError::NoSuchKey(object.key))));
+        }
+        self.0.lock().unwrap().push((client.principal.clone(), object.key, object.body));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn get<'a>(&'a self, _: &'a BucketClient, _: &'a str, key: &'a str) -> BoxFuture<'a, Result<Vec<u8>, BucketError>> {
+        Box::pin(std::future::ready(Err(BucketError::NoSuchKey(key.into()))))
+    }
+
+    fn list<'a>(
+        &'a self,
+        _: &'a BucketClient,
+        _: &'a str,
+        _: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, BucketError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+#[tokio::test]
+async fn without_an_endpoint_buckets_are_the_server_s_own() {
+    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(TimestampMs(1_768_471_205_678)));
+    for (url, delivered) in [("s3://metrics/p/", true), ("s3://other", false)] {
+        let streams = streams(url, &clock);
+        let taker = Arc::new(Taker::default());
+        streams.set_buckets(taker.clone());
+        let outcome = streams.deliver(ARN, vec![Bytes::from_static(b"one\n"), Bytes::from_static(b"two\n")]).await;
+        assert_eq!(outcome.is_ok(), delivered, "{outcome:?}");
+        for (principal, key, body) in taker.0.lock().unwrap().iter() {
+            assert_eq!(principal, "arn:aws:iam::000000000000:role/firehose");
+            assert!(key.starts_with("p/2026/01/15/10/metrics-1-2026-01-15-10-00-05-"), "{key}");
+            assert_eq!(body, b"one\ntwo\n");
+        }
+        assert_eq!(taker.0.lock().unwrap().len(), usize::from(delivered));
+    }
 }

@@ -223,6 +223,8 @@ pub(super) struct Setup {
     pub(super) config: GatewayConfig,
     pub(super) no_new_groups: bool,
     pub(super) manual_patience: bool,
+    /// Whether there is S3, whose routes fit nearly every path.
+    pub(super) s3: bool,
 }
 
 impl Setup {
@@ -230,7 +232,7 @@ impl Setup {
         let mut config = GatewayConfig::new(vec!["127.0.0.1:0".parse().unwrap()]);
         config.auth = auth;
         config.region = "eu-west-3".parse().unwrap();
-        Setup { config, no_new_groups: false, manual_patience: false }
+        Setup { config, no_new_groups: false, manual_patience: false, s3: false }
     }
 
     pub(super) async fn try_bind(self) -> Result<(), BindError> {
@@ -241,7 +243,10 @@ impl Setup {
     pub(super) async fn start(self) -> Server {
         let toy = Arc::new(Toy::default());
         let audit = Arc::new(Recorder::default());
-        let ports = ports(toy.clone(), audit.clone(), self.no_new_groups);
+        let mut ports = ports(toy.clone(), audit.clone(), self.no_new_groups);
+        if self.s3 {
+            ports.services.push(super::streams::toy_s3());
+        }
         let patience = Arc::new(ManualClock::new(NOW));
         let clock: Arc<dyn Clock> = if self.manual_patience { patience.clone() } else { Arc::new(SystemClock::new()) };
         let gateway = Gateway::bind_with(self.config, ports, clock).await.unwrap();

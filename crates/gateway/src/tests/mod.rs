@@ -8,3 +8,4 @@ mod http_apis;
 mod life;
 mod protocols;
 mod signatures;
+mod streams;

@@ -1,6 +1,7 @@
 //! The service on a store of its own, on a clock that stands still.
 
 mod events;
+mod exports;
 mod filter;
 mod groups;
 mod known;

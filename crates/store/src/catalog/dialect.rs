@@ -11,14 +11,19 @@ impl Dialect {
     /// Fills the dialect's words into the text of a migration.
     pub(super) fn fill(self, text: &str) -> String {
         let words = match self {
-            Dialect::Sqlite => {
-                [("{bytes}", "blob"), ("{boolean}", "bigint"), ("{uuid}", "varchar"), ("{snapshot_time}", "at_text")]
-            }
+            Dialect::Sqlite => [
+                ("{bytes}", "blob"),
+                ("{boolean}", "bigint"),
+                ("{uuid}", "varchar"),
+                ("{snapshot_time}", "at_text"),
+                ("{by_key}", "without rowid"),
+            ],
             Dialect::Postgres => [
                 ("{bytes}", "bytea"),
                 ("{boolean}", "boolean"),
                 ("{uuid}", "uuid"),
                 ("{snapshot_time}", "to_timestamp(at / 1000.0)"),
+                ("{by_key}", ""),
             ],
         };
         words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))

@@ -34,3 +34,15 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest name of a node, in bytes.
 pub(super) const NODE_NAME_BYTES_MAX: usize = 64;
+
+/// The longest key of an entry, in bytes: an object's, with what stands before it.
+pub(super) const ENTRY_KEY_BYTES_MAX: usize = 2_048;
+
+/// The biggest value of an entry, in bytes: the list of an object's 10,000 parts.
+pub(super) const ENTRY_BYTES_MAX: usize = 4 << 20;
+
+/// How many entries one reading returns.
+pub(super) const ENTRIES_READ_MAX: usize = 10_000;
+
+/// How many commits of entries share one transaction.
+pub(super) const ENTRY_COMMITS_SHARED: usize = 64;

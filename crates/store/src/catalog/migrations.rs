@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0003_identity.sql"),
     include_str!("migrations/0004_guards.sql"),
     include_str!("migrations/0005_encryption.sql"),
+    include_str!("migrations/0006_entries.sql"),
 ];
 
 /// The schema version of this program.

@@ -9,6 +9,7 @@ mod data_keys;
 mod dialect;
 mod documents;
 mod ducklake;
+mod entries;
 mod error;
 mod leases;
 mod limits;
@@ -27,6 +28,7 @@ use watchkeep_core::{Clock, TimestampMs};
 
 pub use address::{CatalogUrl, NodeName};
 pub use ducklake::{ColumnStats, DuckType};
+pub use entries::{Entries, Entry, EntryChange};
 pub use error::CatalogError;
 pub use leases::Lease;
 pub use resources::{Collection, Resource, ResourceKey, Versioned};
@@ -60,6 +62,8 @@ struct Shared {
     blocks: Mutex<HashMap<String, Range<i64>>>,
     /// The cache of each kind of resource.
     collections: Mutex<HashMap<&'static str, Arc<dyn Cached>>>,
+    /// Changes of entries that wait to be committed.
+    entries: entries::Queue,
 }
 
 impl Catalog {
@@ -120,8 +124,8 @@ impl Catalog {
     }
 
     fn new(database: Database, node: NodeName, epoch: i64, clock: Arc<dyn Clock>) -> Catalog {
-        let (blocks, collections) = (Mutex::default(), Mutex::default());
-        Catalog { shared: Arc::new(Shared { database, node, epoch, clock, blocks, collections }) }
+        let (blocks, collections, entries) = (Mutex::default(), Mutex::default(), entries::Queue::default());
+        Catalog { shared: Arc::new(Shared { database, node, epoch, clock, blocks, collections, entries }) }
     }
 
     /// Who this catalog is among all there are: `new`, if it has no identity yet.
@@ -136,7 +140,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Removes all resources, segments, data keys and leases. Counters go on, so that no number is handed out twice; watermarks, and the
+    /// Removes all resources, entries, segments, data keys and leases. Counters go on, so that no number is handed out twice; watermarks, and the
     /// tables registered for DuckLake, stay. The segments' files are the caller's to remove.
     pub async fn reset(&self) -> Result<(), CatalogError> {
         let catalog = self.clone();
@@ -152,6 +156,7 @@ impl Catalog {
                 "delete from segment",
                 "delete from data_key",
                 "delete from resource",
+                "delete from entry",
                 "delete from lease",
             ] {
                 tx.run(statement, &[]).await?;
@@ -163,7 +168,7 @@ impl Catalog {
         .await
     }
 
-    /// Reads all of the database's files and every resource, and looks for damage ([`CatalogError::Damaged`]). PostgreSQL looks
+    /// Reads all of the database's files, every resource and every entry, and looks for damage ([`CatalogError::Damaged`]). PostgreSQL looks
     /// after its own files.
     pub async fn check(&self) -> Result<(), CatalogError> {
         let mut damage = Vec::new();
@@ -175,6 +180,9 @@ impl Catalog {
         }
         if damage.is_empty() {
             damage = documents::damage(self).await?;
+        }
+        if damage.is_empty() {
+            damage = entries::damage(self).await?;
         }
         if damage.is_empty() { Ok(()) } else { Err(CatalogError::Damaged(damage.join("; "))) }
     }

@@ -97,6 +97,11 @@ impl Store {
         &self.catalog
     }
 
+    /// Where files live: segments, and what services keep in files of their own, each below a directory that is theirs alone.
+    pub fn blobs(&self) -> &Arc<dyn BlobStore> {
+        &self.blobs
+    }
+
     /// Names the one who knows how long a table's rows are kept and what its labels are. Until then rows are kept for ever.
     /// Every owner must be set before [`Store::start`], and before anything deleted or expired may show.
     pub fn set_owner(&self, table: &Table, owner: Arc<dyn TableOwner>) {

@@ -168,7 +168,13 @@ pub static SETTINGS: &[Setting] = &[
         "KIND=URL",
         "webhooks that carry out alarms' actions on instances (ec2), in Systems Manager (ssm) and investigations (aiops), which get a function's payload and the action's ARN by POST; several separated by commas",
     ),
-    setting("delivery.bucket_endpoint", None, "", "URL", "endpoint of the buckets of delivery streams; default: AWS's"),
+    setting(
+        "delivery.bucket_endpoint",
+        None,
+        "",
+        "URL",
+        "endpoint of the buckets of delivery streams; default: without credentials this server's own buckets, with them AWS's",
+    ),
     setting("delivery.bucket_region", None, "us-east-1", "REGION", "Region of those buckets"),
     setting(
         "delivery.allowed_networks",

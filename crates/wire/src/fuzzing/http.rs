@@ -8,7 +8,9 @@ use watchkeep_model::{Service, cloudwatch, events, logs, s3, xray};
 use crate::aws_chunked;
 use crate::identify::{identify, needs_form};
 use crate::protocol::Head;
-use crate::sigv4::{self, ChunkSeed, ErrorFamily, Expected, SignedRequest, SigningKey, Streaming, Verifier};
+use crate::sigv4::{
+    self, ChunkSeed, ErrorFamily, Expected, SignedBody, SignedRequest, SigningKey, Streaming, Verifier,
+};
 
 /// When the kept requests were signed: 2026-01-15T12:30:45Z.
 const NOW: TimestampMs = TimestampMs(1_768_480_245_000);
@@ -47,7 +49,14 @@ fn is_verified(bytes: &[u8]) -> bool {
     for service in ["monitoring", "s3"] {
         let expected = Expected { service, now: NOW };
         let verified = verifier.check_claims(&signed, &presented, expected).and_then(|claims| {
-            verifier.check_signature(&signed, &presented, &claims, Some(&credential), request.body, NOW)
+            verifier.check_signature(
+                &signed,
+                &presented,
+                &claims,
+                Some(&credential),
+                SignedBody::Whole(request.body),
+                NOW,
+            )
         });
         match verified {
             Ok(_) => is_verified = true,

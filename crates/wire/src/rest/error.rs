@@ -19,6 +19,13 @@ pub fn encode_error(
     error: &ServiceError,
     request_id: &str,
 ) -> Response<Vec<u8>> {
+    if error.status == StatusCode::NOT_MODIFIED.as_u16() {
+        // HTTP allows it no body.
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response::identify(response.headers_mut(), service, request_id);
+        return response;
+    }
     let (content, content_type) = match protocol {
         Protocol::RestXml => (xml(service, error, request_id), "application/xml"),
         _ => (json(service, error), "application/json"),

@@ -9,6 +9,7 @@ mod error;
 mod response;
 mod route;
 mod s3;
+pub mod virtual_host;
 
 pub use decode::decode;
 pub use encode::encode_request;

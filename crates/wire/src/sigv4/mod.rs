@@ -16,6 +16,7 @@ mod presented;
 mod refusal;
 mod sign;
 mod verify;
+mod version_2;
 
 #[cfg(test)]
 mod tests;
@@ -23,11 +24,12 @@ mod tests;
 pub use canonical::{SignedRequest, Style};
 pub use date::{amz_date, parse_amz_date};
 pub use key::{KeyCache, SigningKey};
-pub use payload::{ContentHash, Streaming, sha256_hex};
+pub use payload::{BodyCheck, ContentHash, Streaming, sha256_hex};
 pub use presented::{CredentialScope, Mechanism, Presented, read, scope_hint};
 pub use refusal::{ErrorFamily, Mismatch, Refusal, access_denied};
 pub use sign::{Payload, SignError, Signer};
-pub use verify::{ChunkSeed, Claims, Expected, Verified, Verifier};
+pub use verify::{ChunkSeed, Claims, Expected, SignedBody, Verified, Verifier};
+pub use version_2::PresignedV2;
 
 /// The only algorithm that is spoken.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

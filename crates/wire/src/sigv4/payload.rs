@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
+use super::refusal::Refusal;
+
 /// What `x-amz-content-sha256` says of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentHash<'a> {
@@ -60,6 +62,37 @@ impl Streaming {
             (false, _) => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             (true, false) => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
             (true, true) => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        }
+    }
+}
+
+/// Compares a body that comes in pieces with the hash that the client signed.
+#[derive(Debug, Clone)]
+pub struct BodyCheck {
+    hash: Sha256,
+    signed: String,
+}
+
+impl BodyCheck {
+    /// The check against a SHA-256 in hex: [`Verified::body_sha256`](super::Verified::body_sha256).
+    pub fn new(signed: String) -> BodyCheck {
+        BodyCheck { hash: Sha256::new(), signed }
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.hash.update(piece);
+    }
+
+    /// Compares.
+    ///
+    /// # Errors
+    /// [`Refusal::ContentHashMismatch`].
+    pub fn finish(self) -> Result<(), Refusal> {
+        let computed = hex::encode(self.hash.finalize());
+        match self.signed.eq_ignore_ascii_case(&computed) {
+            true => Ok(()),
+            false => Err(Refusal::ContentHashMismatch { signed: self.signed, computed }),
         }
     }
 }

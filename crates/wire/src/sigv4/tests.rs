@@ -53,7 +53,7 @@ impl Wire {
         let verifier = Verifier::default();
         let claims = verifier.check_claims(&request, &presented, Expected { service, now })?;
         let credential = (claims.scope.access_key_id == KEY).then(|| credential(token));
-        verifier.check_signature(&request, &presented, &claims, credential.as_ref(), &self.body, now)
+        verifier.check_signature(&request, &presented, &claims, credential.as_ref(), SignedBody::Whole(&self.body), now)
     }
 
     fn error(&self, service: &str, family: ErrorFamily) -> String {
@@ -502,7 +502,8 @@ fn sessions_need_their_token_and_end() {
     let claims = verifier.check_claims(&request, &presented, Expected { service: "sts", now: NOW }).unwrap();
     assert_eq!(claims.region.as_str(), "eu-central-1");
     let ended = Credential { expires_at: Some(NOW), ..credential(Some("token")) };
-    let refusal = verifier.check_signature(&request, &presented, &claims, Some(&ended), WHO, NOW).unwrap_err();
+    let refusal =
+        verifier.check_signature(&request, &presented, &claims, Some(&ended), SignedBody::Whole(WHO), NOW).unwrap_err();
     assert_eq!(refusal, Refusal::TokenExpired);
 }
 

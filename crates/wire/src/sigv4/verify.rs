@@ -43,6 +43,18 @@ pub struct Verified {
     pub seed: ChunkSeed,
     /// How the body's chunks are covered, if it comes in chunks.
     pub streaming: Option<Streaming>,
+    /// The SHA-256 in hex that the body must have, if it was not at hand to be compared.
+    pub body_sha256: Option<String>,
+}
+
+/// The body of a request whose signature is checked.
+#[derive(Debug, Clone, Copy)]
+pub enum SignedBody<'a> {
+    /// It is here, as it came over the wire, before any content coding is undone.
+    Whole(&'a [u8]),
+    /// It is still to come: whoever reads it compares it with [`Verified::body_sha256`]. Only S3's requests say their body's
+    /// hash beforehand; those of others are taken to have none.
+    ToCome,
 }
 
 /// From what the signatures of an aws-chunked body's chunks follow.
@@ -59,10 +71,11 @@ pub struct ChunkSeed {
 }
 
 impl ChunkSeed {
-    /// What a chunk's signature signs; `previous` is the signature before it, the first time the request's own.
-    pub(crate) fn chunk_text(&self, previous: &str, data: &[u8]) -> String {
+    /// What a chunk's signature signs; `previous` is the signature before it, the first time the request's own, `hash` the
+    /// data's SHA-256 in hex.
+    pub(crate) fn chunk_text(&self, previous: &str, hash: &str) -> String {
         let ChunkSeed { amz_date, scope, .. } = self;
-        let (empty, hash) = (sha256_hex(b""), sha256_hex(data));
+        let empty = sha256_hex(b"");
         format!("AWS4-HMAC-SHA256-PAYLOAD\n{amz_date}\n{scope}\n{previous}\n{empty}\n{hash}")
     }
 
@@ -109,8 +122,7 @@ impl Verifier {
         Ok(Claims { scope, region, amz_date, style })
     }
 
-    /// Checks token and signature against the credential that was found for the claimed key. `body` is the body as it came
-    /// over the wire, before any content coding is undone.
+    /// Checks token and signature against the credential that was found for the claimed key.
     ///
     /// # Errors
     /// The first [`Refusal`] that applies, in AWS's order.
@@ -120,7 +132,7 @@ impl Verifier {
         presented: &Presented<'_>,
         claims: &Claims,
         credential: Option<&Credential>,
-        body: &[u8],
+        body: SignedBody<'_>,
         now: TimestampMs,
     ) -> Result<Verified, Refusal> {
         let key_id = &claims.scope.access_key_id;
@@ -128,7 +140,11 @@ impl Verifier {
         check_token(presented, credential, now)?;
         let content =
             presented.content_hash.as_deref().map_or_else(|| ContentHash::of(request.headers), ContentHash::parse);
-        let payload = payload_hash(presented.mechanism, claims.style, content, body)?;
+        let bytes = match body {
+            SignedBody::Whole(bytes) => bytes,
+            SignedBody::ToCome => b"",
+        };
+        let payload = payload_hash(presented.mechanism, claims.style, content, bytes)?;
         let canonical = canonical_request(request, claims.style, &presented.signed_headers, &payload);
         let scope = claims.scope.text();
         let to_sign = string_to_sign(&claims.amz_date, &scope, &canonical);
@@ -142,10 +158,16 @@ impl Verifier {
                 canonical_request: String::from_utf8_lossy(&canonical).into_owned(),
             })));
         }
+        let mut body_sha256 = None;
         if let (Style::S3, ContentHash::Sha256(signed)) = (claims.style, content) {
-            let computed = sha256_hex(body);
-            if !signed.eq_ignore_ascii_case(&computed) {
-                return Err(Refusal::ContentHashMismatch { signed: signed.into(), computed });
+            match body {
+                SignedBody::Whole(bytes) => {
+                    let computed = sha256_hex(bytes);
+                    if !signed.eq_ignore_ascii_case(&computed) {
+                        return Err(Refusal::ContentHashMismatch { signed: signed.into(), computed });
+                    }
+                }
+                SignedBody::ToCome => body_sha256 = Some(signed.to_owned()),
             }
         }
         let streaming = match content {
@@ -153,7 +175,8 @@ impl Verifier {
             _ => None,
         };
         let signature = presented.signature.clone().into_owned();
-        Ok(Verified { seed: ChunkSeed { key, amz_date: claims.amz_date.clone(), scope, signature }, streaming })
+        let seed = ChunkSeed { key, amz_date: claims.amz_date.clone(), scope, signature };
+        Ok(Verified { seed, streaming, body_sha256 })
     }
 }
 
