@@ -4,11 +4,13 @@
 //! clients make them, and measures the server's processor time per item (steady where wall time is not) and the latency of
 //! reads. Where a peer's programs are at hand (an AWS emulator, DuckDB), it gives them the same work in the same run.
 
+mod alarms;
 mod client;
 mod logs;
 mod metrics;
 mod missed;
 mod peers;
+mod queues;
 mod report;
 mod series;
 mod server;
@@ -42,6 +44,15 @@ struct Options {
     /// Datapoints to put in each protocol.
     #[arg(long, default_value_t = 200_000)]
     datapoints: usize,
+    /// Messages to send, receive and delete.
+    #[arg(long, default_value_t = 100_000)]
+    messages: usize,
+    /// Messages that a restart finds.
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: usize,
+    /// Numbers of alarms to measure, growing.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000])]
+    alarms: Vec<usize>,
     /// A Python with the peers' packages (moto, duckdb).
     #[arg(long)]
     python: Option<PathBuf>,
@@ -59,6 +70,9 @@ enum Part {
     Logs,
     Traces,
     Trails,
+    /// Their share of a core, and the latency of notifications.
+    Alarms,
+    Queues,
 }
 
 fn main() -> Result<()> {
@@ -112,12 +126,36 @@ async fn run(options: &Options) -> Result<()> {
         series::run(&client, &server, &mut report).await.context("many series")?;
     }
     server.stop().await?;
+    apart(options, &is_wanted, &clock, &mut report).await?;
 
     print!("{}", report.table());
     if let Some(path) = &options.report {
         std::fs::write(path, report.page(options.lines, options.datapoints))
             .with_context(|| path.display().to_string())?;
         println!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// What has a server of its own.
+async fn apart(
+    options: &Options,
+    is_wanted: &impl Fn(Part) -> bool,
+    clock: &Arc<dyn Clock>,
+    report: &mut Report,
+) -> Result<()> {
+    if is_wanted(Part::Queues) {
+        let mut server = Server::start(&options.binary, clock.clone()).await?;
+        let client = Client::new(server.endpoint.clone(), clock.clone());
+        let counts = (options.messages, options.backlog);
+        queues::run(&client, &mut server, counts.0, counts.1, report).await.context("queues")?;
+        server.stop().await?;
+    }
+    if is_wanted(Part::Alarms) {
+        let mut server = Server::start(&options.binary, clock.clone()).await?;
+        let client = Client::new(server.endpoint.clone(), clock.clone());
+        alarms::run(&client, &server, &options.alarms, report).await.context("alarms")?;
+        server.stop().await?;
     }
     Ok(())
 }

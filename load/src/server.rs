@@ -28,6 +28,7 @@ pub struct Server {
     pub xray_address: SocketAddr,
     /// From the start of the process to the first answer of /health.
     pub started_after: Duration,
+    binary: PathBuf,
     child: Child,
     pid: u32,
     data: TempDir,
@@ -40,32 +41,18 @@ impl Server {
         let data = tempfile::tempdir()?;
         // The system's choice; free again as soon as it is known.
         let xray_address = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
-        let begun = clock.monotonic();
-        let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--xray-listen", &xray_address.to_string()])
-            .args(["--auth", "enforced", "--data-dir"])
-            .arg(data.path())
-            .env("WATCHKEEP_ROOT_ACCESS_KEY_ID", ACCESS_KEY_ID)
-            .env("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", SECRET)
-            .env("WATCHKEEP_DATA_SEAL_AFTER", "5")
-            .env("WATCHKEEP_LOG_LEVEL", "warn")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("starting {}", binary.display()))?;
-        let stdout = child.stdout.take().context("the server has no output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let endpoint = loop {
-            let line = lines.next_line().await?.context("the server ended before it listened")?;
-            if let Some(endpoint) = line.strip_prefix("listening on ") {
-                break endpoint.to_owned();
-            }
-        };
-        let client = Client::new(endpoint.clone(), clock.clone());
-        ensure!(client.health().await?, "the server is not healthy");
-        let started_after = clock.monotonic().saturating_sub(begun);
+        let (child, endpoint, started_after) = launch(binary, data.path(), xray_address, &clock).await?;
         let pid = child.id().context("the server ended")?;
-        Ok(Server { endpoint, xray_address, started_after, child, pid, data, clock })
+        Ok(Server { endpoint, xray_address, started_after, binary: binary.to_owned(), child, pid, data, clock })
+    }
+
+    /// Ends the server in order and starts it again on the same data; how long that took from its start to its first answer.
+    pub async fn restart(&mut self) -> Result<Duration> {
+        self.stop().await?;
+        let launched = launch(&self.binary, self.data.path(), self.xray_address, &self.clock).await?;
+        (self.child, self.endpoint, self.started_after) = launched;
+        self.pid = self.child.id().context("the server ended")?;
+        Ok(self.started_after)
     }
 
     /// Processor time so far, all threads.
@@ -129,6 +116,40 @@ impl Server {
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
+}
+
+/// Starts the program on these data and waits until it answers: the process, its endpoint, and how long that took.
+async fn launch(
+    binary: &Path,
+    data: &Path,
+    xray_address: SocketAddr,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Child, String, Duration)> {
+    let begun = clock.monotonic();
+    let mut child = Command::new(binary)
+        .args(["serve", "--listen", "127.0.0.1:0", "--xray-listen", &xray_address.to_string()])
+        .args(["--auth", "enforced", "--data-dir"])
+        .arg(data)
+        .env("WATCHKEEP_ROOT_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("WATCHKEEP_ROOT_SECRET_ACCESS_KEY", SECRET)
+        .env("WATCHKEEP_DATA_SEAL_AFTER", "5")
+        .env("WATCHKEEP_LOG_LEVEL", "warn")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("starting {}", binary.display()))?;
+    let stdout = child.stdout.take().context("the server has no output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let endpoint = loop {
+        let line = lines.next_line().await?.context("the server ended before it listened")?;
+        if let Some(endpoint) = line.strip_prefix("listening on ") {
+            break endpoint.to_owned();
+        }
+    };
+    let client = Client::new(endpoint.clone(), clock.clone());
+    ensure!(client.health().await?, "the server is not healthy");
+    let started_after = clock.monotonic().saturating_sub(begun);
+    Ok((child, endpoint, started_after))
 }
 
 /// Processor time of a process so far.

@@ -12,8 +12,8 @@ use crate::root;
 const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
-    &["wire", "store", "delivery", "access"],
-    &["query"],
+    &["wire", "store", "access"],
+    &["query", "delivery"],
     &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "opentelemetry", "prometheus"],
     &["gateway", "agent", "daemon", "syslog"],
     &["watchkeep"],

@@ -1,8 +1,11 @@
-//! What the agent asks of the service: four operations, so that tests can stand in for it.
+//! What the agent asks of the service: a few operations, so that tests can stand in for it.
 
 use watchkeep_core::BoxFuture;
 use watchkeep_model::cloudwatch::PutMetricDataInput;
 use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, PutLogEventsRequest, PutLogEventsResponse};
+use watchkeep_model::sqs::{
+    CreateQueueRequest, CreateQueueResult, DeleteMessageRequest, ReceiveMessageRequest, ReceiveMessageResult,
+};
 
 /// The service, as the agent sees it. Every call is made once; repeating it is the caller's affair.
 pub trait Api: Send + Sync + std::fmt::Debug {
@@ -17,6 +20,15 @@ pub trait Api: Send + Sync + std::fmt::Debug {
 
     /// CloudWatch Logs' PutLogEvents.
     fn put_log_events(&self, input: PutLogEventsRequest) -> BoxFuture<'_, Result<PutLogEventsResponse, ApiError>>;
+
+    /// SQS's CreateQueue.
+    fn create_queue(&self, input: CreateQueueRequest) -> BoxFuture<'_, Result<CreateQueueResult, ApiError>>;
+
+    /// SQS's ReceiveMessage.
+    fn receive_message(&self, input: ReceiveMessageRequest) -> BoxFuture<'_, Result<ReceiveMessageResult, ApiError>>;
+
+    /// SQS's DeleteMessage.
+    fn delete_message(&self, input: DeleteMessageRequest) -> BoxFuture<'_, Result<(), ApiError>>;
 }
 
 /// A call that failed.

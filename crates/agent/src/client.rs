@@ -15,6 +15,9 @@ use watchkeep_model::cloudwatch::{self, PutMetricDataInput};
 use watchkeep_model::logs::{
     self, CreateLogGroupRequest, CreateLogStreamRequest, PutLogEventsRequest, PutLogEventsResponse,
 };
+use watchkeep_model::sqs::{
+    self, CreateQueueRequest, CreateQueueResult, DeleteMessageRequest, ReceiveMessageRequest, ReceiveMessageResult,
+};
 use watchkeep_model::{Operation, OperationType, Protocol, Service, Structure, Unit};
 use watchkeep_wire::protocol::{self, Call};
 use watchkeep_wire::sigv4::Signer;
@@ -51,6 +54,7 @@ pub struct HttpApi {
     clock: Arc<dyn Clock>,
     metrics: Door,
     logs: Door,
+    queues: Door,
 }
 
 /// One service of the API.
@@ -88,6 +92,7 @@ impl HttpApi {
             clock,
             metrics: door(&cloudwatch::SERVICE, Protocol::RpcV2Cbor),
             logs: door(&logs::SERVICE, Protocol::AwsJson11),
+            queues: door(&sqs::SERVICE, Protocol::AwsJson10),
         })
     }
 
@@ -162,6 +167,21 @@ impl Api for HttpApi {
 
     fn put_log_events(&self, input: PutLogEventsRequest) -> BoxFuture<'_, Result<PutLogEventsResponse, ApiError>> {
         Box::pin(async move { self.call::<logs::operations::PutLogEvents>(&self.logs, &input).await })
+    }
+
+    fn create_queue(&self, input: CreateQueueRequest) -> BoxFuture<'_, Result<CreateQueueResult, ApiError>> {
+        Box::pin(async move { self.call::<sqs::operations::CreateQueue>(&self.queues, &input).await })
+    }
+
+    fn receive_message(&self, input: ReceiveMessageRequest) -> BoxFuture<'_, Result<ReceiveMessageResult, ApiError>> {
+        Box::pin(async move { self.call::<sqs::operations::ReceiveMessage>(&self.queues, &input).await })
+    }
+
+    fn delete_message(&self, input: DeleteMessageRequest) -> BoxFuture<'_, Result<(), ApiError>> {
+        Box::pin(async move {
+            let Unit {} = self.call::<sqs::operations::DeleteMessage>(&self.queues, &input).await?;
+            Ok(())
+        })
     }
 }
 

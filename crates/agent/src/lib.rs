@@ -8,6 +8,7 @@
 //!   `journalctl` is followed likewise, where the journal is all there is.
 //! - `ec2` makes metrics of an instance out of the same figures.
 //! - `statsd` takes what applications of this host send by StatsD's protocol.
+//! - `commands` carries out commands of this host that alarms may have carried out, if the host allows some.
 //! - `client` speaks the API, behind the trait of `api`.
 //!
 //! It knows nothing of the store, of the services, or of who answers at the other end.
@@ -16,6 +17,7 @@
 mod api;
 mod backoff;
 mod client;
+mod commands;
 mod ec2;
 mod host;
 mod limits;
@@ -33,6 +35,7 @@ use watchkeep_core::{Clock, Random, Region};
 
 pub use api::{Api, ApiError};
 pub use client::{Credentials, HttpApi, InvalidEndpoint};
+pub use commands::{COMMAND_NAMES, CommandsConfig, queue_name};
 pub use ec2::{InstanceConfig, Monitoring};
 pub use host::{Figure, HostError, HostFiles, PLUGINS, Plugin, PluginInfo, Usage};
 pub use statsd::{StatsdConfig, StatsdListener};
@@ -93,6 +96,7 @@ pub struct Agent {
     tailer: tail::Tailer,
     journal: tail::Journal,
     statsd: Option<statsd::Statsd>,
+    commands: Option<commands::Commands>,
     host: String,
     api: Arc<dyn Api>,
     clock: Arc<dyn Clock>,
@@ -123,6 +127,7 @@ impl Agent {
             tailer: tail::Tailer::new(&config, api.clone(), clock.clone(), random.clone()),
             journal: tail::Journal::new(&config, api.clone(), clock.clone(), random),
             statsd: None,
+            commands: None,
             host: config.host,
             api,
             clock,
@@ -132,6 +137,13 @@ impl Agent {
     /// The same collector, taking StatsD's packets besides.
     pub fn with_statsd(mut self, listener: StatsdListener) -> Agent {
         self.statsd = Some(statsd::Statsd::new(listener, self.host.clone(), self.api.clone(), self.clock.clone()));
+        self
+    }
+
+    /// The same collector, carrying out commands of this host besides.
+    pub fn with_commands(mut self, config: CommandsConfig) -> Agent {
+        let (host, api, clock) = (self.host.clone(), self.api.clone(), self.clock.clone());
+        self.commands = Some(commands::Commands::new(config, host, api, clock));
         self
     }
 
@@ -148,11 +160,17 @@ impl Agent {
                 statsd.run(shutdown.clone()).await;
             }
         };
+        let commands = async {
+            if let Some(commands) = self.commands {
+                commands.run(shutdown.clone()).await;
+            }
+        };
         tokio::join!(
             self.metrics.run(shutdown.clone()),
             self.tailer.run(shutdown.clone()),
             self.journal.run(shutdown.clone()),
-            statsd
+            statsd,
+            commands
         );
     }
 }

@@ -20,6 +20,15 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes; those to our requests are short.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// How long a look for commands waits for one, in seconds; with its answer it stays within [`REQUEST_TIMEOUT`].
+pub(crate) const COMMAND_POLL_SECONDS: i32 = 5;
+
+/// The pause between two looks for commands.
+pub(crate) const COMMAND_POLL_PAUSE: Duration = Duration::from_millis(100);
+
+/// The characters of the name of a queue. AWS: 80.
+pub(crate) const COMMAND_QUEUE_NAME_CHARS_MAX: usize = 80;
+
 /// The first pause before a refused or failed request is repeated; later ones double.
 pub(crate) const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(200);
 

@@ -75,9 +75,10 @@ fn evaluator(criterion: &mut Criterion) {
         let store = Store::open(config, TABLES, clock.clone(), random.clone(), |_| ()).await.unwrap();
         let ports = AlarmsPorts {
             metrics: Arc::new(Ones),
+            promql: None,
             topics: None,
             functions: Arc::new(NoFunctions),
-            webhooks: Arc::new(NoFunctions),
+            actions: Arc::new(NoAlarmActions),
             events: Arc::new(NoEventBus),
         };
         let alarms = Alarms::open(store, clock.clone(), random, ports).await.unwrap();

@@ -9,11 +9,12 @@ use watchkeep_store::{ResourceKey, Versioned};
 
 use crate::Alarms;
 use crate::book::{Due, offset_ms};
-use crate::contributors;
 use crate::engine::Transit;
-use crate::evaluator::{evaluate_answer, evaluate_metric};
+use crate::evaluation::Slots;
+use crate::evaluator::{evaluate_metric, read};
 use crate::limits::{BACKTEST_TURNS_MAX, EVALUATED_AT_ONCE};
 use crate::plan::{Plan, Reads};
+use crate::promql::Tracks;
 use crate::resources::{MetricAlarm, State};
 use crate::transition::Transition;
 
@@ -76,31 +77,36 @@ impl Alarms {
         let turns: Vec<i64> = std::iter::successors(Some(first_ms), |turn_ms| Some(turn_ms + plan.cadence.every_ms))
             .take_while(|turn_ms| *turn_ms <= to.0)
             .collect();
-        let value =
-            MetricAlarm { state: State::initial(from.0), contributors: Default::default(), ..alarm.value.clone() };
-        let mut imagined =
-            Imagined { alarm: Versioned { version: alarm.version, key, value }, plan, changes: Vec::new() };
+        let state = State::initial(&alarm.definition, from.0);
+        let value = MetricAlarm { state, warming: None, contributors: Default::default(), ..alarm.value.clone() };
+        let mut imagined = Imagined {
+            alarm: Versioned { version: alarm.version, key, value },
+            plan,
+            tracks: None,
+            changes: Vec::new(),
+        };
         for turns in turns.chunks(EVALUATED_AT_ONCE) {
+            let slots: Vec<Slots> = turns.iter().map(|turn_ms| imagined.plan.cadence.slots(*turn_ms)).collect();
+            let is_even = slots.iter().all(|slots| matches!(slots, Slots::Even { .. }));
             match &imagined.plan.clone().reads {
-                Reads::Metric(handle) => {
-                    let read = |turn_ms: &i64| {
-                        let times = imagined.plan.cadence.times_ms(*turn_ms);
-                        WatchRead { handle: handle.clone(), times: TimestampMs(times.start)..TimestampMs(times.end) }
+                Reads::Metric(handle) if is_even => {
+                    let read = |slots: &Slots| {
+                        let times = TimestampMs(slots.bound_ms(0))..TimestampMs(slots.bound_ms(slots.len()));
+                        WatchRead { handle: handle.clone(), times }
                     };
-                    let answers = metrics.read(turns.iter().map(read).collect()).await?;
-                    for (turn_ms, datapoints) in turns.iter().zip(answers) {
-                        imagined.apply(evaluate_metric(imagined.due(), &datapoints, *turn_ms));
+                    let answers = metrics.read(slots.iter().map(read).collect()).await?;
+                    for ((turn_ms, slots), datapoints) in turns.iter().zip(&slots).zip(answers) {
+                        let transit = evaluate_metric(imagined.due(), &datapoints, slots, *turn_ms);
+                        imagined.apply(transit);
                     }
                 }
-                Reads::Queries { place, queries, band, has_contributors } => {
-                    for turn_ms in turns {
-                        let times = imagined.plan.cadence.times_ms(*turn_ms);
-                        let times = TimestampMs(times.start)..TimestampMs(times.end);
-                        let answer = metrics.compute(place, queries, times).await?;
-                        imagined.apply(match has_contributors {
-                            true => contributors::evaluate(imagined.due(), &answer, *turn_ms),
-                            false => evaluate_answer(imagined.due(), &answer, band.as_deref(), *turn_ms),
-                        });
+                _ => {
+                    for (turn_ms, slots) in turns.iter().zip(&slots) {
+                        let due = imagined.due();
+                        let read = read(metrics, self.engine.promql.as_deref(), &due, slots, *turn_ms).await?;
+                        let (transit, tracks) = read.evaluate(due, slots, *turn_ms);
+                        imagined.tracks = tracks.map(Arc::new);
+                        imagined.apply(transit);
                     }
                 }
             }
@@ -113,6 +119,7 @@ impl Alarms {
 struct Imagined {
     alarm: Versioned<MetricAlarm>,
     plan: Arc<Plan>,
+    tracks: Option<Arc<Tracks>>,
     changes: Vec<BacktestedChange>,
 }
 
@@ -120,7 +127,7 @@ impl Imagined {
     fn due(&self) -> Due {
         let Versioned { version, key, value } = &self.alarm;
         let alarm = Versioned { version: *version, key: key.clone(), value: value.clone() };
-        Due { alarm: Arc::new(alarm), plan: self.plan.clone() }
+        Due { alarm: Arc::new(alarm), plan: self.plan.clone(), tracks: self.tracks.clone() }
     }
 
     fn apply(&mut self, transit: Option<Transit>) {

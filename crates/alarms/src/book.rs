@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 use watchkeep_store::{ResourceKey, Versioned};
 
 use crate::limits::SECOND_MS;
-use crate::plan::{Plan, Reads};
+use crate::plan::Plan;
+use crate::promql::Tracks;
 use crate::resources::MetricAlarm;
 
 /// An alarm whose turn it is.
@@ -15,6 +16,8 @@ use crate::resources::MetricAlarm;
 pub(crate) struct Due {
     pub alarm: Arc<Versioned<MetricAlarm>>,
     pub plan: Arc<Plan>,
+    /// Since when series are there or are not, of a PromQL query; none if that is not known yet.
+    pub tracks: Option<Arc<Tracks>>,
 }
 
 /// All metric alarms.
@@ -38,6 +41,7 @@ struct Entry {
     plan: Arc<Plan>,
     /// `EvaluationState`.
     evaluation: Option<&'static str>,
+    tracks: Option<Arc<Tracks>>,
 }
 
 impl Book {
@@ -47,10 +51,11 @@ impl Book {
         pages.last_number += 1;
         let number = pages.last_number;
         let due_ms = due_ms.unwrap_or_else(|| plan.cadence.next_ms(now_ms, offset_ms(&alarm)));
-        if let Some(before) = pages.numbers.insert(alarm.key.clone(), number) {
-            pages.entries.remove(&before);
-        }
-        pages.entries.insert(number, Entry { alarm, plan, evaluation: None });
+        let before = pages.numbers.insert(alarm.key.clone(), number).and_then(|before| pages.entries.remove(&before));
+        // What was seen of a query is true as long as it is the same.
+        let same = before.filter(|before| before.alarm.definition.watched == alarm.definition.watched);
+        let tracks = same.and_then(|before| before.tracks);
+        pages.entries.insert(number, Entry { alarm, plan, evaluation: None, tracks });
         pages.due.entry(due_ms).or_default().push(number);
     }
 
@@ -93,7 +98,8 @@ impl Book {
             }
             for number in numbers {
                 let Some(entry) = pages.entries.get(&number) else { continue };
-                let due = Due { alarm: entry.alarm.clone(), plan: entry.plan.clone() };
+                let (alarm, plan, tracks) = (entry.alarm.clone(), entry.plan.clone(), entry.tracks.clone());
+                let due = Due { alarm, plan, tracks };
                 let next_ms = due.plan.cadence.next_ms(now_ms, offset_ms(&due.alarm));
                 pages.due.entry(next_ms).or_default().push(number);
                 taken.push(due);
@@ -117,6 +123,25 @@ impl Book {
         }
     }
 
+    /// Notes what was seen of the query of an alarm.
+    pub(crate) fn tracked(&self, alarm: &Versioned<MetricAlarm>, tracks: Tracks) {
+        let mut pages = self.pages();
+        if let Some(number) = pages.numbers.get(&alarm.key).copied()
+            && let Some(entry) = pages.entries.get_mut(&number)
+            && entry.alarm.uid == alarm.uid
+            && entry.alarm.definition.watched == alarm.definition.watched
+        {
+            entry.tracks = Some(Arc::new(tracks));
+        }
+    }
+
+    /// An alarm with its plan, whenever its turn is.
+    pub(crate) fn due(&self, key: &ResourceKey) -> Option<Due> {
+        let pages = self.pages();
+        let Entry { alarm, plan, tracks, .. } = pages.entries.get(pages.numbers.get(key)?)?;
+        Some(Due { alarm: alarm.clone(), plan: plan.clone(), tracks: tracks.clone() })
+    }
+
     /// How the last evaluation went, where there is something to say.
     pub(crate) fn evaluation(&self, key: &ResourceKey) -> Option<&'static str> {
         let pages = self.pages();
@@ -127,7 +152,7 @@ impl Book {
     pub(crate) fn has_contributors(&self, key: &ResourceKey) -> bool {
         let pages = self.pages();
         let entry = pages.numbers.get(key).and_then(|number| pages.entries.get(number));
-        entry.is_some_and(|entry| matches!(entry.plan.reads, Reads::Queries { has_contributors: true, .. }))
+        entry.is_some_and(|entry| entry.plan.has_contributors())
     }
 
     /// How many alarms there are.

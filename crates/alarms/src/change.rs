@@ -160,7 +160,10 @@ impl Engine {
         self.advance_mutes(now_ms).await.map_err(|error| of_store(&error))?;
         let alarm = self.alarm(&key).unwrap_or(alarm);
         let defined = (alarm.defined(), alarm.updated());
-        let transition = Transition::new(defined, alarm.actions(), alarm.state(), wanted, now_ms);
+        let mut transition = Transition::new(defined, alarm.actions(), alarm.state(), wanted, now_ms);
+        if alarm.is_warming() {
+            transition.actions.clear();
+        }
         let mut settling = Settling::new(self, now_ms);
         settling.change(&key, vec![transition]);
         settling.finish().await.map_err(|error| of_store(&error))

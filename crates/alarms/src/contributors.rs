@@ -12,8 +12,8 @@ use crate::Alarms;
 use crate::book::Due;
 use crate::engine::Transit;
 use crate::errors::not_found;
-use crate::evaluation::{Datapoint, StateValue};
-use crate::evaluator::{range, transition, verdict, wanted};
+use crate::evaluation::{Slots, StateValue};
+use crate::evaluator::{points, range, transition, verdict, wanted};
 use crate::limits::CONTRIBUTORS_MAX;
 use crate::resources::{MetricAlarm, State, regional};
 use crate::transition::{Transition, TransitionOf, Wanted};
@@ -37,16 +37,12 @@ pub(crate) async fn describe_alarm_contributors(
 }
 
 /// The changes of the contributors of an alarm, and of the alarm.
-pub(crate) fn evaluate(due: Due, answer: &WatchAnswer, now_ms: i64) -> Option<Transit> {
-    let Due { alarm, plan } = due;
-    let start_ms = plan.cadence.times_ms(now_ms).start;
+pub(crate) fn evaluate(due: Due, answer: &WatchAnswer, slots: &Slots, now_ms: i64) -> Option<Transit> {
+    let Due { alarm, plan, .. } = due;
     let mut seen = BTreeMap::new();
     for series in answer.series.iter().take(CONTRIBUTORS_MAX) {
         let attributes: BTreeMap<String, String> = series.attributes.iter().cloned().collect();
-        let points = series.points.iter();
-        let points =
-            points.map(|(time, value)| Datapoint { time_ms: time.0, value: *value, sample_count: None, band: None });
-        seen.insert(contributor_id(&attributes), (attributes, points.collect::<Vec<_>>()));
+        seen.insert(contributor_id(&attributes), (attributes, points(series)));
     }
     // Those in ALARM that the query does not return any more have no data.
     for (id, known) in &alarm.contributors {
@@ -57,38 +53,44 @@ pub(crate) fn evaluate(due: Due, answer: &WatchAnswer, now_ms: i64) -> Option<Tr
     let mut current = alarm.value.clone();
     for (id, (attributes, points)) in seen {
         let before = if current.contributors.contains_key(&id) { StateValue::Alarm } else { StateValue::Ok };
-        let range = range(&plan, &points, start_ms);
+        let range = range(slots, &points);
         let verdict = verdict(&plan, &range, before);
         let is_alarm = verdict.state == StateValue::Alarm;
         if is_alarm == (before == StateValue::Alarm) {
             continue;
         }
-        let mut wanted = wanted(&current.definition, &plan, &range, (start_ms, now_ms), &verdict);
+        let mut wanted = wanted(&current.definition, &plan, &range, (slots, now_ms), &verdict);
         wanted.value = if is_alarm { StateValue::Alarm } else { StateValue::Ok };
         let change = of_contributor(&current, TransitionOf { id, attributes }, wanted, now_ms);
         current = current.after(&change);
         transitions.push(change);
     }
-    let in_alarm = current.contributors.len();
-    let value = match (in_alarm, count) {
-        (0, 0) => verdict(&plan, &range(&plan, &[], start_ms), current.state.value).state,
+    let value = match (current.contributors.len(), count) {
+        (0, 0) => verdict(&plan, &range(slots, &[]), current.state.value).state,
         (0, _) => StateValue::Ok,
         _ => StateValue::Alarm,
     };
-    if value != current.state.value {
-        let reason = match count {
-            0 => "Insufficient Data: no time series were returned.".to_owned(),
-            count => format!("{in_alarm} out of {count} time series evaluated to ALARM"),
-        };
-        let mut change = transition(&current, Wanted { value, reason, data: None }, now_ms);
-        // Actions are those of the contributors.
-        change.actions.clear();
-        transitions.push(change);
-    }
+    transitions.extend(of_alarm(&current, value, count, now_ms));
     (!transitions.is_empty()).then_some(Transit { alarm, transitions })
 }
 
-fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms: i64) -> Transition {
+/// The change of an alarm whose contributors make it so; its actions are theirs.
+pub(crate) fn of_alarm(alarm: &MetricAlarm, value: StateValue, count: usize, now_ms: i64) -> Option<Transition> {
+    if value == alarm.state.value {
+        return None;
+    }
+    let in_alarm = alarm.contributors.len();
+    let reason = match value {
+        StateValue::InsufficientData => "Insufficient Data: no time series were returned.".to_owned(),
+        _ => format!("{in_alarm} out of {count} time series evaluated to ALARM"),
+    };
+    let mut change = transition(alarm, Wanted { value, reason, data: None }, now_ms);
+    change.actions.clear();
+    Some(change)
+}
+
+/// The change of a contributor, with the actions that are owed for it.
+pub(crate) fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms: i64) -> Transition {
     let mut change = transition(alarm, wanted, now_ms).without_scaling();
     let (reason, data, since) = match alarm.contributors.get(&of.id) {
         Some(known) => (known.reason.clone(), known.data.clone(), known.transitioned),
@@ -103,7 +105,7 @@ fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms:
 }
 
 /// The id of a contributor: 16 characters that follow from its attributes.
-fn contributor_id(attributes: &BTreeMap<String, String>) -> String {
+pub(crate) fn contributor_id(attributes: &BTreeMap<String, String>) -> String {
     // FNV-1a, which never changes.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let bytes = attributes.iter().flat_map(|(name, value)| [name.as_bytes(), &[0], value.as_bytes(), &[0]]);

@@ -19,6 +19,7 @@ use crate::limits::{LOOKED_AT, NAMES_MAX, PAGE};
 use crate::paging;
 use crate::render::{described, described_composite};
 use crate::resources::{Actions, MetricAlarm, State, Watched, arn, regional};
+use crate::warm_up::IN_WARM_UP;
 
 /// Lists alarms by name.
 pub(crate) async fn describe_alarms(
@@ -177,7 +178,11 @@ pub(crate) async fn describe_alarms_for_metric(
 }
 
 fn shown(service: &Alarms, alarm: &Versioned<MetricAlarm>) -> Described {
-    described(&alarm.key, alarm, service.engine.book.evaluation(&alarm.key))
+    let evaluation = match alarm.warming {
+        Some(_) => Some(IN_WARM_UP),
+        None => service.engine.book.evaluation(&alarm.key),
+    };
+    described(&alarm.key, alarm, evaluation)
 }
 
 /// The first alarms of a kind, by name, of these names or of this prefix, that come behind and are wanted.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, MetricPlace, TopicSink};
+use watchkeep_core::ports::{AlarmActions, AlarmMetrics, EventBus, Functions, MetricPlace, PromQlQueries, TopicSink};
 use watchkeep_core::{Clock, Random, TimestampMs};
 use watchkeep_store::{CatalogError, ResourceKey, Rows, Store, StoreError, Versioned};
 
-use crate::actions::{Job, Outbox};
+use crate::actions::{Job, Outbox, Repeats};
 use crate::book::Book;
 use crate::evaluation::StateValue;
 use crate::history::Item;
@@ -27,14 +27,16 @@ pub(crate) struct Engine {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<dyn AlarmMetrics>,
+    pub promql: Option<Arc<dyn PromQlQueries>>,
     pub events: Arc<dyn EventBus>,
     pub topics: Option<Arc<dyn TopicSink>>,
     pub functions: Arc<dyn Functions>,
-    pub webhooks: Arc<dyn Functions>,
+    pub actions: Arc<dyn AlarmActions>,
     pub resources: Resources,
     pub book: Book,
     pub relations: Relations,
     pub outbox: Outbox,
+    pub repeats: Repeats,
     /// Held by who changes an alarm.
     pub writing: Mutex<()>,
     /// Held by who evaluates.
@@ -64,14 +66,16 @@ impl Engine {
             clock,
             random,
             metrics: ports.metrics,
+            promql: ports.promql,
             events: ports.events,
             topics: ports.topics,
             functions: ports.functions,
-            webhooks: ports.webhooks,
+            actions: ports.actions,
             resources,
             book: Book::default(),
             relations: Relations::default(),
             outbox: Outbox::default(),
+            repeats: Repeats::default(),
             writing: Mutex::default(),
             evaluating: Mutex::default(),
             sooner: Notify::new(),
@@ -131,7 +135,7 @@ impl Engine {
 
     /// When the next alarm has its turn.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
-        [self.book.next_due_ms(), self.relations.lock().next_ms()].into_iter().flatten().min()
+        [self.book.next_due_ms(), self.relations.lock().next_ms(), self.repeats.next_ms()].into_iter().flatten().min()
     }
 
     /// The alarm of this key, of either kind.
@@ -156,6 +160,9 @@ impl Engine {
             let (key, transition, action) = (key.clone(), transition.clone(), action.clone());
             self.outbox.add(Job::new(key, uid, transition, action));
         }
+        if transition.contributor.is_none() {
+            self.plan_repeat(key, true);
+        }
     }
 
     /// Writes what history already has. If the catalog will not take it, history wins when it is opened again.
@@ -178,6 +185,7 @@ impl Engine {
             Kept::Metric(changed) => {
                 let Some(current) = self.resources.metric_alarms.get(key) else { return Ok(()) };
                 self.book.note(self.resources.metric_alarms.update(&current, changed).await?);
+                self.plan_repeat(key, false);
             }
             Kept::Composite(changed) => {
                 let Some(current) = self.resources.composite_alarms.get(key) else { return Ok(()) };
@@ -199,7 +207,9 @@ impl Engine {
         let place = place(&alarm.key);
         match Plan::new(&alarm.definition, &place, self.metrics.as_ref()) {
             Ok(plan) => {
+                let key = alarm.key.clone();
                 self.book.enter(alarm, Arc::new(plan), due.map(|due| due.0), self.clock.now().0);
+                self.plan_repeat(&key, false);
                 self.sooner.notify_one();
             }
             Err(error) => tracing::error!(%error, alarm = alarm.key.name, "an alarm cannot be evaluated"),

@@ -3,20 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use hashbrown::HashMap;
 use watchkeep_core::TimestampMs;
-use watchkeep_core::ports::{WatchAnswer, WatchError, WatchRead, WatchedDatapoint};
+use watchkeep_core::ports::{
+    AlarmMetrics, PromQlQueries, QueryOf, QueryTimes, WatchAnswer, WatchError, WatchQuery, WatchRead, WatchedDatapoint,
+    WatchedMetric, WatchedSeries,
+};
 use watchkeep_store::StoreError;
 
 use crate::book::Due;
-use crate::contributors;
-use crate::engine::{Engine, Transit};
-use crate::evaluation::{Account, Band, Basis, Datapoint, Slot, StateValue, Verdict, decide, reason};
+use crate::engine::{Engine, Transit, place};
+use crate::evaluation::{Account, Band, Basis, Datapoint, Slot, Slots, StateValue, Verdict, decide, reason};
 use crate::kept::Defined;
-use crate::limits::EVALUATED_AT_ONCE;
-use crate::plan::{Plan, Reads};
+use crate::limits::{CONTRIBUTORS_MAX, EVALUATED_AT_ONCE, QUERIES_AT_ONCE, SECOND_MS};
+use crate::plan::{Plan, Reads, watched_metric};
+use crate::promql::Tracks;
 use crate::resources::{Definition, MetricAlarm, Watched};
 use crate::transition::{Transition, Wanted};
+use crate::warm_up::{Warmth, is_filled};
+use crate::{contributors, promql};
 
 /// How long the evaluator waits when there is no alarm.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -59,6 +65,7 @@ impl Engine {
         loop {
             let due = self.book.take_due(self.clock.now().0, EVALUATED_AT_ONCE);
             if due.is_empty() {
+                self.repeat().await;
                 return Ok(count);
             }
             count += due.len();
@@ -71,26 +78,28 @@ impl Engine {
     /// The changes of state of these alarms.
     async fn evaluate(&self, due: Vec<Due>) -> Vec<Transit> {
         let now_ms = self.clock.now().0;
-        let mut transits = Vec::new();
         let (mut single, mut reads) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        let mut others = Vec::new();
         for due in due {
-            let times = due.plan.cadence.times_ms(now_ms);
-            match &due.plan.reads {
-                Reads::Metric(handle) => {
-                    let times = TimestampMs(times.start)..TimestampMs(times.end);
+            match (&due.plan.reads, due.plan.cadence.slots(now_ms)) {
+                (Reads::Metric(handle), slots @ Slots::Even { .. }) if due.alarm.warming.is_none() => {
+                    let times = TimestampMs(slots.bound_ms(0))..TimestampMs(slots.bound_ms(slots.len()));
                     reads.push(WatchRead { handle: handle.clone(), times });
-                    single.push(due);
+                    single.push((due, slots));
                 }
-                Reads::Queries { .. } => transits.extend(self.evaluate_queries(due, now_ms).await),
+                (_, slots) => others.push((due, slots)),
             }
         }
+        let asked = futures_util::stream::iter(others).map(|(due, slots)| self.evaluate_one(due, slots, now_ms));
+        let mut transits: Vec<Transit> =
+            asked.buffer_unordered(QUERIES_AT_ONCE).filter_map(std::future::ready).collect().await;
         if reads.is_empty() {
             return transits;
         }
         match self.metrics.read(reads).await {
             Ok(answers) => {
-                for (due, datapoints) in single.into_iter().zip(answers) {
-                    transits.extend(evaluate_metric(due, &datapoints, now_ms));
+                for ((due, slots), datapoints) in single.into_iter().zip(answers) {
+                    transits.extend(evaluate_metric(due, &datapoints, &slots, now_ms));
                 }
             }
             Err(error) => tracing::warn!(%error, "what alarms watch was not read; it is at their next turn"),
@@ -98,53 +107,225 @@ impl Engine {
         transits
     }
 
-    async fn evaluate_queries(&self, due: Due, now_ms: i64) -> Option<Transit> {
-        let plan = due.plan.clone();
-        let Reads::Queries { place, queries, band, has_contributors } = &plan.reads else { return None };
-        let times = plan.cadence.times_ms(now_ms);
-        let answer = self.metrics.compute(place, queries, TimestampMs(times.start)..TimestampMs(times.end)).await;
-        let state = match &answer {
-            Ok(answer) => answer.is_partial.then_some("PARTIAL_DATA"),
-            Err(WatchError::Invalid(_)) => Some("EVALUATION_ERROR"),
-            Err(WatchError::Busy(_) | WatchError::Failed(_)) => Some("EVALUATION_FAILURE"),
-        };
-        self.book.evaluated(&due.alarm.key, state);
-        let answer = match answer {
-            Ok(answer) => answer,
+    /// The change of state of an alarm that is read by itself.
+    async fn evaluate_one(&self, due: Due, slots: Slots, now_ms: i64) -> Option<Transit> {
+        let (key, alarm) = (due.alarm.key.clone(), due.alarm.clone());
+        let evaluated = self.evaluate_queries(due, slots, now_ms).await;
+        let (transit, state) = match evaluated {
+            Ok((transit, is_partial)) => (transit, is_partial.then_some("PARTIAL_DATA")),
             Err(error) => {
-                tracing::debug!(%error, alarm = due.alarm.key.name, "an alarm was not evaluated");
-                return None;
+                tracing::debug!(%error, alarm = key.name, "an alarm was not evaluated");
+                let is_wrong = matches!(error, WatchError::Invalid(_));
+                (None, Some(if is_wrong { "EVALUATION_ERROR" } else { "EVALUATION_FAILURE" }))
             }
         };
-        if *has_contributors {
-            return contributors::evaluate(due, &answer, now_ms);
+        if !matches!(alarm.definition.watched, Watched::Metric(_)) {
+            self.book.evaluated(&key, state);
         }
-        evaluate_answer(due, &answer, band.as_deref(), now_ms)
+        transit
+    }
+
+    /// The change of state, and whether there was more than could be processed.
+    async fn evaluate_queries(
+        &self,
+        mut due: Due,
+        slots: Slots,
+        now_ms: i64,
+    ) -> Result<(Option<Transit>, bool), WatchError> {
+        let warmth = due.alarm.warmth(now_ms);
+        if warmth == Warmth::WaitsForTime {
+            return Ok((None, false));
+        }
+        let read = read(self.metrics.as_ref(), self.promql.as_deref(), &due, &slots, now_ms).await?;
+        if warmth == Warmth::WaitsForData && !read.fills(&due.plan, &slots) {
+            return Ok((None, false));
+        }
+        if due.alarm.warming.is_some() {
+            let warm = self.end_warm_up(&due).await.map_err(|error| WatchError::Failed(error.to_string()))?;
+            let Some(warm) = warm else { return Ok((None, false)) };
+            due.alarm = warm;
+        }
+        let alarm = due.alarm.clone();
+        let (transit, tracks) = read.evaluate(due, &slots, now_ms);
+        if let Some(tracks) = tracks {
+            self.book.tracked(&alarm, tracks);
+        }
+        Ok((transit, read.is_partial()))
     }
 }
 
-/// The change that the datapoints of a metric make.
-pub(crate) fn evaluate_metric(due: Due, datapoints: &[WatchedDatapoint], now_ms: i64) -> Option<Transit> {
-    let Due { alarm, plan } = due;
-    let start_ms = plan.cadence.times_ms(now_ms).start;
-    let datapoint = |point: &WatchedDatapoint| Datapoint {
-        time_ms: point.time.0,
-        value: point.value,
-        sample_count: Some(point.sample_count),
+/// What was read of an alarm.
+pub(crate) enum Read {
+    /// The datapoints of a metric.
+    Datapoints(Vec<WatchedDatapoint>),
+    /// What queries answered with.
+    Queries(WatchAnswer),
+    /// What a PromQL query answered with at these times.
+    PromQl(QueryTimes, WatchAnswer),
+}
+
+/// Reads what an alarm watches, in the places of its datapoints: those of another length with a period of that length.
+pub(crate) async fn read(
+    metrics: &dyn AlarmMetrics,
+    promql: Option<&dyn PromQlQueries>,
+    due: &Due,
+    slots: &Slots,
+    now_ms: i64,
+) -> Result<Read, WatchError> {
+    let length_s = |length_ms: i64| length_ms / SECOND_MS;
+    match &due.plan.reads {
+        Reads::Metric(handle) => {
+            let mut reads = Vec::new();
+            for (times, length_ms) in slots.runs() {
+                let handle = match (&due.alarm.definition.watched, length_s(length_ms) == due.plan.period_s) {
+                    (Watched::Metric(metric), false) => {
+                        let watched = watched_metric(metric, &place(&due.alarm.key));
+                        metrics.watch(&WatchedMetric { period_s: length_s(length_ms), ..watched })?
+                    }
+                    _ => handle.clone(),
+                };
+                reads.push(WatchRead { handle, times: TimestampMs(times.start)..TimestampMs(times.end) });
+            }
+            Ok(Read::Datapoints(metrics.read(reads).await?.into_iter().flatten().collect()))
+        }
+        Reads::Queries { place, queries, .. } => {
+            let mut all = WatchAnswer::default();
+            for (times, length_ms) in slots.runs() {
+                let times = TimestampMs(times.start)..TimestampMs(times.end);
+                let answer = match length_s(length_ms) == due.plan.period_s {
+                    true => metrics.compute(place, queries, times).await?,
+                    false => metrics.compute(place, &of_period(queries, length_s(length_ms)), times).await?,
+                };
+                join(&mut all, answer);
+            }
+            Ok(Read::Queries(all))
+        }
+        Reads::PromQl { place, query } => {
+            let promql = promql.ok_or_else(|| WatchError::Failed("nobody answers PromQL queries".to_owned()))?;
+            let times = promql::times(&due.alarm, query, due.tracks.as_deref(), now_ms);
+            let answer = promql.evaluate(place, &query.query, times, CONTRIBUTORS_MAX).await?;
+            Ok(Read::PromQl(times, answer))
+        }
+    }
+}
+
+impl Read {
+    /// The change that it makes, and what is to be remembered of a PromQL query.
+    pub(crate) fn evaluate(&self, due: Due, slots: &Slots, now_ms: i64) -> (Option<Transit>, Option<Tracks>) {
+        let plan = due.plan.clone();
+        match (self, &plan.reads) {
+            (Read::Datapoints(datapoints), _) => (evaluate_metric(due, datapoints, slots, now_ms), None),
+            (Read::Queries(answer), _) if plan.has_contributors() => {
+                (contributors::evaluate(due, answer, slots, now_ms), None)
+            }
+            (Read::Queries(answer), reads) => {
+                let band = match reads {
+                    Reads::Queries { band, .. } => band.as_deref(),
+                    Reads::Metric(_) | Reads::PromQl { .. } => None,
+                };
+                (evaluate_answer(due, answer, band, slots, now_ms), None)
+            }
+            (Read::PromQl(times, answer), Reads::PromQl { query, .. }) => {
+                let (transit, tracks) = promql::evaluate(&due, query, (*times, answer), now_ms);
+                (transit, Some(tracks))
+            }
+            (Read::PromQl(..), _) => (None, None),
+        }
+    }
+
+    fn is_partial(&self) -> bool {
+        match self {
+            Read::Datapoints(_) => false,
+            Read::Queries(answer) | Read::PromQl(_, answer) => answer.is_partial,
+        }
+    }
+
+    /// Whether it fills the window of an alarm that warms up.
+    fn fills(&self, plan: &Plan, slots: &Slots) -> bool {
+        let is_filled = |datapoints: &[Datapoint]| is_filled(plan, &range(slots, datapoints));
+        match self {
+            Read::Datapoints(datapoints) => is_filled(&datapoints.iter().map(datapoint).collect::<Vec<_>>()),
+            Read::Queries(answer) => answer.series.iter().any(|series| is_filled(&points(series))),
+            Read::PromQl(..) => false,
+        }
+    }
+}
+
+/// Queries with datapoints of another length.
+fn of_period(queries: &[WatchQuery], length_s: i64) -> Vec<WatchQuery> {
+    let other = |query: &WatchQuery| {
+        let mut query = query.clone();
+        match &mut query.of {
+            QueryOf::Metric { period_s, .. } => *period_s = length_s,
+            QueryOf::Expression { period_s: Some(period_s), .. } => *period_s = length_s,
+            QueryOf::Expression { period_s: None, .. } => {}
+        }
+        query
+    };
+    queries.iter().map(other).collect()
+}
+
+/// Adds the series of later times to those of the same query and group; the bounds of a band keep their order.
+fn join(all: &mut WatchAnswer, later: WatchAnswer) {
+    all.is_partial |= later.is_partial;
+    if all.series.is_empty() {
+        all.series = later.series;
+        return;
+    }
+    let mut joined = vec![false; all.series.len()];
+    for series in later.series {
+        let is_same = |(place, one): (usize, &WatchedSeries)| {
+            joined.get(place) == Some(&false) && one.id == series.id && one.attributes == series.attributes
+        };
+        match all.series.iter().enumerate().position(is_same) {
+            Some(place) => {
+                if let (Some(one), Some(is_joined)) = (all.series.get_mut(place), joined.get_mut(place)) {
+                    one.points.extend(series.points);
+                    *is_joined = true;
+                }
+            }
+            None => {
+                all.series.push(series);
+                joined.push(true);
+            }
+        }
+    }
+}
+
+fn datapoint(point: &WatchedDatapoint) -> Datapoint {
+    Datapoint { time_ms: point.time.0, value: point.value, sample_count: Some(point.sample_count), band: None }
+}
+
+/// The datapoints of a series of a query.
+pub(crate) fn points(series: &WatchedSeries) -> Vec<Datapoint> {
+    let point = |(time, value): &(TimestampMs, f64)| Datapoint {
+        time_ms: time.0,
+        value: *value,
+        sample_count: None,
         band: None,
     };
+    series.points.iter().map(point).collect()
+}
+
+/// The change that the datapoints of a metric make.
+pub(crate) fn evaluate_metric(
+    due: Due,
+    datapoints: &[WatchedDatapoint],
+    slots: &Slots,
+    now_ms: i64,
+) -> Option<Transit> {
+    let Due { alarm, plan, .. } = due;
     let datapoints: Vec<Datapoint> = datapoints.iter().map(datapoint).collect();
-    let range = range(&plan, &datapoints, start_ms);
-    let transition = judge(&alarm, &plan, &range, start_ms, now_ms)?;
+    let range = range(slots, &datapoints);
+    let transition = judge(&alarm, &plan, &range, slots, now_ms)?;
     Some(Transit { alarm, transitions: vec![transition] })
 }
 
 /// The change that the answer to queries makes, which has one series and maybe a band.
-pub(crate) fn evaluate_answer(due: Due, answer: &WatchAnswer, band: Option<&str>, now_ms: i64) -> Option<Transit> {
-    let Due { alarm, plan } = due;
-    let start_ms = plan.cadence.times_ms(now_ms).start;
-    let range = range(&plan, &datapoints_of(answer, band), start_ms);
-    let transition = judge(&alarm, &plan, &range, start_ms, now_ms)?;
+fn evaluate_answer(due: Due, answer: &WatchAnswer, band: Option<&str>, slots: &Slots, now_ms: i64) -> Option<Transit> {
+    let Due { alarm, plan, .. } = due;
+    let range = range(slots, &datapoints_of(answer, band));
+    let transition = judge(&alarm, &plan, &range, slots, now_ms)?;
     Some(Transit { alarm, transitions: vec![transition] })
 }
 
@@ -155,7 +336,7 @@ fn datapoints_of(answer: &WatchAnswer, band: Option<&str>) -> Vec<Datapoint> {
     let mut bounds = answer.series.iter().filter(|series| is_band(&series.id));
     // The upper one comes first.
     let (upper, lower) = (bounds.next(), bounds.next());
-    let by_time = |series: Option<&watchkeep_core::ports::WatchedSeries>| {
+    let by_time = |series: Option<&WatchedSeries>| {
         series.map(|series| series.points.iter().copied().collect::<HashMap<TimestampMs, f64>>()).unwrap_or_default()
     };
     let (upper, lower) = (by_time(upper), by_time(lower));
@@ -169,12 +350,10 @@ fn datapoints_of(answer: &WatchAnswer, band: Option<&str>) -> Vec<Datapoint> {
 }
 
 /// The evaluation range: a place for each datapoint that there could be.
-pub(crate) fn range(plan: &Plan, datapoints: &[Datapoint], start_ms: i64) -> Vec<Option<Datapoint>> {
-    let mut range = vec![None; plan.cadence.range];
-    let period_ms = plan.period_s.saturating_mul(1000).max(1);
+pub(crate) fn range(slots: &Slots, datapoints: &[Datapoint]) -> Vec<Option<Datapoint>> {
+    let mut range = vec![None; slots.len()];
     for point in datapoints {
-        let index = usize::try_from(point.time_ms.saturating_sub(start_ms) / period_ms);
-        if let Some(slot) = index.ok().and_then(|index| range.get_mut(index)) {
+        if let Some(slot) = slots.index(point.time_ms).and_then(|index| range.get_mut(index)) {
             *slot = Some(*point);
         }
     }
@@ -204,16 +383,16 @@ pub(crate) fn wanted(
     definition: &Definition,
     plan: &Plan,
     range: &[Option<Datapoint>],
-    (start_ms, now_ms): (i64, i64),
+    (slots, now_ms): (&Slots, i64),
     verdict: &Verdict,
 ) -> Wanted {
     let (statistic, unit) = match &definition.watched {
         Watched::Metric(metric) => (Some(&*metric.statistic), metric.unit.as_deref()),
-        Watched::Queries { .. } => (None, None),
+        Watched::Queries { .. } | Watched::PromQl(_) => (None, None),
     };
     let account = Account {
         now_ms,
-        start_ms,
+        slots,
         period_s: plan.period_s,
         range,
         rule: plan.rule,
@@ -230,14 +409,14 @@ fn judge(
     alarm: &MetricAlarm,
     plan: &Plan,
     range: &[Option<Datapoint>],
-    start_ms: i64,
+    slots: &Slots,
     now_ms: i64,
 ) -> Option<Transition> {
     let verdict = verdict(plan, range, alarm.state.value);
     if verdict.state == alarm.state.value {
         return None;
     }
-    let wanted = wanted(&alarm.definition, plan, range, (start_ms, now_ms), &verdict);
+    let wanted = wanted(&alarm.definition, plan, range, (slots, now_ms), &verdict);
     Some(transition(alarm, wanted, now_ms))
 }
 

@@ -91,6 +91,20 @@ impl Kept {
         }
     }
 
+    /// The tags that are told of together with its changes, if any are to be.
+    pub(crate) fn told_tags(&self) -> Option<Tags> {
+        let (propagation, tags) = match self {
+            Kept::Metric(alarm) => (&alarm.definition.tags_propagation, &alarm.tags),
+            Kept::Composite(alarm) => (&alarm.definition.tags_propagation, &alarm.tags),
+        };
+        propagation.as_ref().and_then(|propagation| propagation.of(tags))
+    }
+
+    /// Whether it waits for its first data.
+    pub(crate) fn is_warming(&self) -> bool {
+        matches!(self, Kept::Metric(alarm) if alarm.warming.is_some())
+    }
+
     /// When its definition was put, in milliseconds since the epoch.
     pub(crate) fn updated(&self) -> i64 {
         match self {

@@ -1,6 +1,6 @@
 //! CloudWatch alarms: what they watch, the state that it makes, the history of that, and what is done about it.
 //!
-//! It knows no HTTP and no other service: metrics are read through the port `AlarmMetrics`, topics are published to through
+//! It knows no HTTP and no other service: metrics are read through the ports `AlarmMetrics` and `PromQlQueries`, topics are published to through
 //! `TopicSink`, functions are invoked through `Functions`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
 //! how a state changes: `transition` and `engine`; what is done about it: `actions`.
 //!
@@ -31,6 +31,7 @@ mod open;
 mod paging;
 mod picture;
 mod plan;
+mod promql;
 mod put_composite_alarm;
 mod put_metric_alarm;
 pub mod region_names;
@@ -43,11 +44,12 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod warm_up;
 
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AlarmMetrics, EventBus, Functions, TopicSink};
+use watchkeep_core::ports::{AlarmActions, AlarmMetrics, EventBus, Functions, PromQlQueries, TopicSink};
 use watchkeep_model::cloudwatch::SERVICE;
 use watchkeep_store::{StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
@@ -55,9 +57,6 @@ use watchkeep_wire::service::{Routed, RoutedService};
 use engine::Engine;
 
 pub use backtest::{BacktestError, BacktestedChange};
-
-/// The kinds of actions that a webhook can carry out: on instances, in Systems Manager, and investigations.
-pub const ACTION_KINDS: [&str; 3] = ["ec2", "ssm", "aiops"];
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
@@ -87,12 +86,14 @@ watchkeep_wire::routes! {
 pub struct AlarmsPorts {
     /// What they watch.
     pub metrics: Arc<dyn AlarmMetrics>,
+    /// Who answers PromQL queries, if somebody does.
+    pub promql: Option<Arc<dyn PromQlQueries>>,
     /// Where they publish, if there are topics.
     pub topics: Option<Arc<dyn TopicSink>>,
     /// The functions that they invoke.
     pub functions: Arc<dyn Functions>,
-    /// What carries out their other actions, one of these for all of a kind: [`ACTION_KINDS`].
-    pub webhooks: Arc<dyn Functions>,
+    /// What carries out their other actions.
+    pub actions: Arc<dyn AlarmActions>,
     /// Who hears of changes.
     pub events: Arc<dyn EventBus>,
 }
@@ -136,6 +137,7 @@ impl Alarms {
         self.engine.book.clear();
         self.engine.relations.clear();
         self.engine.outbox.clear();
+        self.engine.repeats.clear();
     }
 }
 

@@ -16,6 +16,21 @@ pub(crate) const WINDOW_S_MAX: i64 = 604_800;
 /// The longest window of an alarm on a Metrics Insights query with groups. AWS: three hours.
 pub(crate) const GROUPS_WINDOW_S_MAX: i64 = 3 * 3600;
 
+/// The longest interval between evaluations of a PromQL alarm. AWS: an hour.
+pub(crate) const INTERVAL_S_MAX: u32 = 3600;
+
+/// The longest time for which a series must breach, or must not, for its state to change. AWS: a day.
+pub(crate) const PENDING_S_MAX: u32 = 86_400;
+
+/// The longest warm-up. AWS: two days.
+pub(crate) const WARM_UP_MINUTES_MAX: u32 = 2880;
+
+/// The alarms on queries that are asked at the same time.
+pub(crate) const QUERIES_AT_ONCE: usize = 8;
+
+/// By how much an evaluation may come too early for a period that is over: turns are a little late, by different amounts.
+pub(crate) const TURN_SLACK_MS: i64 = SECOND_MS;
+
 /// The tags of an alarm. AWS: 50.
 pub(crate) const TAGS_MAX: usize = 50;
 
@@ -75,6 +90,9 @@ pub(crate) const ACTION_ATTEMPTS_MAX: u32 = 185;
 
 /// The actions that wait. One more, and the oldest is given up and recorded as failed.
 pub(crate) const ACTIONS_PENDING_MAX: usize = 100_000;
+
+/// The repetitions that are begun at once; others come right after.
+pub(crate) const REPEATED_AT_ONCE: usize = 1000;
 
 /// The actions that are carried out at the same time.
 pub(crate) const ACTIONS_AT_ONCE: usize = 16;

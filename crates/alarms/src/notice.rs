@@ -3,9 +3,10 @@
 use watchkeep_store::ResourceKey;
 
 use crate::composite::alarm::{CompositeDefinition, Triggering};
+use crate::evaluation::Operator;
 use crate::kept::{Defined, Kept};
 use crate::message::{
-    Alarm, Composite, Contributor, Notice, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger, Watches,
+    Alarm, Composite, Contributor, Notice, PromQl, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger, Watches,
 };
 use crate::resources::{Definition, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
 use crate::transition::{Released, Transition};
@@ -25,6 +26,7 @@ pub(crate) fn of_transition<T>(
         contributor: of.map(|of| Contributor { id: &of.id, attributes: &of.attributes }),
         new: StateOf { suppressed_by, ..state(&transition.new) },
         old: state(&transition.old),
+        tags: transition.tags.as_ref(),
         sent: match transition.released {
             Some(Released::AfterMute { .. }) => Sent::AfterMuteWindow,
             Some(Released::BySuppressor) | None => Sent::AtOnce,
@@ -46,7 +48,7 @@ fn alarm<'a>(
     triggering: &'a [Triggering],
 ) -> Alarm<'a> {
     let (description, actions, watches) = match defined {
-        Defined::Metric(metric) => (&metric.description, &metric.actions, Watches::Metrics(trigger(metric, id))),
+        Defined::Metric(metric) => (&metric.description, &metric.actions, watches(metric, id)),
         Defined::Composite(composite) => {
             (&composite.description, &composite.actions, Watches::Alarms(rule(composite, triggering)))
         }
@@ -78,17 +80,28 @@ fn rule<'a>(definition: &'a CompositeDefinition, triggering: &'a [Triggering]) -
     }
 }
 
-fn trigger<'a>(definition: &'a Definition, id: &'a str) -> Trigger<'a> {
-    let source = match &definition.watched {
-        Watched::Metric(metric) => Source::Metric { id, stat: stat(metric) },
-        Watched::Queries { queries, .. } => Source::Queries(queries.iter().map(query).collect()),
-    };
+fn watches<'a>(definition: &'a Definition, id: &'a str) -> Watches<'a> {
+    match &definition.watched {
+        Watched::Metric(metric) => Watches::Metrics(trigger(definition, Source::Metric { id, stat: stat(metric) })),
+        Watched::Queries { queries, .. } => {
+            Watches::Metrics(trigger(definition, Source::Queries(queries.iter().map(query).collect())))
+        }
+        Watched::PromQl(promql) => Watches::PromQl(PromQl {
+            query: &promql.query,
+            pending_s: promql.pending_s,
+            recovery_s: promql.recovery_s,
+            interval_s: promql.interval_s,
+        }),
+    }
+}
+
+fn trigger<'a>(definition: &'a Definition, source: Source<'a>) -> Trigger<'a> {
     Trigger {
         source,
         period_s: u32::try_from(definition.period_s()).unwrap_or(u32::MAX),
-        evaluation_periods: definition.periods,
+        evaluation_periods: definition.periods.unwrap_or(1),
         datapoints_to_alarm: definition.to_alarm,
-        comparison_operator: definition.operator.as_str(),
+        comparison_operator: definition.operator.map_or("", Operator::as_str),
         threshold: definition.threshold,
         threshold_metric_id: definition.threshold_metric_id.as_deref(),
         treat_missing_data: definition.treat.map(|treat| treat.as_str()),

@@ -16,9 +16,13 @@ impl AlarmPictures for Alarms {
     fn picture(&self, account: AccountId, region: &Region, name: &str) -> Option<PicturedAlarm> {
         let alarm = self.engine.resources.metric_alarms.get(&ResourceKey::new(account, region, name))?;
         let definition = &alarm.value.definition;
+        let queries = queries(&definition.watched);
+        if queries.is_empty() {
+            return None;
+        }
         Some(PicturedAlarm {
             name: name.to_owned(),
-            queries: queries(&definition.watched),
+            queries,
             threshold: definition.threshold,
             condition: condition(definition),
         })
@@ -28,6 +32,8 @@ impl AlarmPictures for Alarms {
 fn queries(watched: &Watched) -> Vec<WatchQuery> {
     match watched {
         Watched::Queries { queries, .. } => watch_queries(queries),
+        // Pictures draw metrics.
+        Watched::PromQl(_) => Vec::new(),
         Watched::Metric(metric) => vec![WatchQuery {
             id: METRIC.to_owned(),
             of: QueryOf::Metric {
@@ -50,17 +56,19 @@ fn condition(definition: &Definition) -> String {
             let shown = queries.iter().find(|query| query.returns_data != Some(false));
             shown.map(|query| query.label.clone().unwrap_or_else(|| query.id.clone())).unwrap_or_default()
         }
+        Watched::PromQl(query) => query.query.clone(),
     };
     let compared = match (definition.operator, definition.threshold) {
-        (Operator::GreaterThanOrEqualToThreshold, Some(threshold)) => format!(">= {threshold}"),
-        (Operator::GreaterThanThreshold, Some(threshold)) => format!("> {threshold}"),
-        (Operator::LessThanThreshold, Some(threshold)) => format!("< {threshold}"),
-        (Operator::LessThanOrEqualToThreshold, Some(threshold)) => format!("<= {threshold}"),
-        (Operator::GreaterThanUpperThreshold, _) => "above the band".to_owned(),
-        (Operator::LessThanLowerThreshold, _) => "below the band".to_owned(),
+        (Some(Operator::GreaterThanOrEqualToThreshold), Some(threshold)) => format!(">= {threshold}"),
+        (Some(Operator::GreaterThanThreshold), Some(threshold)) => format!("> {threshold}"),
+        (Some(Operator::LessThanThreshold), Some(threshold)) => format!("< {threshold}"),
+        (Some(Operator::LessThanOrEqualToThreshold), Some(threshold)) => format!("<= {threshold}"),
+        (Some(Operator::GreaterThanUpperThreshold), _) => "above the band".to_owned(),
+        (Some(Operator::LessThanLowerThreshold), _) => "below the band".to_owned(),
         _ => "outside the band".to_owned(),
     };
-    let (datapoints, periods) = (definition.to_alarm.unwrap_or(definition.periods), definition.periods);
+    let periods = definition.periods.unwrap_or(1);
+    let datapoints = definition.to_alarm.unwrap_or(periods);
     let seconds = definition.period_s().saturating_mul(periods.into());
     let within = if seconds % 60 == 0 { count(seconds / 60, "minute") } else { count(seconds, "second") };
     format!("{of} {compared} for {} within {within}", count(datapoints.into(), "datapoint"))

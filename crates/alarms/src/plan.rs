@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use watchkeep_core::ports::{
     AlarmMetrics, MetricHandle, MetricIdentity, MetricPlace, QueryOf, QueryShape, WatchError, WatchQuery, WatchedMetric,
 };
 use watchkeep_lang::statistic::Statistic;
 
-use crate::evaluation::{Cadence, Comparison, Rule, Treat};
-use crate::resources::{Definition, LowSamples, MetricDefinition, QueryDefinition, Watched};
+use crate::evaluation::{Cadence, Comparison, Operator, Rule, Treat, WallClock, time_zone};
+use crate::resources::{Definition, LowSamples, MetricDefinition, PromQlDefinition, QueryDefinition, Watched, Window};
 
 /// How an alarm is evaluated.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) enum Reads {
         /// Whether each series is a contributor.
         has_contributors: bool,
     },
+    /// A PromQL query.
+    PromQl { place: MetricPlace, query: PromQlDefinition },
 }
 
 impl Plan {
@@ -49,10 +52,12 @@ impl Plan {
         place: &MetricPlace,
         metrics: &dyn AlarmMetrics,
     ) -> Result<Plan, WatchError> {
-        let periods = definition.periods as usize;
-        let comparison = match definition.threshold {
-            Some(threshold) => Comparison::Threshold(definition.operator, threshold),
-            None => Comparison::Band(definition.operator),
+        let periods = definition.periods.map_or(1, |periods| periods as usize);
+        let comparison = match (definition.operator, definition.threshold) {
+            (Some(operator), Some(threshold)) => Comparison::Threshold(operator, threshold),
+            (Some(operator), None) => Comparison::Band(operator),
+            // Whatever a PromQL query answers with breaches.
+            (None, _) => Comparison::Threshold(Operator::GreaterThanOrEqualToThreshold, f64::NEG_INFINITY),
         };
         let reads = match &definition.watched {
             Watched::Metric(metric) => Reads::Metric(metrics.watch(&watched_metric(metric, place))?),
@@ -67,6 +72,7 @@ impl Plan {
                     has_contributors,
                 }
             }
+            Watched::PromQl(query) => Reads::PromQl { place: place.clone(), query: query.clone() },
         };
         let rule = Rule {
             periods,
@@ -75,7 +81,7 @@ impl Plan {
         };
         let period_s = definition.period_s();
         Ok(Plan {
-            cadence: Cadence::new(period_s, periods),
+            cadence: cadence(definition, periods),
             rule,
             comparison,
             period_s,
@@ -83,6 +89,29 @@ impl Plan {
             samples_min: samples_min(definition),
         })
     }
+}
+
+impl Plan {
+    /// Whether each series that is watched is a contributor.
+    pub(crate) fn has_contributors(&self) -> bool {
+        matches!(self.reads, Reads::Queries { has_contributors: true, .. } | Reads::PromQl { .. })
+    }
+}
+
+fn cadence(definition: &Definition, periods: usize) -> Cadence {
+    let period_s = definition.period_s();
+    if let Watched::PromQl(_) = definition.watched {
+        return Cadence::of_interval(period_s);
+    }
+    let wall_clock = match &definition.window {
+        Some(Window::WallClock { timezone }) => {
+            // It was checked when it was put.
+            let zone = timezone.as_deref().and_then(|name| time_zone(name, 0));
+            Some(WallClock::new(zone.unwrap_or(TimeZone::UTC), period_s))
+        }
+        Some(Window::Sliding) | None => None,
+    };
+    Cadence::new(period_s, periods, wall_clock)
 }
 
 /// Below how many samples the percentile of an alarm says too little. Source: "Percentile-based alarms and low data samples".

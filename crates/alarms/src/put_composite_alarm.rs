@@ -8,7 +8,7 @@ use watchkeep_model::{ServiceError, Unit};
 use crate::Alarms;
 use crate::actions::{What, kind_of};
 use crate::composite::alarm::{CompositeAlarm, CompositeDefinition, SuppressorDefinition};
-use crate::definition::{actions, check_name};
+use crate::definition::{actions, check_name, tags_propagation};
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, too_many, validation};
 use crate::history::Change;
@@ -25,9 +25,6 @@ pub(crate) async fn put_composite_alarm(
     input: PutCompositeAlarmInput,
 ) -> Result<Unit, ServiceError> {
     check_name(&input.alarm_name)?;
-    if input.action_configuration.is_some() {
-        return Err(validation("ActionConfiguration is not available."));
-    }
     let tags = checked_tags(input.tags.clone())?;
     let rule = AlarmRule::parse(&input.alarm_rule);
     let rule = rule.map_err(|error| validation(format!("AlarmRule is not valid: {error}.")))?;
@@ -62,7 +59,13 @@ fn definition(input: PutCompositeAlarmInput) -> Result<CompositeDefinition, Serv
             ));
         }
     };
-    Ok(CompositeDefinition { description: input.alarm_description, actions, rule: input.alarm_rule, suppressor })
+    Ok(CompositeDefinition {
+        description: input.alarm_description,
+        actions,
+        rule: input.alarm_rule,
+        suppressor,
+        tags_propagation: tags_propagation(input.action_configuration)?,
+    })
 }
 
 fn seconds(value: i32, name: &str) -> Result<u32, ServiceError> {
@@ -111,7 +114,7 @@ impl Engine {
                     uid: self.random.next_u64(),
                     definition,
                     updated: now_ms,
-                    state: State::initial(now_ms),
+                    state: State::unchecked(now_ms),
                     triggering: Vec::new(),
                     suppression: None,
                     is_put_pending: true,

@@ -5,7 +5,7 @@ use watchkeep_model::cloudwatch::{PutMetricAlarmInput, Tag};
 use watchkeep_model::{ServiceError, Unit};
 
 use crate::Alarms;
-use crate::definition::definition;
+use crate::definition::{Asked, definition};
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, validation};
 use crate::history::{Change, configuration_item};
@@ -21,7 +21,8 @@ pub(crate) async fn put_metric_alarm(
     input: PutMetricAlarmInput,
 ) -> Result<Unit, ServiceError> {
     let engine = service.engine.clone();
-    let definition = definition(&input, caller, engine.metrics.as_ref())?;
+    let (metrics, promql, now_ms) = (engine.metrics.as_ref(), engine.promql.as_deref(), engine.clock.now().0);
+    let definition = definition(&input, Asked { caller, metrics, promql, now_ms })?;
     let tags = checked_tags(input.tags)?;
     let key = regional(caller, &input.alarm_name);
     finish(async move { engine.put(key, definition, tags).await }).await?;
@@ -58,15 +59,22 @@ impl Engine {
             // What changes nothing is not recorded either.
             Some(before) if before.definition == definition => return Ok(()),
             Some(before) => {
-                let changed = MetricAlarm { definition, updated: now.0, ..before.value.clone() };
+                // It happens once; it may be ended, or made longer or shorter while it lasts.
+                let warming = before.warming.filter(|_| definition.warm_up.is_some());
+                // What other queries answered with is none of this one's.
+                let is_same = before.definition.watched.is_like(&definition.watched);
+                let contributors = if is_same { before.contributors.clone() } else { Default::default() };
+                let updated = now.0;
+                let changed = MetricAlarm { definition, updated, warming, contributors, ..before.value.clone() };
                 (self.resources.metric_alarms.update(before, changed).await, Change::Update)
             }
             None => {
                 let alarm = MetricAlarm {
                     uid: self.random.next_u64(),
-                    definition,
                     updated: now.0,
-                    state: State::initial(now.0),
+                    state: State::initial(&definition, now.0),
+                    warming: definition.warm_up.map(|_| now.0),
+                    definition,
                     contributors: Default::default(),
                     tags,
                 };

@@ -2,14 +2,20 @@
 
 use serde_json::{Map, Value, json};
 use watchkeep_model::Timestamp;
+use watchkeep_model::cloudwatch::{
+    ActionConfiguration, AlarmPromQLCriteria, AlarmTagsPropagation, Dimension, EvaluationCriteria, EvaluationWindow,
+    Metric, MetricDataQuery, MetricStat, SlidingWindow, WallClockWindow, WarmUpConfiguration,
+};
 use watchkeep_model::cloudwatch::{CompositeAlarm as DescribedComposite, MetricAlarm as Described};
-use watchkeep_model::cloudwatch::{Dimension, Metric, MetricDataQuery, MetricStat};
 use watchkeep_store::ResourceKey;
 
 use crate::composite::alarm::{CompositeAlarm, CompositeDefinition};
 use crate::kept::Kept;
 use crate::message::text::timestamp;
-use crate::resources::{Definition, MetricAlarm, MetricDefinition, QueryDefinition, Watched, arn};
+use crate::resources::{
+    Definition, MetricAlarm, MetricDefinition, PromQlDefinition, QueryDefinition, TagsPropagation, WarmUp, Watched,
+    Window, arn,
+};
 
 /// As DescribeAlarms shows it: what was not given is absent.
 pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state: Option<&str>) -> Described {
@@ -28,14 +34,17 @@ pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state
         state_reason_data: state.data.clone(),
         state_updated_timestamp: Some(Timestamp(state.updated)),
         state_transitioned_timestamp: Some(Timestamp(state.transitioned)),
-        evaluation_periods: Some(integer(definition.periods)),
+        evaluation_periods: definition.periods.map(integer),
         datapoints_to_alarm: definition.to_alarm.map(integer),
         threshold: definition.threshold,
-        comparison_operator: Some(definition.operator.as_str().to_owned()),
+        comparison_operator: definition.operator.map(|operator| operator.as_str().to_owned()),
         treat_missing_data: definition.treat.map(|treat| treat.as_str().to_owned()),
         evaluate_low_sample_count_percentile: definition.low_samples.map(|low| low.as_str().to_owned()),
         threshold_metric_id: definition.threshold_metric_id.clone(),
         evaluation_state: evaluation_state.map(str::to_owned),
+        evaluation_window: definition.window.as_ref().map(window),
+        warm_up_configuration: definition.warm_up.map(warm_up),
+        action_configuration: definition.tags_propagation.as_ref().map(action_configuration),
         ..Described::default()
     };
     match &definition.watched {
@@ -53,6 +62,15 @@ pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state
         Watched::Queries { queries, .. } => {
             described.dimensions = Some(Vec::new());
             described.metrics = Some(queries.iter().map(query).collect());
+        }
+        Watched::PromQl(promql) => {
+            described.evaluation_interval = Some(integer(promql.interval_s));
+            let criteria = AlarmPromQLCriteria {
+                query: promql.query.clone(),
+                pending_period: promql.pending_s.map(integer),
+                recovery_period: promql.recovery_s.map(integer),
+            };
+            described.evaluation_criteria = Some(EvaluationCriteria { prom_ql_criteria: Some(criteria) });
         }
     }
     described
@@ -83,8 +101,31 @@ pub(crate) fn described_composite(key: &ResourceKey, alarm: &CompositeAlarm) -> 
         actions_suppressor: suppressor.map(|suppressor| suppressor.alarm.clone()),
         actions_suppressor_wait_period: suppressor.map(|suppressor| integer(suppressor.wait_s)),
         actions_suppressor_extension_period: suppressor.map(|suppressor| integer(suppressor.extension_s)),
-        action_configuration: None,
+        action_configuration: definition.tags_propagation.as_ref().map(action_configuration),
     }
+}
+
+fn window(window: &Window) -> EvaluationWindow {
+    match window {
+        Window::Sliding => EvaluationWindow { sliding_window: Some(SlidingWindow {}), wall_clock_window: None },
+        Window::WallClock { timezone } => EvaluationWindow {
+            wall_clock_window: Some(WallClockWindow { timezone: timezone.clone() }),
+            sliding_window: None,
+        },
+    }
+}
+
+fn warm_up(warm_up: WarmUp) -> WarmUpConfiguration {
+    WarmUpConfiguration {
+        warm_up_period_duration_in_minutes: integer(warm_up.minutes),
+        only_start_evaluating_after_warm_up_period_ends: warm_up.only_after,
+    }
+}
+
+fn action_configuration(propagation: &TagsPropagation) -> ActionConfiguration {
+    let TagsPropagation { enabled, included, excluded } = propagation.clone();
+    let propagation = AlarmTagsPropagation { enabled, included_tag_keys: included, excluded_tag_keys: excluded };
+    ActionConfiguration { alarm_tags_propagation: Some(propagation) }
 }
 
 fn query(query: &QueryDefinition) -> MetricDataQuery {
@@ -141,6 +182,9 @@ pub(crate) fn history_configuration(key: &ResourceKey, alarm: &Kept) -> Value {
 
 fn composite_members(members: &mut Map<String, Value>, definition: &CompositeDefinition) {
     members.insert("alarmRule".into(), json!(definition.rule));
+    if let Some(propagation) = &definition.tags_propagation {
+        members.insert("actionConfiguration".into(), history_action_configuration(propagation));
+    }
     if let Some(description) = &definition.description {
         members.insert("alarmDescription".into(), json!(description));
     }
@@ -152,8 +196,6 @@ fn composite_members(members: &mut Map<String, Value>, definition: &CompositeDef
 }
 
 fn metric_members(members: &mut Map<String, Value>, definition: &Definition) {
-    members.insert("evaluationPeriods".into(), json!(definition.periods));
-    members.insert("comparisonOperator".into(), json!(definition.operator.as_str()));
     optional(members, definition);
     match &definition.watched {
         Watched::Metric(metric) => {
@@ -174,23 +216,67 @@ fn metric_members(members: &mut Map<String, Value>, definition: &Definition) {
             members.insert("dimensions".into(), json!([]));
             members.insert("metrics".into(), metrics(queries));
         }
+        Watched::PromQl(promql) => {
+            members.insert("evaluationCriteria".into(), promql_criteria(promql));
+            members.insert("evaluationInterval".into(), json!(promql.interval_s));
+        }
     }
 }
 
 fn optional(members: &mut Map<String, Value>, definition: &Definition) {
     let given = [
+        ("evaluationPeriods", definition.periods.map(|periods| json!(periods))),
+        ("comparisonOperator", definition.operator.map(|operator| json!(operator.as_str()))),
         ("alarmDescription", definition.description.as_ref().map(|text| json!(text))),
         ("threshold", definition.threshold.map(|threshold| json!(threshold))),
         ("thresholdMetricId", definition.threshold_metric_id.as_ref().map(|id| json!(id))),
         ("datapointsToAlarm", definition.to_alarm.map(|to_alarm| json!(to_alarm))),
         ("treatMissingData", definition.treat.map(|treat| json!(treat.as_str()))),
         ("evaluateLowSampleCountPercentile", definition.low_samples.map(|low| json!(low.as_str()))),
+        ("evaluationWindow", definition.window.as_ref().map(history_window)),
+        ("warmUpConfiguration", definition.warm_up.map(history_warm_up)),
+        ("actionConfiguration", definition.tags_propagation.as_ref().map(history_action_configuration)),
     ];
     for (name, value) in given {
         if let Some(value) = value {
             members.insert(name.to_owned(), value);
         }
     }
+}
+
+/// A PromQL query, as history and events have it.
+fn promql_criteria(promql: &PromQlDefinition) -> Value {
+    let mut criteria = json!({"query": promql.query});
+    if let Some(members) = criteria.as_object_mut() {
+        members.extend(promql.pending_s.map(|seconds| ("pendingPeriod".to_owned(), json!(seconds))));
+        members.extend(promql.recovery_s.map(|seconds| ("recoveryPeriod".to_owned(), json!(seconds))));
+    }
+    json!({"promQLCriteria": criteria})
+}
+
+fn history_window(window: &Window) -> Value {
+    match window {
+        Window::Sliding => json!({"slidingWindow": {}}),
+        Window::WallClock { timezone: None } => json!({"wallClockWindow": {}}),
+        Window::WallClock { timezone: Some(timezone) } => json!({"wallClockWindow": {"timezone": timezone}}),
+    }
+}
+
+fn history_warm_up(warm_up: WarmUp) -> Value {
+    let mut told = json!({"warmUpPeriodDurationInMinutes": warm_up.minutes});
+    if let (Some(only_after), Some(members)) = (warm_up.only_after, told.as_object_mut()) {
+        members.insert("onlyStartEvaluatingAfterWarmUpPeriodEnds".into(), json!(only_after));
+    }
+    told
+}
+
+fn history_action_configuration(propagation: &TagsPropagation) -> Value {
+    let mut told = json!({"enabled": propagation.enabled});
+    if let Some(members) = told.as_object_mut() {
+        members.extend(propagation.included.as_ref().map(|keys| ("includedTagKeys".to_owned(), json!(keys))));
+        members.extend(propagation.excluded.as_ref().map(|keys| ("excludedTagKeys".to_owned(), json!(keys))));
+    }
+    json!({"alarmTagsPropagation": told})
 }
 
 fn metrics(queries: &[QueryDefinition]) -> Value {

@@ -27,6 +27,9 @@ pub(crate) struct MetricAlarm {
     pub updated: i64,
     /// Its state.
     pub state: State,
+    /// When its warm-up began, in milliseconds since the epoch, until that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warming: Option<i64>,
     /// The contributors in ALARM, by their ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contributors: BTreeMap<String, Contributor>,
@@ -59,8 +62,15 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// That of a new alarm.
-    pub(crate) fn initial(now_ms: i64) -> State {
+    /// That of a new alarm of this definition: series of PromQL queries that are not there do not breach.
+    pub(crate) fn initial(definition: &Definition, now_ms: i64) -> State {
+        let is_promql = matches!(definition.watched, Watched::PromQl(_)) && definition.warm_up.is_none();
+        let value = if is_promql { StateValue::Ok } else { StateValue::InsufficientData };
+        State { value, ..State::unchecked(now_ms) }
+    }
+
+    /// That of an alarm that was never evaluated.
+    pub(crate) fn unchecked(now_ms: i64) -> State {
         State {
             value: StateValue::InsufficientData,
             reason: "Unchecked: Initial alarm creation".to_owned(),
@@ -120,10 +130,13 @@ pub(crate) struct Definition {
     pub description: Option<String>,
     pub actions: Actions,
     pub watched: Watched,
-    pub periods: u32,
+    /// As all that says when datapoints breach: absent of PromQL queries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub periods: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_alarm: Option<u32>,
-    pub operator: Operator,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +145,55 @@ pub(crate) struct Definition {
     pub treat: Option<Treat>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_samples: Option<LowSamples>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_propagation: Option<TagsPropagation>,
+}
+
+/// `EvaluationWindow`: where the boundaries of datapoints are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Window {
+    /// They move with every evaluation.
+    #[serde(rename = "sliding")]
+    Sliding,
+    /// They keep to the clock of a time zone, UTC if none is named.
+    #[serde(rename = "wall_clock")]
+    WallClock { timezone: Option<String> },
+}
+
+/// `WarmUpConfiguration`: how a new alarm waits for data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WarmUp {
+    pub minutes: u32,
+    /// `OnlyStartEvaluatingAfterWarmUpPeriodEnds`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_after: Option<bool>,
+}
+
+/// `AlarmTagsPropagation`: which tags of an alarm are told of together with its changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TagsPropagation {
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Vec<String>>,
+}
+
+impl TagsPropagation {
+    /// Those of an alarm's tags that are told, if any are to be.
+    pub(crate) fn of(&self, tags: &Tags) -> Option<Tags> {
+        let is_told = |key: &String| match (&self.included, &self.excluded) {
+            (Some(included), _) => included.contains(key),
+            (None, Some(excluded)) => !excluded.contains(key),
+            (None, None) => true,
+        };
+        let told = || tags.iter().filter(|(key, _)| is_told(key)).map(|(key, value)| (key.clone(), value.clone()));
+        self.enabled.then(|| told().collect())
+    }
 }
 
 impl Definition {
@@ -140,6 +202,7 @@ impl Definition {
         match &self.watched {
             Watched::Metric(metric) => metric.period_s.into(),
             Watched::Queries { period_s, .. } => (*period_s).into(),
+            Watched::PromQl(query) => query.interval_s.into(),
         }
     }
 }
@@ -174,6 +237,32 @@ pub(crate) enum Watched {
     /// Queries; the period is that of the one that is watched.
     #[serde(rename = "queries")]
     Queries { queries: Vec<QueryDefinition>, period_s: u32 },
+    /// A PromQL query.
+    #[serde(rename = "promql")]
+    PromQl(PromQlDefinition),
+}
+
+/// `EvaluationCriteria` with its `EvaluationInterval`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PromQlDefinition {
+    pub query: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_s: Option<u32>,
+    pub interval_s: u32,
+}
+
+impl Watched {
+    /// Whether the series of both can be the same: contributors of the one stay those of the other.
+    pub(crate) fn is_like(&self, other: &Watched) -> bool {
+        matches!(
+            (self, other),
+            (Watched::Metric(_), Watched::Metric(_))
+                | (Watched::Queries { .. }, Watched::Queries { .. })
+                | (Watched::PromQl(_), Watched::PromQl(_))
+        )
+    }
 }
 
 /// A metric, and how it is read.

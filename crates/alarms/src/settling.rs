@@ -167,6 +167,7 @@ impl<'e> Settling<'e> {
     /// Records a change of one alarm, or a release; false if the alarm has gone.
     fn record(&mut self, place: &Place, key: &Key, mut transition: Transition) -> bool {
         let Some(mut alarm) = self.alarm(key) else { return false };
+        transition.tags = alarm.told_tags();
         if let Kept::Composite(composite) = &mut alarm {
             if let (Some(suppressing), true) = (&mut composite.suppression, transition.is_of_alarm())
                 && suppressing.state.apply(self.now_ms, Fact::CompositeChanged) == Verdict::Nothing

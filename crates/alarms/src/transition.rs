@@ -12,7 +12,7 @@ use crate::actions::{What, kind_of};
 use crate::composite::alarm::{Suppressing, Triggering};
 use crate::evaluation::StateValue;
 use crate::kept::{Defined, Kept};
-use crate::resources::{Actions, Contributor, MetricAlarm, State};
+use crate::resources::{Actions, Contributor, MetricAlarm, State, Tags};
 
 /// A change of the state of an alarm or of one of its contributors, or the release of actions that were held back when it changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub(crate) struct Transition {
     /// Of a composite: how its actions are held back afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<Suppressing>,
+    /// The tags of the alarm that are told with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
     /// What muted the alarm then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted: Option<MutedBy>,
@@ -122,6 +125,7 @@ impl Transition {
             released: None,
             triggering: Vec::new(),
             suppression: None,
+            tags: None,
             muted: None,
         }
     }
@@ -135,7 +139,7 @@ impl Transition {
             definition: alarm.defined(),
             configured: alarm.updated(),
             new: State { transition: state.transition.saturating_add(1), ..state.clone() },
-            old: State { value: left, reason: String::new(), ..State::initial(state.transitioned) },
+            old: State { value: left, reason: String::new(), ..State::unchecked(state.transitioned) },
             contributor: None,
             actions,
             released: Some(released),
@@ -144,6 +148,7 @@ impl Transition {
                 Kept::Composite(alarm) => alarm.triggering.clone(),
             },
             suppression: None,
+            tags: None,
             muted: None,
         })
     }

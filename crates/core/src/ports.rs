@@ -1,6 +1,7 @@
 //! Ports: what one room of the house needs of another, as small traits. The program plugs one service's implementation into
 //! another's port; neither knows the other.
 
+mod alarm_actions;
 mod alarm_metrics;
 mod alarm_pictures;
 mod buckets;
@@ -10,6 +11,7 @@ mod event_bus;
 mod functions;
 mod log_events;
 mod metrics;
+mod promql_queries;
 mod queues;
 mod resources;
 mod sealing;
@@ -21,6 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::{BoxFuture, Caller, TimestampMs};
 
+pub use alarm_actions::{AlarmAction, AlarmActionError, AlarmActionKind, AlarmActions, NoAlarmActions};
 pub use alarm_metrics::{
     AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
     WatchedDatapoint, WatchedMetric, WatchedSeries,
@@ -36,6 +39,7 @@ pub use metrics::{
     Detail, DetailedMonitoring, Enrichment, Measurement, MetricIdentity, MetricPlace, MetricReadings, MetricSink,
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
+pub use promql_queries::{PromQlQueries, QueryTimes};
 pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, StringOrBinary};
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};

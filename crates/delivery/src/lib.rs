@@ -1,12 +1,13 @@
 //! What leaves Watchkeep: batches of records on their way to the targets that the settings point delivery streams at, an HTTP
 //! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; single messages, to webhooks and by mail; and calls of
-//! functions at HTTP endpoints.
+//! functions at HTTP endpoints, and of AWS itself.
 //!
 //! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
 //! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses. Messages go
 //! through an [`outbox`]: the machine that knows when each is tried again, and when it is given up.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod aws;
 mod bucket;
 mod functions;
 mod http_endpoint;
@@ -21,6 +22,7 @@ mod webhook;
 use bytes::Bytes;
 use watchkeep_core::BoxFuture;
 
+pub use aws::{Aws, AwsConfig, instance_action};
 pub use bucket::BucketTarget;
 pub use functions::HttpFunctions;
 pub use http_endpoint::HttpEndpointTarget;

@@ -20,6 +20,15 @@ pub const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// How much of a function's answer is read. AWS: 6 MB.
 pub const FUNCTION_ANSWER_BYTES_MAX: usize = 6 << 20;
 
+/// How long AWS may take to answer.
+pub const AWS_TIME: Duration = Duration::from_secs(20);
+
+/// How much of an answer of AWS's is read.
+pub const AWS_ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// The services and Regions that signing keys are kept for.
+pub const AWS_SIGNERS_MAX: usize = 256;
+
 /// How often a batch is tried before it is given back to who delivers.
 pub const TRIES_MAX: u32 = 6;
 

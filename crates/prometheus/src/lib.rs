@@ -8,6 +8,7 @@
 //! P-1 a sample is acknowledged only after the sink has it. P-2 a query reads each series once, whatever its steps.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod alarms;
 mod answer;
 mod api;
 mod errors;

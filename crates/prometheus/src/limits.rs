@@ -77,3 +77,6 @@ pub const METADATA_MAX: usize = 20_000;
 
 /// The bytes of a metric's help text that are remembered.
 pub const METADATA_TEXT_BYTES_MAX: usize = 1024;
+
+/// How long a query of an alarm may take: others wait for their turns meanwhile.
+pub const ALARM_QUERY_TIME_MAX: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use crate::answer::{self, Data};
 use crate::errors::{bad_data, execution, internal, invalid_parameter, of_evaluation, timeout};
 use crate::form::Form;
 use crate::limits::{ANSWER_VALUES_MAX, LOOKBACK_MS, LOOKBACK_MS_MAX, QUERY_TIME_MAX, SERIES_MAX, STEPS_MAX};
-use crate::promql::eval::{EvalError, Evaluator, Grid, SampleSeries, Value, plan};
+use crate::promql::eval::{EvalError, Evaluator, Grid, Row, SampleSeries, Value, plan};
 use crate::promql::{Expr, Type, parse};
 use crate::read::read;
 
@@ -81,6 +81,9 @@ enum Shape {
     Range,
 }
 
+/// What is made of a query and the samples of its selectors.
+type Compute<T> = fn(Query, &[Vec<SampleSeries>], &Deadline) -> Result<T, ServiceError>;
+
 /// A query that was read.
 struct Query {
     expr: Expr,
@@ -103,7 +106,17 @@ impl Query {
     }
 
     async fn run(self, prometheus: Arc<Prometheus>, place: MetricPlace) -> Result<HttpAnswer, ServiceError> {
-        let deadline = Deadline::new(&prometheus, self.time_max);
+        self.computed(&prometheus, &place, Query::answer).await
+    }
+
+    /// What `compute` makes of this query and the samples that it needs.
+    async fn computed<T: Send + 'static>(
+        self,
+        prometheus: &Prometheus,
+        place: &MetricPlace,
+        compute: Compute<T>,
+    ) -> Result<T, ServiceError> {
+        let deadline = Deadline::new(prometheus, self.time_max);
         let room = tokio::select! {
             biased;
             room = prometheus.queries.acquire() => room.map_err(|_| internal("the server is shutting down"))?,
@@ -111,16 +124,16 @@ impl Query {
         };
         let needs = plan::needs(&self.expr, self.grid, self.lookback_ms);
         let go_on = || deadline.check().map_err(of_evaluation);
-        let samples = read(&prometheus, &place, &needs, &go_on).await?;
+        let samples = read(prometheus, place, &needs, &go_on).await?;
         drop(needs);
         // If nobody waits any more, this future is dropped, and the computation told so.
         let abandon = Abandon(deadline.is_abandoned.clone());
-        let computed = tokio::task::spawn_blocking(move || self.compute(&samples, &deadline)).await;
+        let computed = tokio::task::spawn_blocking(move || compute(self, &samples, &deadline)).await;
         drop((abandon, room));
         computed.map_err(|_| internal("the query could not be computed"))?
     }
 
-    fn compute(self, samples: &[Vec<SampleSeries>], deadline: &Deadline) -> Result<HttpAnswer, ServiceError> {
+    fn answer(self, samples: &[Vec<SampleSeries>], deadline: &Deadline) -> Result<HttpAnswer, ServiceError> {
         let go_on = || deadline.check();
         let mut evaluator =
             Evaluator { samples, query: self.grid, lookback_ms: self.lookback_ms, go_on: &go_on, computed: 0 };
@@ -136,9 +149,7 @@ impl Query {
                     rows.sort_by(|one, other| one.labels.cmp(&other.labels));
                     Data::Matrix(rows)
                 }
-                (Shape::Range, Value::Scalar(values)) => {
-                    Data::Matrix(vec![crate::promql::eval::Row { labels: Default::default(), values }])
-                }
+                (Shape::Range, Value::Scalar(values)) => Data::Matrix(vec![Row { labels: Default::default(), values }]),
             }
         };
         if data.values() > ANSWER_VALUES_MAX {
@@ -146,6 +157,27 @@ impl Query {
         }
         Ok(answer::query(data, self.grid, self.series_max))
     }
+}
+
+/// The rows of an instant vector at each time of a grid, for one who knows that it is one.
+pub(crate) async fn rows(
+    prometheus: &Prometheus,
+    place: &MetricPlace,
+    expr: Expr,
+    grid: Grid,
+    time_max: Duration,
+) -> Result<Vec<Row>, ServiceError> {
+    let query = Query { expr, grid, shape: Shape::Range, lookback_ms: LOOKBACK_MS, time_max, series_max: SERIES_MAX };
+    let compute = |query: Query, samples: &[Vec<SampleSeries>], deadline: &Deadline| {
+        let go_on = || deadline.check();
+        let mut evaluator =
+            Evaluator { samples, query: query.grid, lookback_ms: query.lookback_ms, go_on: &go_on, computed: 0 };
+        match evaluator.run(&query.expr).map_err(of_evaluation)? {
+            Value::Vector(rows) => Ok(rows),
+            Value::Scalar(_) | Value::String(_) => Err(execution("the answer is no instant vector")),
+        }
+    };
+    query.computed(prometheus, place, compute).await
 }
 
 /// How long a query may go on.

@@ -1,5 +1,6 @@
 //! The API over metrics in memory, called as the gateway calls it.
 
+mod alarming;
 mod memory;
 mod queries;
 mod writes;

@@ -85,6 +85,9 @@ pub async fn start(
             let listening = || format!("taking StatsD's packets on {}", statsd.listen);
             agent = agent.with_statsd(StatsdListener::bind(statsd.clone()).await.with_context(listening)?);
         }
+        if let Some(commands) = &config.commands {
+            agent = agent.with_commands(commands.clone());
+        }
         tasks.spawn(agent.run(stopped));
     }
     Ok(Running { tasks, stop })

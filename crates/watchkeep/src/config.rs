@@ -1,20 +1,22 @@
 //! The settings as types: what the rest of the program is given.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use watchkeep_agent::{Monitoring, StatsdConfig, host_name};
+use watchkeep_agent::{CommandsConfig, Monitoring, StatsdConfig, host_name};
 use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{AccountId, Region, TimestampMs};
-use watchkeep_delivery::{Loopback, MailConfig, MailTls, Reach, TargetConfig};
+use watchkeep_delivery::{AwsConfig, Loopback, MailConfig, MailTls, Reach, TargetConfig};
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
 use watchkeep_messaging::TopicsConfig;
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
 
+use crate::alarm_actions::ACTION_KINDS;
 use crate::known_resources::HostInstance;
 use crate::server::Collectors;
 use crate::settings::Settings;
@@ -99,6 +101,10 @@ pub struct Config {
     pub functions: Vec<(String, String)>,
     /// Where alarms' actions are carried out that are neither topics nor functions, by their kinds.
     pub alarm_actions: Vec<(String, String)>,
+    /// Where AWS is, or what stands for it, if it is called.
+    pub aws: Option<AwsConfig>,
+    /// The commands of this host that alarms may have carried out.
+    pub commands: Option<CommandsConfig>,
     /// How often this host is measured as an instance of EC2, if it is, and what it is then.
     pub instance: Option<(Monitoring, HostInstance)>,
     /// What runs beside the server.
@@ -174,6 +180,8 @@ impl Config {
             deliveries: deliveries(settings)?,
             functions: pairs(settings, "delivery.functions")?,
             alarm_actions: alarm_actions(settings)?,
+            aws: aws(settings)?,
+            commands: commands(settings)?,
             statsd: statsd(settings)?,
             instance: instance(
                 settings,
@@ -365,10 +373,45 @@ fn pairs(settings: &Settings, key: &'static str) -> Result<Vec<(String, String)>
 
 fn alarm_actions(settings: &Settings) -> Result<Vec<(String, String)>> {
     let pairs = pairs(settings, "delivery.alarm_actions")?;
-    match pairs.iter().find(|(kind, _)| !watchkeep_alarms::ACTION_KINDS.contains(&kind.as_str())) {
-        Some((kind, _)) => bail!("setting `delivery.alarm_actions`: {kind:?}: neither `ec2`, `ssm` nor `aiops`"),
+    match pairs.iter().find(|(kind, _)| !ACTION_KINDS.contains(&kind.as_str())) {
+        Some((kind, _)) => {
+            bail!("setting `delivery.alarm_actions`: {kind:?}: neither `ec2`, `autoscaling`, `ssm` nor `aiops`")
+        }
         None => Ok(pairs),
     }
+}
+
+fn aws(settings: &Settings) -> Result<Option<AwsConfig>> {
+    let text = |key| Some(settings.text(key).to_owned()).filter(|text| !text.is_empty());
+    let Some((access_key_id, secret_access_key)) = both(settings, "aws.access_key_id", "aws.secret_access_key")? else {
+        ensure!(text("aws.endpoint").is_none(), "setting `aws.endpoint` needs `aws.access_key_id` beside it");
+        return Ok(None);
+    };
+    let endpoint = text("aws.endpoint");
+    if let Some(endpoint) = &endpoint {
+        let is_url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+        ensure!(is_url, "setting `aws.endpoint`: neither an http:// nor an https:// URL");
+    }
+    Ok(Some(AwsConfig { endpoint, access_key_id, secret_access_key, session_token: text("aws.session_token") }))
+}
+
+fn commands(settings: &Settings) -> Result<Option<CommandsConfig>> {
+    let mut commands = BTreeMap::new();
+    for (name, line) in pairs(settings, "agent.commands")? {
+        let known = watchkeep_agent::COMMAND_NAMES.contains(&name.as_str());
+        ensure!(known, "setting `agent.commands`: {name:?}: neither `stop`, `terminate`, `reboot` nor `recover`");
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let absolute = words.first().is_some_and(|program| program.starts_with('/'));
+        ensure!(absolute, "setting `agent.commands`: `{name}` needs the whole path of a program");
+        commands.insert(name, words);
+    }
+    if commands.is_empty() {
+        return Ok(None);
+    }
+    let instance_id = Some(settings.text("agent.instance_id").to_owned()).filter(|id| !id.is_empty());
+    let time_max = Duration::from_secs(settings.parse::<u32>("agent.command_timeout")?.into());
+    ensure!(!time_max.is_zero(), "setting `agent.command_timeout`: at least one second");
+    Ok(Some(CommandsConfig { instance_id: instance_id.unwrap_or_else(host_name), commands, time_max }))
 }
 
 fn instance(settings: &Settings, place: MetricPlace) -> Result<Option<(Monitoring, HostInstance)>> {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_client;
+mod alarm_actions;
 mod backtest;
 mod clock;
 mod collectors;

@@ -10,13 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{AllowAll, SecretSealing};
 use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
-use watchkeep_delivery::{ConfiguredStreams, HttpFunctions};
+use watchkeep_delivery::{Aws, ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
 use watchkeep_metrics::MetricsConfig;
 use watchkeep_store::{JournalError, MasterKey, Store, StoreConfig};
 
 use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::Administration;
+use crate::alarm_actions::ActionTargets;
 use crate::collectors;
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
@@ -54,8 +55,11 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let functions = HttpFunctions::new(config.functions.clone())?;
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries: deliveries.clone(), functions };
-    let webhooks = Arc::new(HttpFunctions::new(config.alarm_actions.clone())?);
-    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), webhooks };
+    let actions = ActionTargets {
+        webhooks: HttpFunctions::new(config.alarm_actions.clone())?,
+        aws: config.aws.clone().map(|aws| Aws::new(aws, clock.clone())).transpose()?,
+    };
+    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), actions };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     deliveries.set_buckets(services.objects.port());

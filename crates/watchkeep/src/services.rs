@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{Functions, NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
@@ -21,6 +21,7 @@ use watchkeep_wire::http_api::HttpApi;
 use watchkeep_wire::model::cloudwatch;
 use watchkeep_wire::service::{Joined, RoutedService};
 
+use crate::alarm_actions::{ActionTargets, AlarmTargets};
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::{CountedLogs, Meters};
@@ -112,7 +113,7 @@ pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
     pub topics: TopicsConfig,
     /// What carries out alarms' actions that are neither topics nor functions.
-    pub webhooks: Arc<dyn Functions>,
+    pub actions: ActionTargets,
 }
 
 impl Services {
@@ -130,7 +131,7 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, webhooks } = configs;
+        let ServiceConfigs { metrics, topics, actions } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
@@ -147,12 +148,14 @@ impl Services {
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
+        let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         // Nobody listens to events yet.
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
+            promql: Some(prometheus.clone()),
             topics: Some(topics.sink()),
             functions,
-            webhooks,
+            actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
             events: Arc::new(NoEventBus),
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
@@ -167,7 +170,7 @@ impl Services {
             topics,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), logs.sink(), clock.clone())),
             objects,
-            prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
+            prometheus,
             metrics,
             logs,
             traces: traces.context("opening traces")?,

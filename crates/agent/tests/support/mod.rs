@@ -15,6 +15,9 @@ use watchkeep_agent::{Agent, AgentConfig, Api, ApiError, Credentials, HostFiles,
 use watchkeep_core::{BoxFuture, Clock, ManualClock, SeededRandom, Sleep, SystemClock, TimestampMs};
 use watchkeep_model::cloudwatch::{MetricDatum, PutMetricDataInput};
 use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, PutLogEventsRequest, PutLogEventsResponse};
+use watchkeep_model::sqs::{
+    CreateQueueRequest, CreateQueueResult, DeleteMessageRequest, Message, ReceiveMessageRequest, ReceiveMessageResult,
+};
 
 pub const START: TimestampMs = TimestampMs(1_795_000_000_000);
 
@@ -36,6 +39,9 @@ pub struct Service {
     pub events: Vec<Event>,
     /// The datums of each PutMetricData.
     pub metrics: Vec<Vec<MetricDatum>>,
+    /// The bodies of the messages in the agent's queue, and those that were deleted.
+    pub messages: Vec<String>,
+    pub deleted: Vec<String>,
     /// The answer to everything.
     pub outage: Option<ApiError>,
     /// The answer to PutLogEvents of groups whose names hold the text.
@@ -127,6 +133,31 @@ impl Api for FakeApi {
                 message: event.message,
             }));
             Ok(PutLogEventsResponse::default())
+        })
+    }
+
+    fn create_queue(&self, input: CreateQueueRequest) -> BoxFuture<'_, Result<CreateQueueResult, ApiError>> {
+        let url = format!("http://queues/{}", input.queue_name);
+        self.answer(format!("CreateQueue {}", input.queue_name), |_| Ok(CreateQueueResult { queue_url: Some(url) }))
+    }
+
+    fn receive_message(&self, input: ReceiveMessageRequest) -> BoxFuture<'_, Result<ReceiveMessageResult, ApiError>> {
+        self.answer(format!("ReceiveMessage {}", input.queue_url), |service| {
+            let message = |body: &String| Message {
+                body: Some(body.clone()),
+                receipt_handle: Some(body.clone()),
+                ..Message::default()
+            };
+            let messages = service.messages.first().map(|body| vec![message(body)]);
+            Ok(ReceiveMessageResult { messages })
+        })
+    }
+
+    fn delete_message(&self, input: DeleteMessageRequest) -> BoxFuture<'_, Result<(), ApiError>> {
+        self.answer("DeleteMessage".to_owned(), |service| {
+            service.messages.retain(|body| *body != input.receipt_handle);
+            service.deleted.push(input.receipt_handle);
+            Ok(())
         })
     }
 }

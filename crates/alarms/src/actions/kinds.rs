@@ -1,6 +1,7 @@
 //! The kinds of actions, by what their ARNs look like.
 
 use watchkeep_core::Arn;
+use watchkeep_core::ports::AlarmActionKind;
 
 use crate::evaluation::StateValue;
 
@@ -32,13 +33,14 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// The webhook that carries it out.
-    pub(crate) fn webhook(self) -> Option<&'static str> {
+    /// What it is to whoever carries it out, unless that is a topic or a function.
+    pub(crate) fn carried_out_as(self) -> Option<AlarmActionKind> {
         match self {
-            What::Instance => Some("ec2"),
-            What::SystemsManager => Some("ssm"),
-            What::Investigation => Some("aiops"),
-            What::Topic | What::Function | What::Scaling => None,
+            What::Instance => Some(AlarmActionKind::Instance),
+            What::Scaling => Some(AlarmActionKind::Scaling),
+            What::SystemsManager => Some(AlarmActionKind::SystemsManager),
+            What::Investigation => Some(AlarmActionKind::Investigation),
+            What::Topic | What::Function => None,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod kinds;
 mod outbox;
+mod repeats;
 
 pub(crate) use kinds::{What, kind_of};
 pub(crate) use outbox::{Job, Outbox};
+pub(crate) use repeats::Repeats;

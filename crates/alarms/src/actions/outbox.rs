@@ -7,20 +7,24 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{
-    BusEvent, EventBusError, Functions, InvokeError, MessageStructure, TopicError, TopicMessage,
+    AlarmAction, AlarmActionError, AlarmActionKind, BusEvent, EventBusError, Functions, InvokeError, MessageStructure,
+    TopicError, TopicMessage,
 };
 use watchkeep_store::ResourceKey;
 
 use super::{What, kind_of};
-use crate::engine::Engine;
+use crate::engine::{Engine, place};
 use crate::history::action_item;
+use crate::kept::Defined;
 use crate::limits::{
     ACTION_ATTEMPTS_MAX, ACTION_PAUSE_MS_MAX, ACTION_RETRY_MS, ACTIONS_AT_ONCE, ACTIONS_PENDING_MAX, FUNCTION_TIME_MAX,
     SECOND_MS,
 };
 use crate::message::Notice;
 use crate::notice;
+use crate::resources::{Watched, arn};
 use crate::transition::Transition;
 
 /// An action that is owed.
@@ -32,13 +36,27 @@ pub(crate) struct Job {
     action: String,
     since_ms: i64,
     attempts: u32,
+    /// If it was carried out before in the same state: the newest datapoint, if there is one.
+    repeats: Option<Option<f64>>,
 }
 
 impl Job {
     /// An action of a change of state, owed since that.
     pub(crate) fn new(key: ResourceKey, uid: u64, transition: Arc<Transition>, action: String) -> Job {
         let since_ms = transition.new.updated;
-        Job { key, uid, transition, action, since_ms, attempts: 0 }
+        Job { key, uid, transition, action, since_ms, attempts: 0, repeats: None }
+    }
+
+    /// An action that is carried out again in the same state.
+    pub(crate) fn repeat(
+        key: ResourceKey,
+        uid: u64,
+        transition: Arc<Transition>,
+        action: String,
+        now_ms: i64,
+        value: Option<f64>,
+    ) -> Job {
+        Job { key, uid, transition, action, since_ms: now_ms, attempts: 0, repeats: Some(value) }
     }
 }
 
@@ -167,6 +185,13 @@ impl Engine {
             true => Err(Failure::Never("too many actions wait".to_owned())),
             false => self.attempt(&job).await,
         };
+        if job.repeats.is_some() {
+            // The next one comes in a minute; history has the first.
+            if let Err(Failure::Later(error) | Failure::Never(error)) = outcome {
+                tracing::warn!(error, action = job.action, alarm = job.key.name, "the repetition of an action failed");
+            }
+            return;
+        }
         job.attempts += 1;
         let now_ms = self.clock.now().0;
         let is_last = job.attempts >= ACTION_ATTEMPTS_MAX || now_ms >= job.since_ms.saturating_add(ACTION_RETRY_MS);
@@ -218,17 +243,58 @@ impl Engine {
                 })
             }
             (what, _) => {
-                let none = || Failure::Never("nothing is configured to carry out this action".to_owned());
-                let kind = what.webhook().ok_or_else(none)?;
-                let tell = |notice: &Notice<'_>| notice.action_payload(&job.action);
-                let payload = notice::of_transition(&job.key, job.uid, &job.transition, tell);
-                invoke(self.webhooks.as_ref(), kind, payload).await.map_err(|error| match error {
-                    InvokeError::Failed(error) => Failure::Later(error),
-                    InvokeError::Unknown(_) => none(),
+                let none = || Failure::Never(AlarmActionError::NotConfigured.to_string());
+                let kind = what.carried_out_as().ok_or_else(none)?;
+                let action = asked(job, kind).ok_or_else(none)?;
+                self.actions.carry_out(&action).await.map(Some).map_err(|error| match error {
+                    AlarmActionError::Busy(error) => Failure::Later(error),
+                    error @ (AlarmActionError::NotConfigured | AlarmActionError::Refused(_)) => {
+                        Failure::Never(error.to_string())
+                    }
                 })
             }
         }
     }
+}
+
+/// An action, for whoever carries it out.
+fn asked(job: &Job, kind: AlarmActionKind) -> Option<AlarmAction> {
+    let (key, transition) = (&job.key, &job.transition);
+    let tell = |notice: &Notice<'_>| notice.action_payload(&job.action);
+    let payload = notice::of_transition(key, job.uid, transition, tell);
+    let (description, instance_id, threshold) = match &transition.definition {
+        Defined::Metric(definition) => {
+            let dimensions = match &definition.watched {
+                Watched::Metric(metric) => metric.dimensions.as_slice(),
+                Watched::Queries { .. } | Watched::PromQl(_) => &[],
+            };
+            let instance = dimensions.iter().find(|(name, _)| name == "InstanceId").map(|(_, id)| id.clone());
+            (definition.description.clone(), instance, definition.threshold)
+        }
+        Defined::Composite(definition) => (definition.description.clone(), None, None),
+    };
+    let again = if job.repeats.is_some() { format!("-{}", job.since_ms) } else { String::new() };
+    Some(AlarmAction {
+        place: place(key),
+        kind,
+        arn: job.action.parse().ok()?,
+        key: format!("{:016x}-{}{again}", job.uid, transition.new.transition),
+        alarm_arn: arn(key),
+        alarm_name: key.name.clone(),
+        description,
+        reason: transition.new.reason.clone(),
+        time: TimestampMs(transition.new.updated),
+        instance_id,
+        value: job.repeats.unwrap_or_else(|| newest(transition.new.data.as_deref())),
+        threshold,
+        payload,
+    })
+}
+
+/// The newest datapoint in the data of a reason.
+fn newest(data: Option<&str>) -> Option<f64> {
+    let data: serde_json::Value = serde_json::from_str(data?).ok()?;
+    data.get("recentDatapoints")?.as_array()?.last()?.as_f64()
 }
 
 async fn invoke(functions: &dyn Functions, function: &str, payload: String) -> Result<Option<String>, InvokeError> {

@@ -6,7 +6,7 @@ use watchkeep_store::Resource;
 
 use super::suppression::{Periods, Suppression};
 use crate::evaluation::StateValue;
-use crate::resources::{Actions, State, Tags};
+use crate::resources::{Actions, State, Tags, TagsPropagation};
 use crate::transition::Transition;
 
 /// A composite alarm; its key's name is the alarm's.
@@ -48,6 +48,8 @@ pub(crate) struct CompositeDefinition {
     pub rule: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressor: Option<SuppressorDefinition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_propagation: Option<TagsPropagation>,
 }
 
 /// What holds back the actions of a composite alarm.

@@ -7,11 +7,14 @@ mod decide;
 mod reason;
 mod schedule;
 mod text;
+mod wall_clock;
 
 pub(crate) use comparison::{Band, Comparison, Operator};
 pub(crate) use decide::{Basis, Rule, Slot, Treat, Verdict, decide};
 pub(crate) use reason::{Account, Datapoint, reason};
-pub(crate) use schedule::Cadence;
+pub(crate) use schedule::{Cadence, Slots};
+pub(crate) use text::{datapoint_time, shown};
+pub(crate) use wall_clock::{PERIODS_S, WallClock, time_zone};
 
 /// The state of an alarm.
 pub(crate) use watchkeep_lang::alarm_rule::State as StateValue;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::text::{datapoint_time, shown};
-use super::{Band, Basis, Comparison, Operator, Rule, StateValue, Verdict};
+use super::{Band, Basis, Comparison, Operator, Rule, Slots, StateValue, Verdict};
 use crate::limits::{REASON_DATAPOINTS_MAX, REASON_EVALUATED_MAX, REASON_RECENT_MAX};
 use crate::message::text::timestamp;
 
@@ -24,8 +24,8 @@ pub(crate) struct Datapoint {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account<'a> {
     pub now_ms: i64,
-    /// The start of the evaluation range.
-    pub start_ms: i64,
+    /// The evaluation range.
+    pub slots: &'a Slots,
     pub period_s: i64,
     /// The datapoints of the evaluation range, oldest first.
     pub range: &'a [Option<Datapoint>],
@@ -165,26 +165,21 @@ struct EvaluatedDatapoint {
 }
 
 fn data(account: &Account<'_>, real: &[Datapoint]) -> String {
-    let Account { now_ms, start_ms, period_s, range, rule, comparison, .. } = account;
+    let Account { now_ms, slots, period_s, range, rule, comparison, .. } = account;
     let recent: Vec<&Datapoint> = real.iter().take(REASON_RECENT_MAX).rev().collect();
     let bounds = |bound: fn(&Band) -> f64| match comparison {
         Comparison::Band(_) => Some(recent.iter().filter_map(|point| point.band).map(|band| bound(&band)).collect()),
         Comparison::Threshold(..) => None,
     };
-    let period_ms = period_s.saturating_mul(1000);
-    let slots = range.iter().enumerate().rev().enumerate();
+    let places = range.iter().enumerate().rev().enumerate();
     // Missing ones are told of only where they would have counted.
-    let told = slots.filter(|(age, (_, slot))| slot.is_some() || (*age < rule.periods && real.len() < rule.periods));
-    let evaluated = told.take(rule.periods.min(REASON_EVALUATED_MAX)).map(|(_, (index, slot))| {
-        let time_ms = start_ms.saturating_add(period_ms.saturating_mul(index as i64));
-        EvaluatedDatapoint {
-            timestamp: timestamp(time_ms),
-            sample_count: slot.and_then(|point| point.sample_count),
-            value: slot.map(|point| point.value),
-        }
+    let told = places.filter(|(age, (_, slot))| slot.is_some() || (*age < rule.periods && real.len() < rule.periods));
+    let evaluated = told.take(rule.periods.min(REASON_EVALUATED_MAX)).map(|(_, (index, slot))| EvaluatedDatapoint {
+        timestamp: timestamp(slots.bound_ms(index)),
+        sample_count: slot.and_then(|point| point.sample_count),
+        value: slot.map(|point| point.value),
     });
-    let newest_ms = start_ms.saturating_add(period_ms.saturating_mul(range.len() as i64));
-    let oldest_ms = newest_ms.saturating_sub(period_ms.saturating_mul(rule.periods as i64));
+    let oldest_ms = slots.bound_ms(slots.len().saturating_sub(rule.periods));
     let data = ReasonData {
         version: "1.0",
         query_date: timestamp(*now_ms),
@@ -240,7 +235,7 @@ mod tests {
         let verdict = decide(&slots, &rule, StateValue::InsufficientData);
         let account = Account {
             now_ms: START + values.len() as i64 * 60_000 + 1402,
-            start_ms: START,
+            slots: &Slots::Even { start_ms: START, period_ms: 60_000, count: values.len() },
             period_s: 60,
             range: &range,
             rule,

@@ -22,7 +22,7 @@ pub(crate) fn shown(value: f64) -> String {
 }
 
 /// `02/10/19 17:04:00`, the time of a datapoint.
-pub(super) fn datapoint_time(time_ms: i64) -> String {
+pub(crate) fn datapoint_time(time_ms: i64) -> String {
     let time = Timestamp::from_millisecond(time_ms).unwrap_or_default();
     time.to_zoned(TimeZone::UTC).strftime("%d/%m/%y %H:%M:%S").to_string()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::text::timestamp;
-use super::{Alarm, Composite, Query, Source, Stat, StateOf, Watches};
+use super::{Alarm, Composite, Notice, PromQl, Query, Source, Stat, StateOf, TAGS_TOLD, Watches};
 
 /// As the event of a change of state has it.
 pub(super) fn brief(alarm: &Alarm<'_>) -> Value {
@@ -18,6 +18,7 @@ pub(super) fn brief(alarm: &Alarm<'_>) -> Value {
             members.insert("metrics".to_owned(), metrics(&trigger.source));
         }
         Watches::Alarms(composite) => members.extend(of_alarms(composite)),
+        Watches::PromQl(promql) => members.extend(of_promql(promql)),
     }
     Value::Object(members)
 }
@@ -35,6 +36,7 @@ pub(super) fn full(alarm: &Alarm<'_>) -> Value {
     put("insufficientDataActions", json!(alarm.insufficient_data_actions));
     match &alarm.watches {
         Watches::Alarms(composite) => members.extend(of_alarms(composite)),
+        Watches::PromQl(promql) => members.extend(of_promql(promql)),
         Watches::Metrics(trigger) => {
             put("evaluationPeriods", json!(trigger.evaluation_periods));
             if let Some(datapoints) = trigger.datapoints_to_alarm {
@@ -84,6 +86,27 @@ fn of_alarms(composite: &Composite<'_>) -> Map<String, Value> {
         members.insert("actionsSuppressor".to_owned(), json!(suppressor.alarm));
         members.insert("actionsSuppressorWaitPeriod".to_owned(), json!(suppressor.wait_s));
         members.insert("actionsSuppressorExtensionPeriod".to_owned(), json!(suppressor.extension_s));
+    }
+    members
+}
+
+fn of_promql(promql: &PromQl<'_>) -> Map<String, Value> {
+    let mut criteria = Map::new();
+    criteria.insert("query".to_owned(), json!(promql.query));
+    criteria.extend(promql.pending_s.map(|seconds| ("pendingPeriod".to_owned(), json!(seconds))));
+    criteria.extend(promql.recovery_s.map(|seconds| ("recoveryPeriod".to_owned(), json!(seconds))));
+    let mut members = Map::new();
+    members.insert("evaluationCriteria".to_owned(), json!({"promQLCriteria": criteria}));
+    members.insert("evaluationInterval".to_owned(), json!(promql.interval_s));
+    members
+}
+
+/// The tags of an alarm, with the status that goes with them, where they are told.
+pub(super) fn tags(notice: &Notice<'_>) -> Map<String, Value> {
+    let mut members = Map::new();
+    if let Some(tags) = notice.tags {
+        members.insert("alarmTags".to_owned(), json!(tags));
+        members.insert("alarmTagsStatus".to_owned(), json!(TAGS_TOLD));
     }
     members
 }

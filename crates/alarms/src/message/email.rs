@@ -1,7 +1,7 @@
 //! The text of a mail. Its labels and their columns are those of AWS's mails, because programs read them; the sentences are ours.
 
 use super::text::long_time;
-use super::{Composite, Notice, Query, Sent, Source, Stat, Trigger, Watches};
+use super::{Composite, Notice, PromQl, Query, Sent, Source, Stat, Trigger, Watches};
 use crate::region_names::long_name;
 
 /// Where the values of the details begin.
@@ -31,6 +31,7 @@ pub(super) fn text(notice: &Notice<'_>) -> String {
     match &alarm.watches {
         Watches::Metrics(trigger) => metrics(&mut mail, trigger),
         Watches::Alarms(composite) => children(&mut mail, composite),
+        Watches::PromQl(promql) => query_of(&mut mail, promql),
     }
     mail.title("State Change Actions");
     for (state, actions) in [
@@ -62,6 +63,9 @@ fn details(mail: &mut Mail, notice: &Notice<'_>) {
         detail("Contributor Id", contributor.id);
         detail("Contributor Attributes", &pairs(contributor.attributes.iter()));
     }
+    if let Some(tags) = notice.tags {
+        detail("Alarm Tags", &pairs(tags.iter()));
+    }
 }
 
 fn metrics(mail: &mut Mail, trigger: &Trigger<'_>) {
@@ -88,6 +92,15 @@ fn metrics(mail: &mut Mail, trigger: &Trigger<'_>) {
             mail.row(METRIC_COLUMN, "TreatMissingData", trigger.treat_missing_data.unwrap_or("missing"));
         }
     }
+}
+
+fn query_of(mail: &mut Mail, promql: &PromQl<'_>) {
+    mail.title("Monitored Query");
+    let mut row = |label: &str, value: &str| mail.row(METRIC_COLUMN, label, value);
+    row("Query", promql.query);
+    row("EvaluationInterval", &format!("{} seconds", promql.interval_s));
+    row("PendingPeriod", &format!("{} seconds", promql.pending_s.unwrap_or_default()));
+    row("RecoveryPeriod", &format!("{} seconds", promql.recovery_s.unwrap_or_default()));
 }
 
 fn metric(mail: &mut Mail, stat: &Stat<'_>, treat_missing_data: Option<&str>) {

@@ -63,6 +63,7 @@ pub fn state_change(notice: &Notice<'_>, mute: Option<MuteDetail<'_>>) -> (&'sta
             }),
         );
     }
+    detail.extend(configuration::tags(notice));
     (detail_type, Value::Object(detail))
 }
 

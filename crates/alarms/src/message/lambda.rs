@@ -18,6 +18,7 @@ pub(super) fn payload(notice: &Notice<'_>) -> Value {
         data.insert("previousState".to_owned(), configuration::state(old));
     }
     data.insert("configuration".to_owned(), configuration::brief(alarm));
+    data.extend(configuration::tags(notice));
     json!({
         "source": "aws.cloudwatch",
         "alarmArn": alarm.arn,

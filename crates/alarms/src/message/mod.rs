@@ -31,6 +31,8 @@ pub struct Notice<'a> {
     pub old: StateOf<'a>,
     /// When its actions run.
     pub sent: Sent,
+    /// The tags of the alarm, if they are told.
+    pub tags: Option<&'a BTreeMap<String, String>>,
 }
 
 /// An alarm.
@@ -67,6 +69,21 @@ pub enum Watches<'a> {
     Metrics(Trigger<'a>),
     /// A composite alarm.
     Alarms(Composite<'a>),
+    /// An alarm on a PromQL query.
+    PromQl(PromQl<'a>),
+}
+
+/// A PromQL query.
+#[derive(Debug, Clone, Copy)]
+pub struct PromQl<'a> {
+    /// `Query`
+    pub query: &'a str,
+    /// `PendingPeriod`, in seconds
+    pub pending_s: Option<u32>,
+    /// `RecoveryPeriod`, in seconds
+    pub recovery_s: Option<u32>,
+    /// `EvaluationInterval`, in seconds
+    pub interval_s: u32,
 }
 
 /// What makes a metric alarm change.
@@ -196,6 +213,9 @@ pub enum Sent {
     /// After the alarm was muted.
     AfterMuteWindow,
 }
+
+/// The status that goes with an alarm's tags: they are at hand.
+pub(crate) const TAGS_TOLD: &str = "SUCCESS";
 
 /// The longest subject of a message, in characters ("Publish").
 pub const SUBJECT_CHARS_MAX: usize = 100;

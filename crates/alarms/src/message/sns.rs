@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::text::timestamp;
-use super::{Composite, Notice, Query, Sent, Source, Stat, Trigger, Watches};
+use super::{Composite, Notice, PromQl, Query, Sent, Source, Stat, TAGS_TOLD, Trigger, Watches};
 use crate::region_names::long_name;
 
 /// The statistics that are told by names of their own; all others are extended ones.
@@ -16,7 +16,7 @@ static STATISTICS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn message(notice: &Notice<'_>) -> Value {
-    let Notice { alarm, contributor, new, old, sent } = notice;
+    let Notice { alarm, contributor, new, old, sent, tags } = notice;
     let mut message = Map::new();
     let mut put = |name: &str, value: Value| message.insert(name.to_owned(), value);
     put("AlarmName", json!(alarm.name));
@@ -37,9 +37,15 @@ pub(super) fn message(notice: &Notice<'_>) -> Value {
     put("AlarmActions", json!(alarm.alarm_actions));
     put("InsufficientDataActions", json!(alarm.insufficient_data_actions));
     put("ActionExecutedAfterMuteWindow", json!(*sent == Sent::AfterMuteWindow));
+    if let Some(tags) = tags {
+        let list: Value = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+        put("AlarmTags", list);
+        put("AlarmTagsStatus", json!(TAGS_TOLD));
+    }
     match &alarm.watches {
         Watches::Metrics(trigger) => message.extend([("Trigger".to_owned(), of_metrics(trigger))]),
         Watches::Alarms(composite) => message.extend(of_alarms(composite)),
+        Watches::PromQl(promql) => message.extend([("Trigger".to_owned(), of_promql(promql))]),
     }
     Value::Object(message)
 }
@@ -57,6 +63,15 @@ fn of_alarms(composite: &Composite<'_>) -> Map<String, Value> {
         members.insert("ActionsSuppressorExtensionPeriod".to_owned(), json!(suppressor.extension_s));
     }
     members
+}
+
+fn of_promql(promql: &PromQl<'_>) -> Value {
+    let mut criteria = json!({"Query": promql.query});
+    if let Some(members) = criteria.as_object_mut() {
+        members.extend(promql.pending_s.map(|seconds| ("PendingPeriod".to_owned(), json!(seconds))));
+        members.extend(promql.recovery_s.map(|seconds| ("RecoveryPeriod".to_owned(), json!(seconds))));
+    }
+    json!({"EvaluationCriteria": {"PromQLCriteria": criteria}, "EvaluationInterval": promql.interval_s})
 }
 
 fn of_metrics(trigger: &Trigger<'_>) -> Value {

@@ -65,7 +65,7 @@ async fn history_wins_over_the_catalog() {
     let alarms = &world.alarms.engine.resources.metric_alarms;
     let alarm = alarms.get(&key).unwrap();
     let mut old = alarm.value.clone();
-    old.state = crate::resources::State::initial(NOW);
+    old.state = crate::resources::State::unchecked(NOW);
     alarms.update(&alarm, old).await.unwrap();
     let world = world.crash().await;
     let alarm = world.cpu().await;
@@ -183,28 +183,99 @@ async fn functions_are_invoked_and_tried_again() {
     assert_eq!(composite.1["alarmData"]["configuration"]["alarmRule"], "ALARM(cpu)");
 }
 
+const SCALE: &str = "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1:autoScalingGroupName/g:policyName/p";
+
 #[tokio::test]
-async fn webhooks_carry_out_other_actions() {
+async fn others_carry_out_other_actions() {
     let world = World::new().await;
     let stop = "arn:aws:automate:us-east-1:ec2:stop".to_owned();
     let item = "arn:aws:ssm:us-east-1:000000000000:opsitem:1".to_owned();
-    let scale =
-        "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1:autoScalingGroupName/g:policyName/p".to_owned();
     let host = Dimension { name: "InstanceId".into(), value: "i-1".into() };
-    let alarm_actions = Some(vec![stop.clone(), item.clone(), scale.clone()]);
+    let alarm_actions = Some(vec![stop.clone(), item.clone()]);
     world.alarm(PutMetricAlarmInput { alarm_actions, dimensions: Some(vec![host]), ..above_80(1) }).await.unwrap();
-    world.set("ALARM").await.unwrap();
-    world.pass(1000).await;
+    world.put(0, 91.0);
+    world.pass(2 * MINUTE).await;
     let mut actions: Vec<String> =
         world.history().await.into_iter().filter(|(of, _)| of == "Action").map(|(_, summary)| summary).collect();
     actions.sort();
-    let failed = |arn: &str| {
-        format!("Failed to execute action {arn}. Received error: \"nothing is configured to carry out this action\"")
-    };
-    assert_eq!(actions, [failed(&scale), failed(&item), format!("Successfully executed action {stop}")]);
-    let called = world.functions.called.lock().unwrap().clone();
-    let (name, payload) = &called[0];
-    assert_eq!((name.as_str(), payload["action"].as_str(), called.len()), ("ec2", Some(&*stop), 1));
+    let failed =
+        format!("Failed to execute action {item}. Received error: \"nothing is configured to carry out this action\"");
+    assert_eq!(actions, [failed, format!("Successfully executed action {stop}")]);
+    let acted = world.functions.acted.lock().unwrap().clone();
+    let [action] = acted.as_slice() else { panic!("{acted:?}") };
+    assert_eq!((action.arn.to_string(), action.instance_id.as_deref()), (stop.clone(), Some("i-1")));
+    assert_eq!((action.value, action.threshold, action.alarm_name.as_str()), (Some(91.0), Some(80.0), "cpu"));
+    let payload: serde_json::Value = serde_json::from_str(&action.payload).unwrap();
+    assert_eq!(payload["action"], *stop);
     let metric = &payload["alarmData"]["configuration"]["metrics"][0]["metricStat"]["metric"];
     assert_eq!(metric["dimensions"]["InstanceId"], "i-1");
+}
+
+#[tokio::test]
+async fn scaling_policies_are_carried_out_every_minute_of_their_state() {
+    let world = World::new().await;
+    let alarm_actions = Some(vec![SCALE.to_owned(), TOPIC.to_owned()]);
+    let input = PutMetricAlarmInput { alarm_actions, ..above_80(1) };
+    world.alarm(input.clone()).await.unwrap();
+    for minute in 0..5 {
+        world.put(minute, 90.0 + minute as f64);
+    }
+    world.put(5, 10.0);
+    world.pass(5 * MINUTE).await;
+    let count = || world.functions.acted.lock().unwrap().len();
+    let values: Vec<_> = world.functions.acted.lock().unwrap().iter().map(|action| action.value).collect();
+    assert_eq!(values[0], Some(90.0));
+    assert!(values.len() >= 4 && values.last() > values.first(), "{values:?}");
+    let keys: std::collections::BTreeSet<_> =
+        world.functions.acted.lock().unwrap().iter().map(|action| action.key.clone()).collect();
+    assert_eq!(keys.len(), values.len());
+    // Only the first is told, and in history.
+    assert_eq!(world.topics.subjects().len(), 1);
+    assert_eq!(world.history().await.iter().filter(|(of, _)| of == "Action").count(), 2);
+    // Not in another state.
+    world.pass(2 * MINUTE).await;
+    assert_eq!(world.state().await, "OK");
+    let before = count();
+    world.pass(5 * MINUTE).await;
+    assert_eq!(count(), before);
+    // A restart goes on, and an alarm whose actions are disabled stops.
+    world.set("ALARM").await.unwrap();
+    world.alarm(PutMetricAlarmInput { treat_missing_data: Some("ignore".into()), ..input }).await.unwrap();
+    world.pass(0).await;
+    let world = world.crash().await;
+    let count = || world.functions.acted.lock().unwrap().len();
+    world.set("ALARM").await.unwrap();
+    let before = count();
+    world.pass(3 * MINUTE + 1).await;
+    assert!(count() >= before + 2, "{before} {}", count());
+    let input = DisableAlarmActionsInput { alarm_names: vec!["cpu".into()] };
+    crate::change::disable_alarm_actions(&world.alarms, &caller(), input).await.unwrap();
+    let before = count();
+    world.pass(5 * MINUTE).await;
+    assert_eq!(count(), before);
+}
+
+#[tokio::test]
+async fn a_mute_stops_repetitions_while_it_lasts() {
+    let world = World::new().await;
+    world.alarm(PutMetricAlarmInput { alarm_actions: Some(vec![SCALE.to_owned()]), ..above_80(1) }).await.unwrap();
+    for minute in 0..60 {
+        world.put(minute, 95.0);
+    }
+    let schedule = Schedule { expression: "at(2024-03-22T14:10)".into(), duration: "PT10M".into(), timezone: None };
+    let input = PutAlarmMuteRuleInput {
+        name: "quiet".into(),
+        rule: Rule { schedule },
+        mute_targets: Some(MuteTargets { alarm_names: vec!["cpu".into()] }),
+        ..Default::default()
+    };
+    crate::mute::api::put_alarm_mute_rule(&world.alarms, &caller(), input).await.unwrap();
+    let count = || world.functions.acted.lock().unwrap().len();
+    world.pass(10 * MINUTE).await;
+    let before = count();
+    assert!(before > 5, "{before}");
+    world.pass(9 * MINUTE).await;
+    assert_eq!(count(), before);
+    world.pass(5 * MINUTE).await;
+    assert!(count() >= before + 3);
 }

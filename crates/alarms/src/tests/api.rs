@@ -35,7 +35,7 @@ async fn what_is_refused() {
         (|alarm| (alarm.period, alarm.evaluation_periods) = (Some(86_400), Some(8)), "more than a week"),
         (|alarm| alarm.metrics = Some(vec![MetricDataQuery::default()]), "mutually exclusive"),
         (|alarm| alarm.alarm_name = "a\u{7}".into(), "control characters"),
-        (|alarm| alarm.evaluation_criteria = Some(EvaluationCriteria::default()), "not available"),
+        (|alarm| alarm.evaluation_criteria = Some(EvaluationCriteria::default()), "EvaluationCriteria and Namespace"),
     ];
     let world = World::new().await;
     for (edit, said) in cases {

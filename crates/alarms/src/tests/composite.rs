@@ -297,7 +297,7 @@ async fn a_crash_loses_no_change_of_a_composite() {
     let alarms = &world.alarms.engine.resources.composite_alarms;
     let alarm = alarms.get(&crate::resources::regional(&caller(), "all")).unwrap();
     let mut old = alarm.value.clone();
-    old.state = crate::resources::State::initial(NOW);
+    old.state = crate::resources::State::unchecked(NOW);
     alarms.update(&alarm, old).await.unwrap();
     let world = world.crash().await;
     assert_eq!(world.state_of("all").await, "ALARM");

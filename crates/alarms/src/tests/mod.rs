@@ -6,8 +6,11 @@ mod api;
 mod composite;
 mod evaluating;
 mod muting;
+mod promql;
 mod stand_ins;
 mod suppressing;
+mod warming;
+mod windows;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -63,9 +66,10 @@ impl World {
         let store = Store::open(store_config, crate::TABLES, clock.clone(), random.clone(), fatal).await.unwrap();
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
+            promql: Some(metrics.clone()),
             topics: Some(topics.clone()),
             functions: functions.clone(),
-            webhooks: functions.clone(),
+            actions: functions.clone(),
             events: events.clone(),
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();

@@ -12,6 +12,10 @@ use watchkeep_core::{BoxFuture, TimestampMs};
 #[derive(Default)]
 pub struct StandInMetrics {
     points: Mutex<BTreeMap<String, BTreeMap<i64, f64>>>,
+    /// The series that PromQL queries answer with, and the times at which they are there, with their values.
+    pub promql: Mutex<BTreeMap<String, BTreeMap<i64, f64>>>,
+    /// How often PromQL queries were asked, and at how many times.
+    pub promql_asked: Mutex<Vec<usize>>,
     /// What queries answer, and what they are.
     pub answer: Mutex<Option<(QueryShape, Result<WatchAnswer, WatchError>)>>,
 }
@@ -30,6 +34,13 @@ impl StandInMetrics {
         *self.answer.lock().unwrap() = Some((shape, answer));
     }
 
+    /// A series is there in these minutes after a time.
+    pub fn there(&self, host: &str, start_ms: i64, minutes: Range<i64>) {
+        let mut all = self.promql.lock().unwrap();
+        let points = all.entry(host.to_owned()).or_default();
+        points.extend(minutes.map(|minute| (start_ms + minute * 60_000, 95.5)));
+    }
+
     fn datapoints(&self, handle: &Handle, times: &Range<TimestampMs>) -> Vec<WatchedDatapoint> {
         let points = self.points.lock().unwrap();
         let mut buckets = BTreeMap::<i64, Vec<f64>>::new();
@@ -44,6 +55,41 @@ impl StandInMetrics {
             sample_count: values.len() as f64,
         };
         buckets.into_iter().map(datapoint).collect()
+    }
+}
+
+impl PromQlQueries for StandInMetrics {
+    fn check(&self, query: &str) -> Result<(), WatchError> {
+        match query.contains('!') {
+            true => Err(WatchError::Invalid("1:1: parse error: unexpected character".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn evaluate<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        _: &'a str,
+        times: QueryTimes,
+        series_max: usize,
+    ) -> BoxFuture<'a, Result<WatchAnswer, WatchError>> {
+        self.promql_asked.lock().unwrap().push(times.count);
+        let all = self.promql.lock().unwrap();
+        let series = all.iter().map(|(host, points)| {
+            let asked = (0..times.count).map(|turn| times.first.0 + turn as i64 * times.step_ms);
+            // Whatever minute it is in.
+            let points =
+                asked.filter_map(|time| Some((TimestampMs(time), *points.get(&(time - time.rem_euclid(60_000)))?)));
+            WatchedSeries {
+                id: String::new(),
+                attributes: vec![("Host".into(), host.clone())],
+                points: points.collect(),
+            }
+        });
+        let mut series: Vec<WatchedSeries> = series.filter(|series| !series.points.is_empty()).collect();
+        let is_partial = series.len() > series_max;
+        series.truncate(series_max);
+        Box::pin(std::future::ready(Ok(WatchAnswer { series, is_partial })))
     }
 }
 
@@ -113,11 +159,13 @@ impl TopicSink for Topics {
     }
 }
 
-/// The function `f` and the webhook `ec2`, which keep what they are called with, unless they are told to fail.
+/// The function `f`, and actions on instances and scaling policies, which keep what they are called with, unless they are told to fail.
 #[derive(Debug, Default)]
 pub struct CalledFunctions {
     pub called: Mutex<Vec<(String, serde_json::Value)>>,
     pub fails: Mutex<bool>,
+    /// The actions that were carried out.
+    pub acted: Mutex<Vec<AlarmAction>>,
 }
 
 impl Functions for CalledFunctions {
@@ -127,13 +175,28 @@ impl Functions for CalledFunctions {
         payload: Vec<u8>,
         _: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, InvokeError>> {
-        let is_known = matches!(function.split(':').next(), Some("f" | "ec2"));
+        let is_known = function.split(':').next() == Some("f");
         let outcome = match (is_known, *self.fails.lock().unwrap()) {
             (false, _) => Err(InvokeError::Unknown(function.to_owned())),
             (true, true) => Err(InvokeError::Failed("the function answered 500".to_owned())),
             (true, false) => {
                 self.called.lock().unwrap().push((function.to_owned(), serde_json::from_slice(&payload).unwrap()));
                 Ok(b"null".to_vec())
+            }
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+impl AlarmActions for CalledFunctions {
+    fn carry_out<'a>(&'a self, action: &'a AlarmAction) -> BoxFuture<'a, Result<String, AlarmActionError>> {
+        let is_known = matches!(action.kind, AlarmActionKind::Instance | AlarmActionKind::Scaling);
+        let outcome = match (is_known, *self.fails.lock().unwrap()) {
+            (false, _) => Err(AlarmActionError::NotConfigured),
+            (true, true) => Err(AlarmActionError::Busy("it is busy".to_owned())),
+            (true, false) => {
+                self.acted.lock().unwrap().push(action.clone());
+                Ok(action.payload.clone())
             }
         };
         Box::pin(std::future::ready(outcome))

@@ -1,7 +1,7 @@
 //! What is still to be delivered, and what may be tried next: plain data, without time or tasks of its own.
 //!
-//! Each target has a lane. Lanes take turns, and each has a bound of tries that run at once, so that one that hangs holds up no
-//! other.
+//! Each target has a lane, which may have groups of parcels that are each in order. They take turns, and each lane has a bound of tries
+//! that run at once, so that one that hangs holds up no other.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
@@ -15,7 +15,18 @@ pub struct Parcel {
     pub time_ms: i64,
     /// The target.
     pub lane: u64,
+    /// What is kept in order with it, in a lane whose order is strict: parcels of other groups pass it.
+    pub group: u64,
 }
+
+impl Parcel {
+    fn place(&self) -> Place {
+        (self.lane, self.group)
+    }
+}
+
+/// A group of a lane.
+type Place = (u64, u64);
 
 /// What is being done with a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +62,7 @@ pub struct Pending {
 pub enum LaneOrder {
     /// In any; one that must wait is passed by others.
     Any,
-    /// One after the other, as they came: one that must wait holds up those behind it.
+    /// Those of a group one after the other, as they came: one that must wait holds up those of its group behind it.
     Strict,
 }
 
@@ -79,9 +90,13 @@ struct Lane {
 /// All lanes.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    lanes: HashMap<u64, Lane>,
-    /// Lanes that may have something to try, in the order of their turns.
-    turns: VecDeque<u64>,
+    lanes: HashMap<Place, Lane>,
+    /// Groups that may have something to try, in the order of their turns.
+    turns: VecDeque<Place>,
+    /// The tries of each lane that run, of all its groups.
+    busy: HashMap<u64, usize>,
+    /// The groups of each lane that wait until one of its tries ends.
+    parked: HashMap<u64, VecDeque<Place>>,
     /// Parcels that wait for their time, and lanes that do.
     waiting: BinaryHeap<Reverse<(i64, Waiting)>>,
     /// What is being tried. The end of a try that is not here any more, because everything was forgotten, changes nothing.
@@ -94,7 +109,7 @@ pub(crate) struct Lanes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Waiting {
     Parcel(Pending),
-    Lane(u64),
+    Lane(Place),
 }
 
 /// How a try ended, for its lane.
@@ -146,9 +161,9 @@ impl Lanes {
         if pending.progress.due_ms > now_ms {
             self.waiting.push(Reverse((pending.progress.due_ms, Waiting::Parcel(pending))));
         } else {
-            let lane = self.lanes.entry(pending.parcel.lane).or_default();
+            let lane = self.lanes.entry(pending.parcel.place()).or_default();
             lane.ready.push_back(pending);
-            self.give_turn(pending.parcel.lane);
+            self.give_turn(pending.parcel.place());
         }
     }
 
@@ -158,7 +173,7 @@ impl Lanes {
         while let Some(id) = self.turns.pop_front() {
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             lane.is_in_turn = false;
-            let rules = rules(id);
+            let rules = rules(id.0);
             let is_single = rules.order == LaneOrder::Strict || lane.is_failing;
             let at_once_max = if is_single { 1 } else { rules.at_once_max.max(1) };
             if lane.running >= at_once_max {
@@ -169,6 +184,13 @@ impl Lanes {
                 self.waiting.push(Reverse((lane.not_before_ms, Waiting::Lane(id))));
                 continue;
             }
+            let busy = self.busy.get(&id.0).copied().unwrap_or_default();
+            if busy >= rules.at_once_max.max(1) && !lane.ready.is_empty() {
+                // It gets a turn when a try of the lane ends.
+                lane.is_in_turn = true;
+                self.parked.entry(id.0).or_default().push_back(id);
+                continue;
+            }
             let Some(pending) = lane.ready.pop_front() else {
                 if lane.running == 0 && !lane.is_failing {
                     self.lanes.remove(&id);
@@ -176,6 +198,7 @@ impl Lanes {
                 continue;
             };
             lane.running += 1;
+            *self.busy.entry(id.0).or_default() += 1;
             lane.not_before_ms = now_ms.saturating_add(rules.spacing_ms);
             self.running.insert(pending.parcel);
             self.give_turn(id);
@@ -199,10 +222,10 @@ impl Lanes {
         match order {
             LaneOrder::Any => self.add(pending, now_ms),
             LaneOrder::Strict => {
-                let lane = self.lanes.entry(pending.parcel.lane).or_default();
+                let lane = self.lanes.entry(pending.parcel.place()).or_default();
                 lane.ready.push_front(pending);
                 lane.not_before_ms = pending.progress.due_ms;
-                self.give_turn(pending.parcel.lane);
+                self.give_turn(pending.parcel.place());
             }
         }
     }
@@ -215,12 +238,27 @@ impl Lanes {
     /// Whether the try was known.
     fn end(&mut self, parcel: Parcel, ended: Ended) -> bool {
         let was_running = self.running.remove(&parcel);
-        if was_running && let Some(lane) = self.lanes.get_mut(&parcel.lane) {
+        if !was_running {
+            return false;
+        }
+        if let Some(lane) = self.lanes.get_mut(&parcel.place()) {
             lane.running = lane.running.saturating_sub(1);
             lane.is_failing = ended == Ended::InVain;
-            self.give_turn(parcel.lane);
+            self.give_turn(parcel.place());
         }
-        was_running
+        if let Some(busy) = self.busy.get_mut(&parcel.lane) {
+            *busy = busy.saturating_sub(1);
+            if *busy == 0 {
+                self.busy.remove(&parcel.lane);
+            }
+        }
+        if let Some(parked) = self.parked.get_mut(&parcel.lane) {
+            self.turns.extend(parked.pop_front());
+            if parked.is_empty() {
+                self.parked.remove(&parcel.lane);
+            }
+        }
+        true
     }
 
     fn wake(&mut self, now_ms: i64) {
@@ -235,7 +273,7 @@ impl Lanes {
         }
     }
 
-    fn give_turn(&mut self, id: u64) {
+    fn give_turn(&mut self, id: Place) {
         if let Some(lane) = self.lanes.get_mut(&id)
             && !lane.is_in_turn
         {
@@ -257,7 +295,7 @@ mod tests {
 
     fn pending(content: u64, lane: u64, due_ms: i64) -> Pending {
         let progress = Progress { stage: Stage::Delivering, failed: 0, due_ms };
-        Pending { parcel: Parcel { content, time_ms: 0, lane }, progress }
+        Pending { parcel: Parcel { content, time_ms: 0, lane, group: 0 }, progress }
     }
 
     fn lanes(parcels: &[(u64, u64)]) -> Lanes {
@@ -276,10 +314,10 @@ mod tests {
         let mut lanes = lanes(&[(1, 7), (2, 7), (3, 7), (4, 8), (5, 9)]);
         assert_eq!(started(&mut lanes, 0, ANY), [1, 4, 5, 2]);
         assert_eq!(lanes.running(), 4);
-        lanes.settle(Parcel { content: 1, time_ms: 0, lane: 7 });
+        lanes.settle(Parcel { content: 1, time_ms: 0, lane: 7, group: 0 });
         assert_eq!(started(&mut lanes, 0, ANY), [3]);
         for (content, lane) in [(2, 7), (3, 7), (4, 8), (5, 9)] {
-            lanes.settle(Parcel { content, time_ms: 0, lane });
+            lanes.settle(Parcel { content, time_ms: 0, lane, group: 0 });
         }
         assert!(started(&mut lanes, 0, ANY).is_empty());
         assert_eq!((lanes.pending(), lanes.running(), lanes.oldest_hour_ms()), (0, 0, None));
@@ -296,13 +334,50 @@ mod tests {
             let mut seen = Vec::new();
             for now_ms in [0, 999, 1000, 1001] {
                 for content in started(&mut lanes, now_ms, rules) {
-                    lanes.settle(Parcel { content, time_ms: 0, lane: 7 });
+                    lanes.settle(Parcel { content, time_ms: 0, lane: 7, group: 0 });
                     seen.push(content);
                 }
             }
             assert_eq!(seen, expected, "{order:?}");
             assert_eq!(lanes.pending(), 0);
         }
+    }
+
+    #[test]
+    fn groups_are_in_order_each_for_itself_and_share_the_bound_of_their_lane() {
+        let rules = LaneRules { order: LaneOrder::Strict, at_once_max: 2, spacing_ms: 0 };
+        let mut lanes = Lanes::default();
+        lanes.announce(0, 6);
+        let of = |content: u64, group: u64, due_ms: i64| {
+            let Pending { parcel, progress } = pending(content, 7, due_ms);
+            Pending { parcel: Parcel { group, ..parcel }, progress }
+        };
+        for (content, group) in [(1, 10), (2, 10), (3, 11), (4, 12), (5, 11), (6, 10)] {
+            lanes.add(of(content, group, 0), 0);
+        }
+        assert_eq!(started(&mut lanes, 0, rules), [1, 3], "two at once, one of each group");
+        // The first of a group must wait: its group does, the others do not.
+        lanes.postpone(of(1, 10, 1000), LaneOrder::Strict, 0);
+        assert_eq!(started(&mut lanes, 0, rules), [4]);
+        lanes.settle(of(3, 11, 0).parcel);
+        assert_eq!(started(&mut lanes, 0, rules), [5]);
+        lanes.settle(of(4, 12, 0).parcel);
+        assert!(started(&mut lanes, 999, rules).is_empty());
+        assert_eq!(started(&mut lanes, 1000, rules), [1]);
+        lanes.settle(of(5, 11, 0).parcel);
+        for content in [1, 2, 6] {
+            lanes.settle(of(content, 10, 0).parcel);
+            let expected = if content == 1 {
+                vec![2]
+            } else if content == 2 {
+                vec![6]
+            } else {
+                Vec::new()
+            };
+            assert_eq!(started(&mut lanes, 1001, rules), expected);
+        }
+        assert_eq!((lanes.pending(), lanes.running()), (0, 0));
+        assert!(lanes.lanes.is_empty() && lanes.busy.is_empty() && lanes.parked.is_empty());
     }
 
     #[test]
@@ -313,7 +388,7 @@ mod tests {
         assert!(started(&mut lanes, 0, ANY).is_empty(), "one is running");
         lanes.postpone(pending(2, 7, 1000), LaneOrder::Any, 0);
         assert_eq!(started(&mut lanes, 0, ANY), [3]);
-        lanes.settle(Parcel { content: 3, time_ms: 0, lane: 7 });
+        lanes.settle(Parcel { content: 3, time_ms: 0, lane: 7, group: 0 });
         assert_eq!(started(&mut lanes, 1000, ANY), [4, 1]);
     }
 

@@ -311,13 +311,14 @@ impl Outbox {
 }
 
 impl Announced<'_> {
-    /// The parcels are written down: their content has this number, and they go to these targets, at most as many as announced.
-    pub fn send(mut self, content: u64, targets: &[u64]) {
+    /// The parcels are written down: their content has this number, and they go to these targets, at most as many as announced. Where
+    /// order counts, it does within the group.
+    pub fn send(mut self, content: u64, group: u64, targets: &[u64]) {
         let now_ms = self.outbox.clock.now().0;
         let mut lanes = self.outbox.lock();
         for &lane in targets.iter().take(self.count) {
             let progress = Progress { stage: Stage::Delivering, failed: 0, due_ms: now_ms };
-            lanes.add(Pending { parcel: Parcel { content, time_ms: self.time_ms, lane }, progress }, now_ms);
+            lanes.add(Pending { parcel: Parcel { content, time_ms: self.time_ms, lane, group }, progress }, now_ms);
         }
         self.count = self.count.saturating_sub(targets.len());
         drop(lanes);

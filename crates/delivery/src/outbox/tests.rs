@@ -100,7 +100,7 @@ async fn a_failing_target_is_tried_through_all_phases_then_buried() {
     let script = Script::default();
     script.answers.lock().unwrap().insert(7, vec![later(); 4].into());
     let scene = scene(script);
-    scene.outbox.announce(0, 1).unwrap().send(1, &[7]);
+    scene.outbox.announce(0, 1).unwrap().send(1, 0, &[7]);
     assert_eq!(scene.after(0).await, ["1>7 0", "1>7 1"]);
     assert!(scene.after(19).await.is_empty());
     assert_eq!(scene.after(1).await, ["1>7 2"]);
@@ -111,14 +111,14 @@ async fn a_failing_target_is_tried_through_all_phases_then_buried() {
     let notes = scene.script.notes.lock().unwrap();
     let postponed = |stage, failed, due_ms| {
         let progress = Progress { stage, failed, due_ms };
-        Note::Postponed(Pending { parcel: Parcel { content: 1, time_ms: 0, lane: 7 }, progress })
+        Note::Postponed(Pending { parcel: Parcel { content: 1, time_ms: 0, lane: 7, group: 0 }, progress })
     };
     let expected = [
         postponed(Stage::Delivering, 2, 20_000),
         postponed(Stage::Delivering, 3, 40_000),
         postponed(Stage::DeadLettering, 0, 40_000),
         postponed(Stage::DeadLettering, 1, 100_000),
-        Note::Settled(Parcel { content: 1, time_ms: 0, lane: 7 }),
+        Note::Settled(Parcel { content: 1, time_ms: 0, lane: 7, group: 0 }),
     ];
     assert_eq!(*notes, expected, "a retry at once is not worth a note");
 }
@@ -128,7 +128,7 @@ async fn a_refusal_is_buried_at_once() {
     let script = Script::default();
     script.answers.lock().unwrap().insert(7, [Attempt::Refused("no".into())].into());
     let scene = scene(script);
-    scene.outbox.announce(0, 1).unwrap().send(1, &[7]);
+    scene.outbox.announce(0, 1).unwrap().send(1, 0, &[7]);
     assert_eq!(scene.after(0).await, ["1>7 0", "1 buried 0"]);
 }
 
@@ -136,7 +136,7 @@ async fn a_refusal_is_buried_at_once() {
 async fn a_target_that_hangs_holds_up_no_other() {
     let scene = scene(Script { hanging: vec![7], ..Script::default() });
     for content in 1..=5 {
-        scene.outbox.announce(0, 2).unwrap().send(content, &[7, 8]);
+        scene.outbox.announce(0, 2).unwrap().send(content, 0, &[7, 8]);
     }
     let seen = scene.after(0).await;
     assert_eq!(seen.iter().filter(|what| what.contains(">7")).count(), RULES.at_once_max);
@@ -148,7 +148,7 @@ async fn a_target_that_hangs_holds_up_no_other() {
 async fn what_is_restored_goes_on_where_it_was() {
     let scene = scene(Script::default());
     let progress = Progress { stage: Stage::Delivering, failed: 3, due_ms: 5_000 };
-    scene.outbox.restore([Pending { parcel: Parcel { content: 9, time_ms: -3_600_000, lane: 7 }, progress }]);
+    scene.outbox.restore([Pending { parcel: Parcel { content: 9, time_ms: -3_600_000, lane: 7, group: 0 }, progress }]);
     assert_eq!(scene.outbox.oldest_hour_ms(), Some(-3_600_000));
     assert!(scene.after(4).await.is_empty());
     assert_eq!(scene.after(1).await, ["9>7 3"]);
@@ -163,6 +163,6 @@ async fn room_is_bounded_and_given_back() {
     drop(all);
     assert_eq!(scene.outbox.pending(), 0);
     scene.outbox.stop().await;
-    scene.outbox.announce(0, 1).unwrap().send(1, &[7]);
+    scene.outbox.announce(0, 1).unwrap().send(1, 0, &[7]);
     assert!(scene.after(0).await.is_empty(), "nothing is tried after the end");
 }

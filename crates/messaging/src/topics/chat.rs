@@ -118,6 +118,11 @@ fn alarm_card(alarm: &Map<String, Value>) -> Option<Card> {
 /// `AWS/EC2 CPUUtilization (InstanceId=i-1), Average`.
 fn watched(trigger: &Map<String, Value>) -> Option<String> {
     let said = |name: &str| trigger.get(name).and_then(Value::as_str);
+    if let Some(query) =
+        trigger.get("EvaluationCriteria").and_then(|criteria| criteria.pointer("/PromQLCriteria/Query"))
+    {
+        return query.as_str().map(str::to_owned);
+    }
     let mut text = format!("{} {}", said("Namespace")?, said("MetricName")?);
     let dimensions: Vec<_> = trigger
         .get("Dimensions")

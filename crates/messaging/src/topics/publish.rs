@@ -24,7 +24,7 @@ use super::limits::{
 };
 use super::message::{Attribute, Message, sequence_number};
 use super::names::own_topic_key;
-use super::recover::target_bytes;
+use super::recover::{group_of, target_bytes};
 use super::resources::{DeduplicationScope, TopicKind};
 use super::tables::{SEQ_ROW_BITS, TOPIC_MESSAGES, hour};
 
@@ -402,8 +402,9 @@ impl Topics {
                 let known_ms = if key.starts_with(KEY_OF_PUBLISHER) { KEY_MS } else { DEDUPLICATION_MS };
                 self.core.keys.add(number, key, keyed.clone(), now_ms.saturating_add(known_ms));
             }
+            let group = group_of(&message);
             self.core.bodies.add(seq, message, text_bytes);
-            announced.send(seq, &targets);
+            announced.send(seq, group, &targets);
             written.push(keyed);
         }
         let published = outcomes.into_iter().filter_map(|outcome| match outcome {

@@ -10,11 +10,13 @@ use watchkeep_store::{ResourceKey, Scan, Store, StoreError};
 use super::core::Core;
 use super::keys::Keyed;
 use super::limits::{DEDUPLICATION_MS, HOUR_MS, KEY_MS, SETTLED_KEPT_MS};
+use super::message::Message;
+use super::names::FIFO_SUFFIX;
 use super::publish::KEY_OF_PUBLISHER;
 use super::resources::Watermark;
 use super::tables::{
-    DELIVERING, HOUR, KEY, MESSAGE_ID, NOTE_DUE, NOTE_FAILED, NOTE_MESSAGE, NOTE_STATE, NOTE_SUBSCRIPTION, SETTLED,
-    TARGETS, TIME, TOPIC, TOPIC_DELIVERIES, TOPIC_MESSAGES, hour,
+    DELIVERING, HOUR, KEY, MESSAGE, MESSAGE_ID, NOTE_DUE, NOTE_FAILED, NOTE_MESSAGE, NOTE_STATE, NOTE_SUBSCRIPTION,
+    SETTLED, TARGETS, TIME, TOPIC, TOPIC_DELIVERIES, TOPIC_MESSAGES, hour,
 };
 
 /// What the store has.
@@ -97,7 +99,7 @@ fn read_hour(store: &Store, time: std::ops::Range<i64>, found: &mut Found) -> Re
         }
         ControlFlow::Continue(())
     })?;
-    let scan = Scan::new(&TOPIC_MESSAGES).time(time).columns(&[TIME, TOPIC, KEY, TARGETS, MESSAGE_ID]);
+    let scan = Scan::new(&TOPIC_MESSAGES).time(time).columns(&[TIME, TOPIC, KEY, TARGETS, MESSAGE_ID, MESSAGE]);
     store.scan(&scan, &mut |batch| {
         for (row, (seq, time_ms)) in batch.seqs().iter().zip(batch.times()).enumerate() {
             if !batch.is_null(KEY, row) {
@@ -105,6 +107,7 @@ fn read_hour(store: &Store, time: std::ops::Range<i64>, found: &mut Found) -> Re
                 let keyed = Keyed { message_id: batch.text(MESSAGE_ID, row).to_owned(), seq: *seq };
                 found.keys.push((topic, batch.text(KEY, row).to_owned(), keyed, *time_ms));
             }
+            let mut group = None;
             for lane in targets(batch.bytes(TARGETS, row)) {
                 let fresh = Progress { stage: Stage::Delivering, failed: 0, due_ms: *time_ms };
                 let progress = match notes.get(&(*seq, lane)) {
@@ -112,12 +115,29 @@ fn read_hour(store: &Store, time: std::ops::Range<i64>, found: &mut Found) -> Re
                     Some((_, _, progress)) => *progress,
                     None => fresh,
                 };
-                found.pending.push(Pending { parcel: Parcel { content: *seq, time_ms: *time_ms, lane }, progress });
+                let group = *group.get_or_insert_with(|| {
+                    let message: Option<Message> = serde_json::from_str(batch.text(MESSAGE, row)).ok();
+                    message.map_or(0, |message| group_of(&message))
+                });
+                let parcel = Parcel { content: *seq, time_ms: *time_ms, lane, group };
+                found.pending.push(Pending { parcel, progress });
             }
         }
         ControlFlow::Continue(())
     })?;
     Ok(())
+}
+
+/// The number of a message's group, for the order of its deliveries; 0 of a topic that keeps none. Two groups that share a number keep
+/// each other's order, which does no harm.
+pub(crate) fn group_of(message: &Message) -> u64 {
+    let group_id = message.group_id.as_deref().filter(|_| message.topic_arn.ends_with(FIFO_SUFFIX));
+    // FNV-1a.
+    group_id.map_or(0, |group_id| {
+        group_id
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    })
 }
 
 /// The numbers of subscriptions as a row has them.

@@ -166,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
         None,
         "",
         "KIND=URL",
-        "webhooks that carry out alarms' actions on instances (ec2), in Systems Manager (ssm) and investigations (aiops), which get a function's payload and the action's ARN by POST; several separated by commas",
+        "webhooks that carry out alarms' actions on instances (ec2), of Auto Scaling (autoscaling), in Systems Manager (ssm) and investigations (aiops), which get a function's payload and the action's ARN by POST; several separated by commas",
     ),
     setting(
         "delivery.bucket_endpoint",
@@ -183,6 +183,16 @@ pub static SETTINGS: &[Setting] = &[
         "NETWORKS",
         "private networks and addresses that webhooks may lie at, as 10.0.0.0/8,192.168.1.5; loopback may be called anyway while the server itself listens on loopback only",
     ),
+    setting(
+        "aws.endpoint",
+        None,
+        "",
+        "URL",
+        "where alarms' actions on EC2, Auto Scaling and Systems Manager are carried out, if not at AWS itself",
+    ),
+    secret("aws.access_key_id", "access key id for that; with it and the secret key such actions are calls of AWS"),
+    secret("aws.secret_access_key", "secret access key for that"),
+    secret("aws.session_token", "token of temporary credentials for that"),
     setting(
         "smtp.host",
         None,
@@ -282,6 +292,14 @@ pub static SETTINGS: &[Setting] = &[
         "TEXT",
         "what takes the place of dots in the names of StatsD's metrics",
     ),
+    setting(
+        "agent.commands",
+        None,
+        "",
+        "NAME=COMMAND",
+        "commands that `up` carries out on this host when an alarm says so: stop, terminate, reboot or recover, each with the whole path of a program and its arguments, as reboot=/sbin/reboot; none without it; several separated by commas",
+    ),
+    setting("agent.command_timeout", None, "60", "SECONDS", "how long such a command may take before it is ended"),
     setting("log.format", Some("log-format"), "text", "text|json", "format of the program's own log"),
     setting(
         "log.level",

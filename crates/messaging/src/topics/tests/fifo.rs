@@ -54,6 +54,30 @@ async fn a_queue_that_is_busy_holds_up_what_follows() {
 }
 
 #[tokio::test]
+async fn groups_are_delivered_each_in_its_order_also_after_a_crash() {
+    let fixture = Fixture::idle().await;
+    let topic = fixture.topic("t.fifo", &[("FifoTopic", "true")]).await;
+    let queue = queue_arn("q.fifo");
+    fixture.subscribe(&topic, "sqs", &queue, &[("RawMessageDelivery", "true")]).await;
+    for (group, id) in [("a", "a1"), ("b", "b1"), ("a", "a2"), ("c", "c1"), ("b", "b2"), ("a", "a3")] {
+        let input = PublishInput { message_group_id: Some(group.into()), ..fifo(&topic, id, Some(id)) };
+        fixture.try_publish(input).await.unwrap();
+    }
+    let mut fixture = fixture.reopen().await;
+    fixture.topics.start(URL);
+    let mut bodies = Vec::new();
+    for _ in 0..6 {
+        bodies.push(fixture.next_taken().await.1.body);
+    }
+    for group in ["a", "b", "c"] {
+        let of: Vec<&String> = bodies.iter().filter(|body| body.starts_with(group)).collect();
+        assert!(of.is_sorted(), "{bodies:?}");
+    }
+    bodies.sort();
+    assert_eq!(bodies, ["a1", "a2", "a3", "b1", "b2", "c1"]);
+}
+
+#[tokio::test]
 async fn a_fifo_topic_asks_for_group_and_id() {
     let fixture = Fixture::new().await;
     let topic = fixture.topic("t.fifo", &[("FifoTopic", "true")]).await;
