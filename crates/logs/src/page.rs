@@ -194,10 +194,12 @@ impl<'r> Reading<'r> {
 fn filter(pattern: &FilterPattern, judged: Arc<AtomicU64>, bytes_max: u64) -> TextFilter {
     let tokens = pattern.required_words();
     let literals = pattern.required_literals();
+    let escape = pattern.escape().map(<[u8]>::to_vec);
     let pattern = pattern.clone();
     TextFilter {
         tokens,
         literals,
+        escape,
         matches: Arc::new(move |message: &[u8]| {
             let before = judged.fetch_add(message.len() as u64, Ordering::Relaxed);
             before > bytes_max || pattern.matches(message)

@@ -246,6 +246,8 @@ pub struct TextFilter {
     pub tokens: Vec<String>,
     /// Literals that every matching text contains somewhere, be it within a longer word. They, too, only let the store skip.
     pub literals: Vec<Vec<u8>>,
+    /// What a matching text contains that lacks some of the literals: a format may spell any character as an escape.
+    pub escape: Option<Vec<u8>>,
     /// The truth: whether a text matches.
     pub matches: Arc<TextTest>,
 }
@@ -262,6 +264,7 @@ impl TextFilter {
         TextFilter {
             tokens,
             literals: vec![literal.to_vec()],
+            escape: None,
             matches: Arc::new(move |text| finder.find(text).is_some()),
         }
     }

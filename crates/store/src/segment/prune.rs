@@ -159,7 +159,7 @@ pub(super) fn pieces(
     })?;
     let Parsed::Pieces(filter) = filter else { return Ok(None) };
     let rows = source.footer.parquet().row_groups().get(row_group).map_or(0, |group| group.num_rows() as usize);
-    let ranges = filter.may_contain(&text.literals, rows);
+    let ranges = filter.may_contain(&text.literals, text.escape.as_deref(), rows);
     Ok(Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)))
 }
 
