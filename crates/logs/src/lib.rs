@@ -15,8 +15,10 @@ mod get_log_events;
 mod known;
 mod limits;
 mod list_log_groups;
+mod live_tail;
 mod log_groups;
 mod log_streams;
+mod metric_filters;
 mod names;
 mod page;
 mod paging;
@@ -41,15 +43,18 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
 use directory::Directory;
+use live_tail::LiveTails;
+use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
+pub use metric_filters::MetricStaging;
 pub use resources::Class as LogClass;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &METRIC_FILTER_MINUTES];
 
 routes! {
     /// What the service answers.
@@ -73,6 +78,11 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        StartLiveTail => live_tail::start_live_tail,
+        PutMetricFilter => metric_filters::put_metric_filter,
+        DescribeMetricFilters => metric_filters::describe_metric_filters,
+        DeleteMetricFilter => metric_filters::delete_metric_filter,
+        TestMetricFilter => metric_filters::test_metric_filter,
         PutAccountPolicy => account_policies::put_account_policy,
         DescribeAccountPolicies => account_policies::describe_account_policies,
         DeleteAccountPolicy => account_policies::delete_account_policy,
@@ -84,11 +94,14 @@ routes! {
 pub struct Logs {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
     taps: Taps,
     account_policies: AccountPolicies,
+    metric_filters: Arc<MetricFilters>,
+    live_tails: LiveTails,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -103,7 +116,7 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
@@ -117,14 +130,38 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        let taps = Taps::default();
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps, account_policies, history_end_seq }))
+        let metric_filters = Arc::new(MetricFilters::open(&store, &directory).await?);
+        metric_filters.recover_minutes(&store, clock.now())?;
+        store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
+        Ok(Arc::new(Logs {
+            store,
+            clock,
+            random,
+            groups,
+            streams,
+            directory,
+            taps: Taps::default(),
+            account_policies,
+            metric_filters,
+            live_tails: LiveTails::default(),
+            history_end_seq,
+        }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
     /// the store was opened with.
     pub fn set_taps(&self, taps: Vec<Arc<dyn Tap>>) {
         self.taps.set(taps);
+    }
+
+    /// Sets who stores what metric filters make of events; once, before the first call.
+    pub fn set_metric_staging(&self, staging: Arc<dyn MetricStaging>) {
+        self.metric_filters.set_staging(staging);
+    }
+
+    /// Begins what is done now and then: default values of metric filters. It ends when the service is dropped.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.
@@ -135,5 +172,6 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.directory.clear();
+        self.metric_filters.clear();
     }
 }

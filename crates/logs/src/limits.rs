@@ -1,5 +1,7 @@
 //! The limits of the log service, a sentence each, with AWS's quota ("CloudWatch Logs quotas", and the API pages).
 
+use std::time::Duration;
+
 /// The log groups of an account in a Region.
 pub const GROUPS_MAX: usize = 1_000_000;
 
@@ -76,6 +78,45 @@ pub const SELECTION_BYTES_MAX: usize = 25 * 1024;
 
 /// The names or prefixes of the selection criteria of a metric extraction policy ("PutAccountPolicy").
 pub const SELECTION_VALUES_MAX: usize = 50;
+
+/// The metric filters of a log group ("PutMetricFilter").
+pub const METRIC_FILTERS_MAX: usize = 100;
+
+/// The filters of a log group that have regular expressions ("PutMetricFilter").
+pub const REGEX_FILTERS_MAX: usize = 5;
+
+/// The dimensions of a metric filter, system fields among them ("MetricTransformation").
+pub const METRIC_FILTER_DIMENSIONS_MAX: usize = 3;
+
+/// The different names and values of dimensions that a metric filter may make within an hour; one more disables it
+/// ("PutMetricFilter").
+pub const METRIC_FILTER_PAIRS_MAX: usize = 1_000;
+
+/// The measurements that metric filters make of one PutLogEvents: series times minutes. Beyond, nothing is counted.
+pub const METRIC_FILTER_MEASUREMENTS_MAX: usize = 50_000;
+
+/// For how long it is known which minutes of a metric filter are not settled: default values of minutes that a server which is
+/// down for longer leaves behind are not made up for.
+pub const METRIC_FILTER_MINUTES_KEPT_MS: i64 = 2 * DAY_MS;
+
+/// The Live Tail sessions of an account in a Region at a time ("CloudWatch Logs quotas").
+pub const LIVE_TAILS_MAX: usize = 15;
+
+/// How long a Live Tail session lasts ("StartLiveTail").
+pub const LIVE_TAIL_TIME_MAX: Duration = Duration::from_secs(3 * 3_600);
+
+/// The events of an update of a Live Tail session; of more, as many are sampled ("StartLiveTail").
+pub const LIVE_TAIL_EVENTS_MAX: usize = 500;
+
+/// The bytes of the messages of an update: well below what a message of an event stream may have, whatever JSON spells longer.
+pub const LIVE_TAIL_UPDATE_BYTES_MAX: usize = 2 << 20;
+
+/// The updates that wait for a client of a Live Tail session; beyond, the oldest are dropped ("StartLiveTail").
+pub const LIVE_TAIL_UPDATES_MAX: usize = 10;
+
+/// The bytes of events that a Live Tail session has not looked at yet, a second's worth; what is beyond is lost to it, and its update
+/// says that it is a sample.
+pub const LIVE_TAIL_QUEUE_BYTES_MAX: usize = 8 << 20;
 
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;

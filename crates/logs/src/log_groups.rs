@@ -73,6 +73,7 @@ pub(crate) async fn delete_log_group(
         check_protection(&group, "log group")?;
         logs.groups.delete(&group.key).await.map_err(errors::store)?;
         logs.directory.remove_group(&group);
+        logs.metric_filters.remove_group(&group.key, group.id).await;
         let prefix = stream_prefix(group.id);
         if let Err(error) = logs.streams.delete_prefix(&group.key.account, group.key.region.as_ref(), &prefix).await {
             // Nothing refers to them any more; the next start removes them.
@@ -237,7 +238,7 @@ async fn describe(logs: &Arc<Logs>, group: &Arc<Group>) -> Result<Described, Ser
     let document = group.document();
     Ok(Described {
         retention_in_days: document.effective_retention_days(),
-        metric_filter_count: Some(0),
+        metric_filter_count: i32::try_from(logs.metric_filters.count(group.id)).ok(),
         stored_bytes: Some(group.stored_bytes(logs.clock.now()).try_into().unwrap_or(i64::MAX)),
         log_group_class: Some(document.class.as_str().to_owned()),
         log_group_arn: Some(group_arn(&group.key)),

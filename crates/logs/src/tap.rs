@@ -24,6 +24,8 @@ pub struct Incoming<'e> {
     pub class: Class,
     /// When the events were received.
     pub received: TimestampMs,
+    /// Whether metrics are made of events in the embedded metric format: no account policy says otherwise.
+    pub makes_metrics: bool,
     /// The events, in the order of their times.
     pub events: &'e [InputLogEvent],
 }

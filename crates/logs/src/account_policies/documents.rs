@@ -11,6 +11,7 @@ use super::criteria::{Criteria, Operator, Selector};
 use crate::Logs;
 use crate::errors::invalid;
 use crate::limits::SELECTION_VALUES_MAX;
+use crate::metric_filters;
 
 /// A type of account policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +89,7 @@ const TABLE: &[Row] = &[
             (Selector::Prefix, Operator::NotIn),
         ],
         values_max: SELECTION_VALUES_MAX,
-        check: None,
+        check: Some(metric_filters::check_extraction_policy),
     },
 ];
 

@@ -4,6 +4,8 @@ mod events;
 mod filter;
 mod groups;
 mod known;
+mod live_tail;
+mod metric_filters;
 mod restart;
 mod streams;
 mod taps;
