@@ -118,8 +118,8 @@ def test_every_event_counts_once_across_restarts(tmp_path, how):
 
 
 def test_a_minute_without_matches_has_the_default_value(tmp_path):
-    with Server("--manual-clock", "2026-01-15T12:00:30Z", data_dir=tmp_path) as server:
-        at = int(dt.datetime(2026, 1, 15, 12, 0, 30, tzinfo=dt.timezone.utc).timestamp() * 1000)
+    at = int(dt.datetime(2026, 1, 15, 12, 0, 30, tzinfo=dt.timezone.utc).timestamp() * 1000)
+    with Server("--manual-clock", str(at), data_dir=tmp_path) as server:
         logs = server.client("logs")
         create(logs)
         logs.put_metric_filter(**filter_of("errors", "ERROR", defaultValue=0))

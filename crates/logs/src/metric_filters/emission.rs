@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{Measurement, MetricPlace, Precision, Samples};
+use watchkeep_model::logs::InputLogEvent;
 use watchkeep_store::{Append, Rows};
 
 use super::book::MetricFilters;
@@ -92,8 +93,8 @@ impl MetricFilters {
 fn tallies(filter: &Filter, incoming: &Incoming<'_>, now: TimestampMs) -> (Tallies, bool) {
     let (mut tallies, mut has_matched) = (Tallies::default(), false);
     let compiled = &filter.compiled;
-    for event in incoming.events {
-        let Some(values) = compiled.reader.read(event.message.as_bytes()) else { continue };
+    for (index, event) in incoming.events.iter().enumerate() {
+        let Some(values) = compiled.reader.read(text(filter, incoming, index, event).as_bytes()) else { continue };
         has_matched = true;
         let mut values = values.into_iter();
         let number = match compiled.number {
@@ -118,6 +119,11 @@ fn tallies(filter: &Filter, incoming: &Incoming<'_>, now: TimestampMs) -> (Talli
         }
     }
     (tallies, has_matched)
+}
+
+/// What a filter looks at of an event.
+fn text<'e>(_: &Filter, _: &Incoming<'e>, _: usize, event: &'e InputLogEvent) -> &'e str {
+    &event.message
 }
 
 fn number(text: &str) -> Option<f64> {
