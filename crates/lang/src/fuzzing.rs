@@ -16,6 +16,7 @@ use crate::mute_schedule::{MuteSchedule, ScheduleText, Status};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
+use crate::transform::{Source, Transformer, limits as transform_limits};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sketch", sketch),
     ("statistic", statistic),
     ("statsd", statsd),
+    ("transform", transform),
 ];
 
 /// A rule: its canonical text is the same rule, it refers to a bounded number of alarms, and it is met or not whatever they are.
@@ -306,6 +308,16 @@ pub fn statsd(bytes: &[u8]) {
         );
         assert!(line.tags.len() <= statsd::limits::TAGS_MAX, "too many tags");
     }
+}
+
+/// A transformer, and behind the end of its line a message: what becomes of it is a JSON object of a bounded size.
+pub fn transform(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (config, message) = text.split_once('\n').unwrap_or((&text, ""));
+    let Ok(transformer) = Transformer::parse(config) else { return };
+    let Ok(transformed) = transformer.transform(&Source { message, ..Source::default() }) else { return };
+    assert!(transformed.len() <= transform_limits::TRANSFORMED_BYTES_MAX, "too large");
+    assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&transformed).is_ok(), "no object");
 }
 
 #[cfg(test)]

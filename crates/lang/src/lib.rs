@@ -21,4 +21,5 @@ pub mod mute_schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;
+pub mod transform;
 pub mod unit;
