@@ -11,6 +11,7 @@ mod entity;
 mod errors;
 mod filter_log_events;
 mod get_log_events;
+mod kms_keys;
 mod known;
 mod limits;
 mod list_log_groups;
@@ -39,6 +40,7 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use directory::Directory;
+use kms_keys::QueryResultsKey;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
@@ -57,6 +59,8 @@ routes! {
         DescribeLogGroups => log_groups::describe_log_groups,
         ListLogGroups => list_log_groups::list_log_groups,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        AssociateKmsKey => kms_keys::associate_kms_key,
+        DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -81,6 +85,7 @@ pub struct Logs {
     clock: Arc<dyn Clock>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
+    query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
@@ -101,6 +106,7 @@ impl Logs {
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
+        let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -110,7 +116,8 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), history_end_seq }))
+        let taps = Taps::default();
+        Ok(Arc::new(Logs { store, clock, groups, streams, query_results_keys, directory, taps, history_end_seq }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that

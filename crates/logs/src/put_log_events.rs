@@ -16,7 +16,7 @@ use crate::position::Position;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
 use crate::tap::Incoming;
-use crate::{Logs, entity};
+use crate::{Logs, entity, kms_keys};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -57,6 +57,7 @@ async fn accept(
     entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    let key = logs.encryption_key(group).await?;
     let message_bytes = events.iter().map(|event| event.message.len()).sum();
     let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
     let mut counted = Statistics::default();
@@ -74,7 +75,7 @@ async fn accept(
         rows.end_row();
         counted.count(event.timestamp, now.0, bytes);
     }
-    let mut append = Append::from(rows);
+    let mut append = Append::from(rows.encrypted_under(key));
     let stored = match &group.key.region {
         Some(region) => {
             let (account, log_group) = (group.key.account, group.key.name.as_str());
@@ -85,7 +86,7 @@ async fn accept(
     };
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(errors::store)?;
+        logs.store.append(append).await.map_err(kms_keys::of_store)?;
         stream.statistics().add(&counted);
         stored.into_iter().for_each(|stored| stored());
         Ok(())
