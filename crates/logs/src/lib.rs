@@ -6,6 +6,7 @@
 //!
 //! It knows no HTTP, no wire format and no other service.
 
+mod account_policies;
 mod directory;
 mod entity;
 mod errors;
@@ -39,6 +40,7 @@ use watchkeep_wire::model::logs as model;
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use account_policies::AccountPolicies;
 use directory::Directory;
 use kms_keys::QueryResultsKey;
 use resources::{LogGroup, LogStream};
@@ -75,6 +77,9 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        PutAccountPolicy => account_policies::put_account_policy,
+        DescribeAccountPolicies => account_policies::describe_account_policies,
+        DeleteAccountPolicy => account_policies::delete_account_policy,
     }
 }
 
@@ -88,6 +93,7 @@ pub struct Logs {
     query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
+    account_policies: AccountPolicies,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -107,6 +113,7 @@ impl Logs {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
+        let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -117,7 +124,17 @@ impl Logs {
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
         let taps = Taps::default();
-        Ok(Arc::new(Logs { store, clock, groups, streams, query_results_keys, directory, taps, history_end_seq }))
+        Ok(Arc::new(Logs {
+            store,
+            clock,
+            groups,
+            streams,
+            query_results_keys,
+            directory,
+            taps,
+            account_policies,
+            history_end_seq,
+        }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
