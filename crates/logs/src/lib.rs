@@ -12,6 +12,7 @@ mod entity;
 mod errors;
 mod filter_log_events;
 mod get_log_events;
+mod kms_keys;
 mod known;
 mod limits;
 mod list_log_groups;
@@ -41,6 +42,7 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
 use directory::Directory;
+use kms_keys::QueryResultsKey;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
@@ -59,6 +61,8 @@ routes! {
         DescribeLogGroups => log_groups::describe_log_groups,
         ListLogGroups => list_log_groups::list_log_groups,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        AssociateKmsKey => kms_keys::associate_kms_key,
+        DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -86,6 +90,7 @@ pub struct Logs {
     clock: Arc<dyn Clock>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
+    query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
     account_policies: AccountPolicies,
@@ -107,6 +112,7 @@ impl Logs {
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
+        let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
@@ -118,7 +124,17 @@ impl Logs {
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
         let taps = Taps::default();
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps, account_policies, history_end_seq }))
+        Ok(Arc::new(Logs {
+            store,
+            clock,
+            groups,
+            streams,
+            query_results_keys,
+            directory,
+            taps,
+            account_policies,
+            history_end_seq,
+        }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that

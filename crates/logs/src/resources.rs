@@ -20,6 +20,9 @@ pub(crate) struct LogGroup {
     /// For how many days its events are kept; for ever if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<i32>,
+    /// The ARN of the KMS key that events are encrypted under as they come, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
     /// Whether it, its streams and its events may not be deleted.
     #[serde(default)]
     pub deletion_protection: bool,

@@ -42,7 +42,7 @@ pub(super) struct Processor {
     /// Whether a transformer has at most one of it.
     pub is_unique: bool,
     /// Compiles what it is to do; the error says what is wrong. None where it is not carried out.
-    pub compile: Option<fn(Value) -> Result<Box<dyn Process>, String>>,
+    pub compile: Option<Compile>,
 }
 
 /// Where a processor may stand.
