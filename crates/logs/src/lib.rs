@@ -10,12 +10,15 @@ mod account_policies;
 mod directory;
 mod entity;
 mod errors;
+mod event_fields;
+mod field_indexes;
 mod filter_log_events;
 mod get_log_events;
 mod kms_keys;
 mod known;
 mod limits;
 mod list_log_groups;
+mod log_group_fields;
 mod log_groups;
 mod log_streams;
 mod names;
@@ -31,6 +34,7 @@ mod tags;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod transformers;
 
 use std::sync::Arc;
 
@@ -45,10 +49,12 @@ use directory::Directory;
 use kms_keys::QueryResultsKey;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
+use transformers::Transformers;
 
 pub use resources::Class as LogClass;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
+pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&LOG_EVENTS];
@@ -80,6 +86,15 @@ routes! {
         PutAccountPolicy => account_policies::put_account_policy,
         DescribeAccountPolicies => account_policies::describe_account_policies,
         DeleteAccountPolicy => account_policies::delete_account_policy,
+        PutTransformer => transformers::put_transformer,
+        GetTransformer => transformers::get_transformer,
+        DeleteTransformer => transformers::delete_transformer,
+        TestTransformer => transformers::test_transformer,
+        GetLogGroupFields => log_group_fields::get_log_group_fields,
+        PutIndexPolicy => field_indexes::put_index_policy,
+        DescribeIndexPolicies => field_indexes::describe_index_policies,
+        DeleteIndexPolicy => field_indexes::delete_index_policy,
+        DescribeFieldIndexes => field_indexes::describe_field_indexes,
     }
 }
 
@@ -94,6 +109,7 @@ pub struct Logs {
     directory: Arc<Directory>,
     taps: Taps,
     account_policies: AccountPolicies,
+    transformers: Transformers,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -133,6 +149,7 @@ impl Logs {
             directory,
             taps,
             account_policies,
+            transformers: Transformers::default(),
             history_end_seq,
         }))
     }

@@ -42,7 +42,17 @@ pub(crate) async fn create_log_group(
     let deletion_protection = input.deletion_protection_enabled.unwrap_or_default();
     errors::finish(async move {
         let id = logs.store.catalog().next_id("log_group").await.map_err(errors::store)?;
-        let document = LogGroup { id, created, class, retention_days: None, kms_key, deletion_protection, tags: given };
+        let document = LogGroup {
+            id,
+            created,
+            class,
+            retention_days: None,
+            kms_key,
+            transformer: None,
+            index_policy: None,
+            deletion_protection,
+            tags: given,
+        };
         match logs.groups.create(key, document).await {
             Ok(document) => logs.directory.add_group(document),
             Err(CatalogError::Exists { .. }) => {

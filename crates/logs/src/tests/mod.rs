@@ -1,6 +1,8 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod account_policies;
 mod events;
+mod field_indexes;
 mod filter;
 mod groups;
 mod kms_keys;
@@ -10,6 +12,7 @@ mod owners;
 mod restart;
 mod streams;
 mod taps;
+mod transformers;
 
 use std::sync::Arc;
 use std::time::Duration;
