@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use watchkeep_model::ServiceError;
 
 use crate::errors::invalid;
@@ -61,8 +62,10 @@ struct Field {
 
 /// Reads a document.
 pub(super) fn read(document: &str) -> Result<BTreeMap<String, IndexType>, ServiceError> {
-    let document: Document = serde_json::from_str(document)
-        .map_err(|error| invalid(format!("The policy document is no valid index policy: {error}.")))?;
+    let object: Result<Map<String, Value>, _> = serde_json::from_str(document);
+    let document = object.and_then(|object| serde_json::from_value(Value::Object(object)));
+    let document: Document =
+        document.map_err(|error| invalid(format!("The policy document is no valid index policy: {error}.")))?;
     let mut fields = BTreeMap::new();
     let plain = document.fields.into_iter().map(|field| (field, IndexType::FieldIndex));
     let typed = document.fields_v2.into_iter().map(|(field, options)| (field, options.r#type));

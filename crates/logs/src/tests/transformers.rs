@@ -87,7 +87,7 @@ async fn events_are_kept_as_they_are_and_transformed() {
         [
             "",
             r#"{"a":1,"logGroupName":"g","logGroupStream":"s","accountId":"000000000000","regionName":"us-east-1"}"#,
-            r#"{"@transformationError":"parseJSON: the text is not JSON: expected value at line 1 column 1"}"#,
+            r#"{"@transformationError":"parseJSON: the text is not JSON: expected ident at line 1 column 2"}"#,
         ]
     );
     fixture.put("g", "s", &[(3, r#"{"a":3}"#)]).await;

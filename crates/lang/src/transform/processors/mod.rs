@@ -103,15 +103,19 @@ struct WithKeys {
     with_keys: Vec<String>,
 }
 
+/// Reads options. Lists of values in the order of their names are none.
 fn options<O: DeserializeOwned>(options: Value) -> Result<O, String> {
+    if !options.is_object() {
+        return Err("an object is expected".into());
+    }
     serde_json::from_value(options).map_err(|error| error.to_string())
 }
 
 /// The entries of a processor, of which there are between one and `max`.
 fn entries<E: DeserializeOwned>(value: Value, max: usize) -> Result<Vec<E>, String> {
-    let Entries { entries } = options(value)?;
+    let Entries { entries } = options::<Entries<Value>>(value)?;
     check_count("entries", entries.len(), max)?;
-    Ok(entries)
+    entries.into_iter().map(options).collect()
 }
 
 /// The keys of a processor, of which there are between one and `max`.
