@@ -2,6 +2,7 @@
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import threading
@@ -45,6 +46,24 @@ def test_events_arrive_as_they_come_in(server):
     assert results[0]["logStreamName"] == STREAM and results[0]["logGroupIdentifier"] == f"000000000000:{GROUP}"
     assert results[0]["ingestionTime"] >= results[0]["timestamp"] - 1000
     answer["responseStream"].close()
+
+
+def test_any_host_is_answered(server, monkeypatch):
+    """As it is where a resolver knows the names that SDKs make with the prefix."""
+    resolve = socket.getaddrinfo
+    asked = []
+
+    def resolved(host, *arguments, **named):
+        asked.append(host)
+        return resolve(host.removeprefix("stream-").removeprefix("streaming-"), *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    logs = server.client("logs")
+    create(logs)
+    stream = logs.start_live_tail(logGroupIdentifiers=[ARN])["responseStream"]
+    assert "sessionStart" in next(iter(stream))
+    assert any(host.startswith("stream") for host in asked)
+    stream.close()
 
 
 def test_sessions_end_when_their_clients_go(server):
@@ -154,7 +173,8 @@ def test_tail_follow_goes_on_where_it_was(server):
 
 
 def test_a_stream_ends_with_the_server():
-    with Server() as server:
+    server = Server().start()
+    try:
         logs = client(server)
         create(logs)
         stream = logs.start_live_tail(logGroupIdentifiers=[ARN])["responseStream"]
@@ -162,6 +182,7 @@ def test_a_stream_ends_with_the_server():
         reading = threading.Thread(target=lambda: events.extend(stream))
         reading.start()
         until(lambda: len(events) > 1)
+    finally:
         assert server.stop() == 0
-        reading.join(10)
-        assert not reading.is_alive()
+    reading.join(10)
+    assert not reading.is_alive()

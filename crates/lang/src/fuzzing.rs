@@ -14,9 +14,11 @@ use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Se
 use crate::metric_search::{Search, labels};
 use crate::metrics_insights::{Aggregation, Query, is_query};
 use crate::mute_schedule::{MuteSchedule, ScheduleText, Status};
+use crate::policy::{Asker, Context, Policy, PolicyKind, Request};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
+use crate::transform::{Source, Transformer, limits as transform_limits};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -35,9 +37,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metric_search", metric_search),
     ("metrics_insights", metrics_insights),
     ("mute_schedule", mute_schedule),
+    ("policy", policy),
     ("sketch", sketch),
     ("statistic", statistic),
     ("statsd", statsd),
+    ("transform", transform),
 ];
 
 /// A rule: its canonical text is the same rule, it refers to a bounded number of alarms, and it is met or not whatever they are.
@@ -229,6 +233,18 @@ pub fn mute_schedule(bytes: &[u8]) {
     }
 }
 
+/// A policy: it decides whatever it is asked, the same each time.
+pub fn policy(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for kind in [PolicyKind::Identity, PolicyKind::Resource, PolicyKind::Trust] {
+        let Ok(policy) = Policy::parse(&text, kind) else { continue };
+        let context = Context::default().with("aws:username", "alice").with("aws:SourceIp", "10.0.0.1");
+        let request = Request { asker: Asker::Anonymous, action: "s3:GetObject", resource: &text, context: &context };
+        assert_eq!(policy.decide(&request), policy.decide(&request), "a policy changed its mind");
+        policy.is_public();
+    }
+}
+
 /// An encoded sketch: merged with others it has their samples, and it is encoded to what is decoded to the same.
 pub fn sketch(bytes: &[u8]) {
     let Ok(sketch) = Sketch::decode(bytes) else { return };
@@ -323,6 +339,16 @@ pub fn statsd(bytes: &[u8]) {
         );
         assert!(line.tags.len() <= statsd::limits::TAGS_MAX, "too many tags");
     }
+}
+
+/// A transformer, and behind the end of its line a message: what becomes of it is a JSON object of a bounded size.
+pub fn transform(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (config, message) = text.split_once('\n').unwrap_or((&text, ""));
+    let Ok(transformer) = Transformer::parse(config) else { return };
+    let Ok(transformed) = transformer.transform(&Source { message, ..Source::default() }) else { return };
+    assert!(transformed.len() <= transform_limits::TRANSFORMED_BYTES_MAX, "too large");
+    assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&transformed).is_ok(), "no object");
 }
 
 #[cfg(test)]

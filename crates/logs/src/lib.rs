@@ -10,12 +10,16 @@ mod account_policies;
 mod directory;
 mod entity;
 mod errors;
+mod event_fields;
+mod field_indexes;
 mod filter_log_events;
 mod get_log_events;
+mod kms_keys;
 mod known;
 mod limits;
 mod list_log_groups;
 mod live_tail;
+mod log_group_fields;
 mod log_groups;
 mod log_streams;
 mod metric_filters;
@@ -32,6 +36,7 @@ mod tags;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod transformers;
 
 use std::sync::Arc;
 
@@ -43,15 +48,18 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
 use directory::Directory;
+use kms_keys::QueryResultsKey;
 use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
 use resources::{LogGroup, LogStream};
 use tap::Taps;
+use transformers::Transformers;
 
 pub use metric_filters::MetricStaging;
 pub use resources::Class as LogClass;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
+pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&LOG_EVENTS, &METRIC_FILTER_MINUTES];
@@ -64,6 +72,8 @@ routes! {
         DescribeLogGroups => log_groups::describe_log_groups,
         ListLogGroups => list_log_groups::list_log_groups,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        AssociateKmsKey => kms_keys::associate_kms_key,
+        DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -86,6 +96,15 @@ routes! {
         PutAccountPolicy => account_policies::put_account_policy,
         DescribeAccountPolicies => account_policies::describe_account_policies,
         DeleteAccountPolicy => account_policies::delete_account_policy,
+        PutTransformer => transformers::put_transformer,
+        GetTransformer => transformers::get_transformer,
+        DeleteTransformer => transformers::delete_transformer,
+        TestTransformer => transformers::test_transformer,
+        GetLogGroupFields => log_group_fields::get_log_group_fields,
+        PutIndexPolicy => field_indexes::put_index_policy,
+        DescribeIndexPolicies => field_indexes::describe_index_policies,
+        DeleteIndexPolicy => field_indexes::delete_index_policy,
+        DescribeFieldIndexes => field_indexes::describe_field_indexes,
     }
 }
 
@@ -97,11 +116,13 @@ pub struct Logs {
     random: Arc<dyn Random>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
+    query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
     live_tails: LiveTails,
+    transformers: Transformers,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -120,6 +141,7 @@ impl Logs {
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
+        let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
@@ -130,7 +152,7 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        let metric_filters = Arc::new(MetricFilters::open(&store, &directory).await?);
+        let metric_filters = Arc::new(MetricFilters::open(&store, directory.clone()).await?);
         metric_filters.recover_minutes(&store, clock.now())?;
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
         Ok(Arc::new(Logs {
@@ -139,9 +161,11 @@ impl Logs {
             random,
             groups,
             streams,
+            query_results_keys,
             directory,
             taps: Taps::default(),
             account_policies,
+            transformers: Transformers::default(),
             metric_filters,
             live_tails: LiveTails::default(),
             history_end_seq,

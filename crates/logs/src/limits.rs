@@ -118,6 +118,40 @@ pub const LIVE_TAIL_UPDATES_MAX: usize = 10;
 /// says that it is a sample.
 pub const LIVE_TAIL_QUEUE_BYTES_MAX: usize = 8 << 20;
 
+/// The compiled transformers in memory. Beyond, all are let go and compiled anew as they are needed.
+pub const TRANSFORMERS_HELD_MAX: usize = 1_000;
+
+/// The bytes that a batch's events may become when they are transformed, but for the last of them: what goes into one append has
+/// a limit.
+pub const TRANSFORMED_BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The fields of an index policy ("Field index syntax and quotas").
+pub const INDEXED_FIELDS_MAX: usize = 20;
+
+/// The characters of the name of an indexed field.
+pub const INDEXED_FIELD_CHARS_MAX: usize = 100;
+
+/// For how many days events are found by their indexed fields.
+pub const FIELD_INDEX_DAYS: i64 = 30;
+
+/// The bytes of events that DescribeFieldIndexes looks at from either end of a group.
+pub const FIELD_INDEX_SCAN_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The fields that are discovered in an event ("Supported logs and discovered fields").
+pub const EVENT_FIELDS_MAX: usize = 200;
+
+/// The bytes of the name of a discovered field.
+pub const EVENT_FIELD_CHARS_MAX: usize = 1_024;
+
+/// The fields that are discovered in a group.
+pub const GROUP_FIELDS_MAX: usize = 1_000;
+
+/// The bytes of events that GetLogGroupFields looks at, the newest first.
+pub const GROUP_FIELDS_SCAN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The milliseconds of a minute.
+pub const MINUTE_MS: i64 = 60_000;
+
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;
 

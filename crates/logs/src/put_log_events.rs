@@ -17,7 +17,8 @@ use crate::position::Position;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
 use crate::tap::Incoming;
-use crate::{Logs, entity};
+use crate::transformers::Transformed;
+use crate::{Logs, entity, kms_keys};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -58,10 +59,15 @@ async fn accept(
     entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
-    let message_bytes = events.iter().map(|event| event.message.len()).sum();
+    let key = logs.encryption_key(group).await?;
+    let transformation = logs.transform(group, &stream, events);
+    let transformed = transformation.iter().flat_map(|transformation| &transformation.events);
+    let transformed: Vec<&str> = transformed.map(Transformed::json).collect();
+    let message_bytes = events.iter().map(|event| event.message.len()).sum::<usize>();
+    let message_bytes = message_bytes + transformed.iter().map(|json| json.len()).sum::<usize>();
     let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
     let mut counted = Statistics::default();
-    for event in events {
+    for (index, event) in events.iter().enumerate() {
         let bytes = event.message.len() as u64;
         rows.u64(group.id);
         rows.u64(stream.id);
@@ -69,13 +75,13 @@ async fn accept(
         rows.i64(now.0);
         rows.u64(bytes);
         rows.text(&event.message);
-        rows.null();
+        rows.text_or_null(transformed.get(index).copied());
         rows.null();
         rows.text_or_null(entity);
         rows.end_row();
         counted.count(event.timestamp, now.0, bytes);
     }
-    let mut append = Append::from(rows);
+    let mut append = Append::from(rows.encrypted_under(key));
     let mut stored = logs.live_tails.tap(group, &stream, events, now.0).into_iter().collect::<Vec<_>>();
     if let Some(region) = &group.key.region {
         let incoming = Incoming {
@@ -86,13 +92,14 @@ async fn accept(
             received: now,
             makes_metrics: logs.account_policies.of(&group.key, PolicyType::MetricExtraction).is_empty(),
             events,
+            transformation: transformation.as_ref(),
         };
         stored.extend(logs.taps.tap(&incoming, &mut append));
         stored.extend(logs.metric_filters.tap(group.id, &incoming, logs.clock.now(), &mut append));
     }
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(errors::store)?;
+        logs.store.append(append).await.map_err(kms_keys::of_store)?;
         stream.statistics().add(&counted);
         stored.into_iter().for_each(|stored| stored());
         Ok(())

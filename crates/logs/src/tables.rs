@@ -18,7 +18,6 @@ pub(crate) const BYTES: usize = 4;
 /// The message, byte for byte (S-3) but for what data protection masked.
 pub(crate) const MESSAGE: usize = 5;
 /// The event as its group's transformer made it, JSON; absent if it has none.
-#[allow(dead_code, reason = "transformers write it")]
 pub(crate) const TRANSFORMED: usize = 6;
 /// What data protection masked of the message; absent if it is nothing.
 #[allow(dead_code, reason = "data protection writes it")]

@@ -8,10 +8,9 @@ use watchkeep_model::ServiceError;
 
 use super::AccountPolicy;
 use super::criteria::{Criteria, Operator, Selector};
-use crate::Logs;
 use crate::errors::invalid;
 use crate::limits::SELECTION_VALUES_MAX;
-use crate::metric_filters;
+use crate::{Logs, field_indexes, metric_filters, transformers};
 
 /// A type of account policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,7 +67,7 @@ const TABLE: &[Row] = &[
         policies_max: (1, 20),
         criteria: &[(Selector::Prefix, Operator::Is), (Selector::DataSource, Operator::Is)],
         values_max: usize::MAX,
-        check: None,
+        check: Some(field_indexes::check_policy),
     },
     Row {
         policy_type: PolicyType::Transformer,
@@ -76,7 +75,7 @@ const TABLE: &[Row] = &[
         policies_max: (1, 20),
         criteria: &[(Selector::Prefix, Operator::Is)],
         values_max: usize::MAX,
-        check: None,
+        check: Some(transformers::check_policy),
     },
     Row {
         policy_type: PolicyType::MetricExtraction,

@@ -18,7 +18,8 @@ use crate::limits::METRIC_FILTER_MINUTES_KEPT_MS;
 /// All metric filters.
 pub(crate) struct MetricFilters {
     pub(super) collection: Collection<MetricFilter>,
-    by_group: RwLock<ById<Arc<[Arc<Filter>]>>>,
+    pub(super) directory: Arc<Directory>,
+    inner: RwLock<Inner>,
     /// The minutes of filters with a default value.
     pub(super) minutes: Minutes,
     /// Held while minutes are settled, so that none is settled twice.
@@ -26,21 +27,29 @@ pub(crate) struct MetricFilters {
     staging: OnceLock<Arc<dyn MetricStaging>>,
 }
 
+#[derive(Debug, Default)]
+struct Inner {
+    /// The filters of a group, by its number.
+    by_group: ById<Arc<[Arc<Filter>]>>,
+    by_id: ById<Arc<Filter>>,
+}
+
 type ById<T> = HashMap<u64, T, foldhash::fast::FixedState>;
 
 impl MetricFilters {
     /// Reads them from the catalog. Those of groups that are gone are removed.
-    pub(crate) async fn open(store: &Store, directory: &Directory) -> Result<MetricFilters, StoreError> {
+    pub(crate) async fn open(store: &Store, directory: Arc<Directory>) -> Result<MetricFilters, StoreError> {
         let collection = store.catalog().collection::<MetricFilter>().await?;
         let filters = MetricFilters {
             collection,
-            by_group: RwLock::default(),
+            directory,
+            inner: RwLock::default(),
             minutes: Minutes::default(),
             settling: tokio::sync::Mutex::default(),
             staging: OnceLock::new(),
         };
         for document in filters.collection.all() {
-            match directory.group_numbered(document.group_id) {
+            match filters.directory.group_numbered(document.group_id) {
                 Some(group) => filters.insert(&document, &group.key),
                 None => drop(filters.collection.delete(&document.key).await?),
             }
@@ -69,26 +78,17 @@ impl MetricFilters {
             }
         };
         let filter = Arc::new(Filter::new(document.clone(), group.clone(), compiled));
-        let mut by_group = self.write();
-        let others = by_group.get(&document.group_id).map_or(&[][..], |filters| filters);
-        let others = others.iter().filter(|other| other.key != document.key).cloned();
-        let filters: Arc<[_]> = others.chain([filter]).collect();
-        by_group.insert(document.group_id, filters);
+        self.write().set(document.group_id, &document.key, Some(filter));
     }
 
     /// Forgets a filter.
-    pub(super) fn remove(&self, key: &ResourceKey) {
-        self.write().retain(|_, filters| {
-            if filters.iter().any(|filter| filter.key == *key) {
-                *filters = filters.iter().filter(|filter| filter.key != *key).cloned().collect();
-            }
-            !filters.is_empty()
-        });
+    pub(super) fn remove(&self, group_id: u64, key: &ResourceKey) {
+        self.write().set(group_id, key, None);
     }
 
     /// Deletes the filters of a group that was deleted.
     pub(crate) async fn remove_group(&self, group: &ResourceKey, group_id: u64) {
-        if self.write().remove(&group_id).is_none() {
+        if !self.write().remove_group(group_id) {
             return;
         }
         let prefix = filter_prefix(group_id);
@@ -101,24 +101,24 @@ impl MetricFilters {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.write().clear();
+        *self.write() = Inner::default();
         self.minutes.clear();
     }
 
     /// How many filters a group has.
     pub(crate) fn count(&self, group_id: u64) -> usize {
-        self.read().get(&group_id).map_or(0, |filters| filters.len())
+        self.read().by_group.get(&group_id).map_or(0, |filters| filters.len())
     }
 
     /// The filters of a group.
     pub(super) fn of_group(&self, group_id: u64) -> Arc<[Arc<Filter>]> {
-        self.read().get(&group_id).cloned().unwrap_or_default()
+        self.read().by_group.get(&group_id).cloned().unwrap_or_default()
     }
 
     /// The filters of an account in a Region.
     pub(super) fn of_place(&self, account: AccountId, region: &Region) -> Vec<Arc<Filter>> {
-        let by_group = self.read();
-        let filters = by_group.values().flat_map(|filters| filters.iter());
+        let inner = self.read();
+        let filters = inner.by_id.values();
         let is_here =
             |filter: &&Arc<Filter>| filter.group.account == account && filter.group.region.as_ref() == Some(region);
         filters.filter(is_here).cloned().collect()
@@ -126,8 +126,7 @@ impl MetricFilters {
 
     /// The filter of this number.
     pub(super) fn numbered(&self, id: u64) -> Option<Arc<Filter>> {
-        let by_group = self.read();
-        by_group.values().flat_map(|filters| filters.iter()).find(|filter| filter.document.id == id).cloned()
+        self.read().by_id.get(&id).cloned()
     }
 
     /// Whether the catalog knows that the filter of this name is at rest.
@@ -139,12 +138,37 @@ impl MetricFilters {
             .any(|document| document.key.name.ends_with(&format!("/{name}")) && document.disabled)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, ById<Arc<[Arc<Filter>]>>> {
-        self.by_group.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, ById<Arc<[Arc<Filter>]>>> {
-        self.by_group.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Sets or removes the filter of this key.
+    fn set(&mut self, group_id: u64, key: &ResourceKey, filter: Option<Arc<Filter>>) {
+        let before = self.by_group.remove(&group_id).unwrap_or_default();
+        for removed in before.iter().filter(|other| other.key == *key) {
+            self.by_id.remove(&removed.document.id);
+        }
+        self.by_id.extend(filter.iter().map(|filter| (filter.document.id, filter.clone())));
+        let others = before.iter().filter(|other| other.key != *key).cloned();
+        let filters: Arc<[_]> = others.chain(filter).collect();
+        if !filters.is_empty() {
+            self.by_group.insert(group_id, filters);
+        }
+    }
+
+    /// Removes the filters of a group; whether it had some.
+    fn remove_group(&mut self, group_id: u64) -> bool {
+        let Some(filters) = self.by_group.remove(&group_id) else { return false };
+        filters.iter().for_each(|filter| {
+            self.by_id.remove(&filter.document.id);
+        });
+        true
     }
 }
 
@@ -166,6 +190,6 @@ impl TableOwner for MetricFilters {
 
 impl std::fmt::Debug for MetricFilters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MetricFilters").field("groups", &self.read().len()).finish_non_exhaustive()
+        f.debug_struct("MetricFilters").field("filters", &self.read().by_id.len()).finish_non_exhaustive()
     }
 }

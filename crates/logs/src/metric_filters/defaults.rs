@@ -4,7 +4,7 @@
 //! does not match, and the first that does, each leave a **mark**, a row of [`METRIC_FILTER_MINUTES`] in the append of the
 //! events themselves: after a crash the marks say what the lost memory knew, for exactly the events that are kept. Once a minute is
 //! over it is **settled**: the datum and a mark that says so are one append, so that the datum is there once, or the minute is
-//! still open.
+//! still open (LF-2).
 //!
 //! A minute is over when no call that belongs to it can come any more. Calls are told their minute here, under the lock under
 //! which minutes are settled: it is that of the server's clock, but never one that was settled; and one with a call under way
@@ -21,9 +21,7 @@ use watchkeep_store::{Append, Column, ColumnKind, Rows, Scan, Store, StoreError,
 
 use super::book::MetricFilters;
 use crate::Logs;
-use crate::limits::{DAY_MS, METRIC_FILTER_MINUTES_KEPT_MS};
-
-const MINUTE_MS: i64 = 60_000;
+use crate::limits::{DAY_MS, METRIC_FILTER_MINUTES_KEPT_MS, MINUTE_MS};
 
 /// How long after the end of a minute it is settled: time for the calls of its last moment.
 const PAUSE_MS: i64 = 1_000;

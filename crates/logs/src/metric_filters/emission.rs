@@ -12,10 +12,8 @@ use watchkeep_store::{Append, Rows};
 use super::book::MetricFilters;
 use super::defaults::{METRIC_FILTER_MINUTES, Ticket};
 use super::filter::Filter;
-use crate::limits::METRIC_FILTER_MEASUREMENTS_MAX;
+use crate::limits::{METRIC_FILTER_MEASUREMENTS_MAX, MINUTE_MS};
 use crate::tap::{Incoming, Stored};
-
-const MINUTE_MS: i64 = 60_000;
 
 /// Stores measurements together with somebody else's rows: metrics' side of metric filters.
 pub trait MetricStaging: Send + Sync {
@@ -80,6 +78,11 @@ impl MetricFilters {
             group = filter.group.name,
             "a metric filter made too many different dimensions within an hour, and is disabled until it is put again"
         );
+        let Some(group) = self.directory.group_numbered(filter.document.group_id) else { return };
+        let _changing = group.changing.lock().await;
+        if group.is_deleted() {
+            return;
+        }
         let document = super::MetricFilter { disabled: true, ..filter.document.value.clone() };
         match self.collection.update(&filter.document, document).await {
             Ok(document) => self.insert(&document, &filter.group),
@@ -121,9 +124,11 @@ fn tallies(filter: &Filter, incoming: &Incoming<'_>, now: TimestampMs) -> (Talli
     (tallies, has_matched)
 }
 
-/// What a filter looks at of an event.
-fn text<'e>(_: &Filter, _: &Incoming<'e>, _: usize, event: &'e InputLogEvent) -> &'e str {
-    &event.message
+/// What a filter looks at of an event: what the group's transformer made of it, if it looks at that and there is one.
+fn text<'e>(filter: &Filter, incoming: &Incoming<'e>, index: usize, event: &'e InputLogEvent) -> &'e str {
+    let wants_transformed = filter.document.apply_on_transformed_logs == Some(true);
+    let transformation = incoming.transformation.filter(|_| wants_transformed);
+    transformation.and_then(|made| made.events.get(index)).map_or(&event.message, |made| made.json())
 }
 
 fn number(text: &str) -> Option<f64> {

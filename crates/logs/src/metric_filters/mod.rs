@@ -2,7 +2,7 @@
 //! events that are put into its group from then on.
 //!
 //! What a filter makes of events is stored in the very append that makes them durable (`emission`), so each event counts exactly
-//! once. What it says of minutes in which nothing matched is in `defaults`. Source: "Creating metrics from log events using filters".
+//! once (LF-1). What it says of minutes in which nothing matched is in `defaults`. Source: "Creating metrics from log events using filters".
 
 mod book;
 mod defaults;
@@ -153,7 +153,7 @@ pub(crate) async fn delete_metric_filter(
         if !logs.metric_filters.collection.delete(&key).await.map_err(errors::store)? {
             return Err(model::resource_not_found_exception("The specified metric filter does not exist."));
         }
-        logs.metric_filters.remove(&key);
+        logs.metric_filters.remove(group.id, &key);
         Ok(Unit {})
     })
     .await

@@ -184,7 +184,7 @@ async fn all_pages(
 ) -> Vec<String> {
     let group = fixture.logs.directory.group(&group_key(&fixture.caller, "g")).unwrap();
     let request = Request {
-        group: group.id,
+        group,
         streams: None,
         time: 0..i64::MAX,
         from: None,

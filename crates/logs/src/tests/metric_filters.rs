@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use watchkeep_core::ports::{Measurement, MetricPlace, Samples};
 use watchkeep_model::logs::{
-    CreateLogGroupRequest, DeleteLogGroupRequest, DeleteMetricFilterRequest, DescribeLogGroupsRequest,
-    DescribeMetricFiltersRequest, MetricTransformation, PutAccountPolicyRequest, PutMetricFilterRequest,
-    TestMetricFilterRequest,
+    AddKeyEntry, AddKeys, CreateLogGroupRequest, DeleteLogGroupRequest, DeleteMetricFilterRequest,
+    DescribeLogGroupsRequest, DescribeMetricFiltersRequest, MetricTransformation, ParseJSON, Processor,
+    PutAccountPolicyRequest, PutMetricFilterRequest, PutTransformerRequest, TestMetricFilterRequest,
 };
 use watchkeep_store::Append;
 
@@ -346,6 +346,28 @@ async fn events_become_measurements_of_their_minutes() {
     let stage = fixture.staged();
     fixture.put("g", "s", &[(0, "ERROR three")]).await;
     assert_eq!(stage.take(), ["n/m{} None @0: 1x1"]);
+}
+
+#[tokio::test]
+async fn a_filter_may_look_at_what_transformers_make_of_events() {
+    let (fixture, stage) = world().await;
+    let add =
+        AddKeys { entries: vec![AddKeyEntry { key: "team".into(), value: "shop".into(), overwrite_if_exists: None }] };
+    let config = vec![
+        Processor { parse_json: Some(ParseJSON::default()), ..Default::default() },
+        Processor { add_keys: Some(add), ..Default::default() },
+    ];
+    let input = PutTransformerRequest { log_group_identifier: "g".into(), transformer_config: config };
+    crate::transformers::put_transformer(&fixture.logs, &fixture.caller, input).await.unwrap();
+    for (name, on_transformed) in [("as it is", None), ("transformed", Some(true)), ("no", Some(false))] {
+        let input = PutMetricFilterRequest {
+            apply_on_transformed_logs: on_transformed,
+            ..with(counting(name, "{ $.team = shop && $.n = 1 }"), |t| t.metric_name = name.into())
+        };
+        fixture.put_filter(input).await.unwrap();
+    }
+    fixture.put("g", "s", &[(0, r#"{"n":2}"#), (1, r#"{"n":1}"#)]).await;
+    assert_eq!(stage.take(), ["n/transformed{} None @0: 1x1"]);
 }
 
 #[tokio::test]

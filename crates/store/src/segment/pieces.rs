@@ -146,6 +146,9 @@ mod tests {
         for (wanted, expected) in cases {
             assert_eq!(kept(&filter, wanted, 6), *expected, "{wanted:?}");
         }
+        let or_escape = filter.may_contain(&literals(&["telep", "check"]), Some(b"hone"), 6);
+        assert_eq!(or_escape, [0..6], "what may be spelled otherwise");
+        assert_eq!(filter.may_contain(&literals(&["absent"]), Some(b"lephone"), 6), [4..6]);
         assert_eq!(kept(&filter, &["absent"], 8), [(6, 8)], "rows beyond the filter may have anything");
     }
 
