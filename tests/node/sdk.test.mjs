@@ -13,6 +13,7 @@ import {
   FilterLogEventsCommand,
   PutLogEventsCommand,
   ResourceNotFoundException,
+  StartLiveTailCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
 import { BatchGetTracesCommand, PutTraceSegmentsCommand, XRayClient } from "@aws-sdk/client-xray";
 
@@ -22,8 +23,8 @@ let server;
 before(async () => (server = await startServer()));
 after(() => server.stop());
 
-const client = (Client) =>
-  new Client({ endpoint: server.endpoint, region: "us-east-1", credentials: { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "secret" } });
+const client = (Client, further = {}) =>
+  new Client({ endpoint: server.endpoint, region: "us-east-1", credentials: { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "secret" }, ...further });
 
 test("metrics are put, listed and read back", async () => {
   const cloudwatch = client(CloudWatchClient);
@@ -60,6 +61,27 @@ test("log events are put and found", async () => {
   await logs.send(new PutLogEventsCommand({ logGroupName, logStreamName: "s", logEvents }));
   const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName, filterPattern: "ERROR" }));
   assert.deepEqual(events.map((event) => event.message), ["ERROR ünïcödé ✓"]);
+});
+
+test("log events are seen as they come in", async () => {
+  // The host prefix of this operation makes a name that no resolver knows.
+  const logs = client(CloudWatchLogsClient, { disableHostPrefix: true });
+  const logGroupName = "/node";
+  const logGroupIdentifiers = [`arn:aws:logs:us-east-1:000000000000:log-group:${logGroupName}`];
+  const { responseStream } = await logs.send(new StartLiveTailCommand({ logGroupIdentifiers, logEventFilterPattern: "-debug" }));
+  let started = false;
+  for await (const event of responseStream) {
+    if (event.sessionStart) {
+      started = true;
+      const logEvents = ["debug", "live ✓"].map((message) => ({ timestamp: Date.now(), message }));
+      await logs.send(new PutLogEventsCommand({ logGroupName, logStreamName: "s", logEvents }));
+    } else if (event.sessionUpdate.sessionResults.length > 0) {
+      assert.deepEqual(event.sessionUpdate.sessionResults.map((result) => result.message), ["live ✓"]);
+      break;
+    }
+  }
+  assert.ok(started);
+  logs.destroy();
 });
 
 test("errors are the service's own classes", async () => {

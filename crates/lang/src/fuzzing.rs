@@ -4,6 +4,7 @@
 use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::embedded_metrics;
+use crate::field_selection::FieldSelection;
 use crate::filter_pattern::FilterPattern;
 use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
@@ -18,6 +19,7 @@ use crate::policy::{Asker, Context, Policy, PolicyKind, Request};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
+use crate::transform::{Source, Transformer, limits as transform_limits};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -27,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("alarm_rule", alarm_rule),
     ("anomaly", anomaly),
     ("embedded_metrics", embedded_metrics),
+    ("field_selection", field_selection),
     ("filter_pattern", filter_pattern),
     ("filter_policy", filter_policy),
     ("insight_rule", insight_rule),
@@ -40,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sketch", sketch),
     ("statistic", statistic),
     ("statsd", statsd),
+    ("transform", transform),
 ];
 
 /// A rule: its canonical text is the same rule, it refers to a bounded number of alarms, and it is met or not whatever they are.
@@ -98,17 +102,32 @@ pub fn embedded_metrics(bytes: &[u8]) {
     }
 }
 
-/// A line with a filter pattern, then a message.
+/// Field selection criteria, asked of every field.
+pub fn field_selection(bytes: &[u8]) {
+    if let Ok(selection) = FieldSelection::parse(&String::from_utf8_lossy(bytes)) {
+        selection.selects(&|field| field.as_str());
+    }
+}
+
+/// A line with a filter pattern, then a message: what matches is extracted, and has in it what is said to be certain.
 pub fn filter_pattern(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (pattern, message) = bytes.split_at_checked(end).unwrap_or_default();
     let Ok(pattern) = FilterPattern::parse(&String::from_utf8_lossy(pattern)) else { return };
     let message = message.get(1..).unwrap_or_default();
-    if pattern.matches(message) {
-        for word in pattern.required_words() {
-            let is_there = memchr::memmem::find(message, word.as_bytes()).is_some();
-            assert!(is_there, "a matching message lacks the required word {word}");
-        }
+    let matches = pattern.matches(message);
+    assert_eq!(pattern.extract(message).is_some(), matches, "extraction and matching differ");
+    let reader = pattern.reader(&["$.a", "$.a.b[0]"]).or_else(|_| pattern.reader(&["$1"]));
+    assert!(reader.is_err() || reader.is_ok_and(|reader| reader.read(message).is_some() == matches), "reading differs");
+    let has = |piece: &[u8]| memchr::memmem::find(message, piece).is_some();
+    if !matches || pattern.escape().is_some_and(has) {
+        return;
+    }
+    for word in pattern.required_words() {
+        assert!(has(word.as_bytes()), "a matching message lacks the required word {word}");
+    }
+    for literal in pattern.required_literals() {
+        assert!(has(&literal), "a matching message lacks the required literal {literal:?}");
     }
 }
 
@@ -373,6 +392,16 @@ pub fn statsd(bytes: &[u8]) {
         );
         assert!(line.tags.len() <= statsd::limits::TAGS_MAX, "too many tags");
     }
+}
+
+/// A transformer, and behind the end of its line a message: what becomes of it is a JSON object of a bounded size.
+pub fn transform(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (config, message) = text.split_once('\n').unwrap_or((&text, ""));
+    let Ok(transformer) = Transformer::parse(config) else { return };
+    let Ok(transformed) = transformer.transform(&Source { message, ..Source::default() }) else { return };
+    assert!(transformed.len() <= transform_limits::TRANSFORMED_BYTES_MAX, "too large");
+    assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&transformed).is_ok(), "no object");
 }
 
 #[cfg(test)]

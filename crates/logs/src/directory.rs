@@ -103,6 +103,11 @@ impl Group {
         }
     }
 
+    /// The ARN of the KMS key that its events are encrypted under as they come.
+    pub(crate) fn kms_key(&self) -> Option<String> {
+        read(&self.document).kms_key.clone()
+    }
+
     /// The stream of this name.
     pub(crate) fn stream(&self, name: &str) -> Result<Arc<Stream>, ServiceError> {
         read(&self.streams).get(name).cloned().ok_or_else(errors::no_stream)

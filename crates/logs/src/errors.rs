@@ -21,6 +21,11 @@ pub(crate) fn invalid(message: impl Into<String>) -> ServiceError {
     errors::invalid_parameter_exception(message)
 }
 
+/// The error for what may not be done, which every call can give.
+pub(crate) fn access_denied(message: impl Into<String>) -> ServiceError {
+    ServiceError::common("AccessDeniedException", "AccessDenied", 400, message)
+}
+
 /// The error for a paging token that is not ours, or too old.
 pub(crate) fn invalid_token() -> ServiceError {
     invalid("The specified nextToken is invalid.")

@@ -44,9 +44,10 @@ pub(crate) async fn filter_log_events(
     }
     let from = paging::place(paged, now, input.next_token.as_deref())?;
     let from = from.map(|place| place.parse::<Position>().map_err(|_| invalid_token())).transpose()?;
+    let streams = streams(&group, &input)?;
     let request = Request {
-        group: group.id,
-        streams: streams(&group, &input)?,
+        group,
+        streams,
         time: input.start_time.unwrap_or(0)..input.end_time.map_or(i64::MAX, |end| end.saturating_add(1)),
         from,
         direction,

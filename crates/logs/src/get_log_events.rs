@@ -39,7 +39,7 @@ pub(crate) async fn get_log_events(
     };
     let start_time = input.start_time.unwrap_or(0);
     let request = Request {
-        group: group.id,
+        group,
         streams: Some(vec![stream.id]),
         time: start_time..input.end_time.unwrap_or(i64::MAX),
         from: token.map(|token| token.boundary),

@@ -6,18 +6,25 @@
 //!
 //! It knows no HTTP, no wire format and no other service.
 
+mod account_policies;
 mod directory;
 mod entity;
 mod errors;
+mod event_fields;
 mod exports;
+mod field_indexes;
 mod filter_log_events;
 mod get_log_events;
 mod http_endpoints;
+mod kms_keys;
 mod known;
 mod limits;
 mod list_log_groups;
+mod live_tail;
+mod log_group_fields;
 mod log_groups;
 mod log_streams;
+mod metric_filters;
 mod names;
 mod page;
 mod paging;
@@ -32,6 +39,7 @@ mod tags;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod transformers;
 
 use std::sync::Arc;
 
@@ -43,17 +51,24 @@ use watchkeep_wire::model::logs as model;
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use account_policies::AccountPolicies;
 use directory::Directory;
 use exports::Exports;
+use kms_keys::QueryResultsKey;
+use live_tail::LiveTails;
+use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
 use resources::{LogGroup, LogStream};
 use tap::Taps;
+use transformers::Transformers;
 
+pub use metric_filters::MetricStaging;
 pub use resources::Class as LogClass;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
+pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &METRIC_FILTER_MINUTES];
 
 routes! {
     /// What the service answers.
@@ -63,6 +78,8 @@ routes! {
         DescribeLogGroups => log_groups::describe_log_groups,
         ListLogGroups => list_log_groups::list_log_groups,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        AssociateKmsKey => kms_keys::associate_kms_key,
+        DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -80,6 +97,23 @@ routes! {
         CreateExportTask => exports::create_export_task,
         DescribeExportTasks => exports::describe_export_tasks,
         CancelExportTask => exports::cancel_export_task,
+        StartLiveTail => live_tail::start_live_tail,
+        PutMetricFilter => metric_filters::put_metric_filter,
+        DescribeMetricFilters => metric_filters::describe_metric_filters,
+        DeleteMetricFilter => metric_filters::delete_metric_filter,
+        TestMetricFilter => metric_filters::test_metric_filter,
+        PutAccountPolicy => account_policies::put_account_policy,
+        DescribeAccountPolicies => account_policies::describe_account_policies,
+        DeleteAccountPolicy => account_policies::delete_account_policy,
+        PutTransformer => transformers::put_transformer,
+        GetTransformer => transformers::get_transformer,
+        DeleteTransformer => transformers::delete_transformer,
+        TestTransformer => transformers::test_transformer,
+        GetLogGroupFields => log_group_fields::get_log_group_fields,
+        PutIndexPolicy => field_indexes::put_index_policy,
+        DescribeIndexPolicies => field_indexes::describe_index_policies,
+        DeleteIndexPolicy => field_indexes::delete_index_policy,
+        DescribeFieldIndexes => field_indexes::describe_field_indexes,
     }
 }
 
@@ -88,11 +122,17 @@ routes! {
 pub struct Logs {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
+    query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
     exports: Exports,
+    account_policies: AccountPolicies,
+    metric_filters: Arc<MetricFilters>,
+    live_tails: LiveTails,
+    transformers: Transformers,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -111,7 +151,9 @@ impl Logs {
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
-        let exports = Exports::open(store.catalog(), random).await?;
+        let exports = Exports::open(store.catalog(), random.clone()).await?;
+        let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
+        let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -121,13 +163,41 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), exports, history_end_seq }))
+        let metric_filters = Arc::new(MetricFilters::open(&store, directory.clone()).await?);
+        metric_filters.recover_minutes(&store, clock.now())?;
+        store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
+        Ok(Arc::new(Logs {
+            store,
+            clock,
+            random,
+            groups,
+            streams,
+            query_results_keys,
+            directory,
+            taps: Taps::default(),
+            account_policies,
+            transformers: Transformers::default(),
+            metric_filters,
+            live_tails: LiveTails::default(),
+            exports,
+            history_end_seq,
+        }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
     /// the store was opened with.
     pub fn set_taps(&self, taps: Vec<Arc<dyn Tap>>) {
         self.taps.set(taps);
+    }
+
+    /// Sets who stores what metric filters make of events; once, before the first call.
+    pub fn set_metric_staging(&self, staging: Arc<dyn MetricStaging>) {
+        self.metric_filters.set_staging(staging);
+    }
+
+    /// Begins what is done now and then: default values of metric filters. It ends when the service is dropped.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.
@@ -148,5 +218,6 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.directory.clear();
+        self.metric_filters.clear();
     }
 }

@@ -1,5 +1,7 @@
 //! The limits of the log service, a sentence each, with AWS's quota ("CloudWatch Logs quotas", and the API pages).
 
+use std::time::Duration;
+
 /// The log groups of an account in a Region.
 pub const GROUPS_MAX: usize = 1_000_000;
 
@@ -85,6 +87,90 @@ pub const EXPORT_RETRY_MIN: std::time::Duration = std::time::Duration::from_secs
 
 /// The longest that it waits at once.
 pub const EXPORT_RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+/// The account policies that are looked at for one type: more than any type may have.
+pub const ACCOUNT_POLICIES_MAX: usize = 100;
+
+/// The characters of the name of an account policy.
+pub const ACCOUNT_POLICY_NAME_CHARS_MAX: usize = 256;
+
+/// The bytes of selection criteria ("PutAccountPolicy").
+pub const SELECTION_BYTES_MAX: usize = 25 * 1024;
+
+/// The names or prefixes of the selection criteria of a metric extraction policy ("PutAccountPolicy").
+pub const SELECTION_VALUES_MAX: usize = 50;
+
+/// The metric filters of a log group ("PutMetricFilter").
+pub const METRIC_FILTERS_MAX: usize = 100;
+
+/// The filters of a log group that have regular expressions ("PutMetricFilter").
+pub const REGEX_FILTERS_MAX: usize = 5;
+
+/// The dimensions of a metric filter, system fields among them ("MetricTransformation").
+pub const METRIC_FILTER_DIMENSIONS_MAX: usize = 3;
+
+/// The different names and values of dimensions that a metric filter may make within an hour; one more disables it
+/// ("PutMetricFilter").
+pub const METRIC_FILTER_PAIRS_MAX: usize = 1_000;
+
+/// The measurements that metric filters make of one PutLogEvents: series times minutes. Beyond, nothing is counted.
+pub const METRIC_FILTER_MEASUREMENTS_MAX: usize = 50_000;
+
+/// For how long it is known which minutes of a metric filter are not settled: default values of minutes that a server which is
+/// down for longer leaves behind are not made up for.
+pub const METRIC_FILTER_MINUTES_KEPT_MS: i64 = 2 * DAY_MS;
+
+/// The Live Tail sessions of an account in a Region at a time ("CloudWatch Logs quotas").
+pub const LIVE_TAILS_MAX: usize = 15;
+
+/// How long a Live Tail session lasts ("StartLiveTail").
+pub const LIVE_TAIL_TIME_MAX: Duration = Duration::from_secs(3 * 3_600);
+
+/// The events of an update of a Live Tail session; of more, as many are sampled ("StartLiveTail").
+pub const LIVE_TAIL_EVENTS_MAX: usize = 500;
+
+/// The bytes of the messages of an update: well below what a message of an event stream may have, whatever JSON spells longer.
+pub const LIVE_TAIL_UPDATE_BYTES_MAX: usize = 2 << 20;
+
+/// The updates that wait for a client of a Live Tail session; beyond, the oldest are dropped ("StartLiveTail").
+pub const LIVE_TAIL_UPDATES_MAX: usize = 10;
+
+/// The bytes of events that a Live Tail session has not looked at yet, a second's worth; what is beyond is lost to it, and its update
+/// says that it is a sample.
+pub const LIVE_TAIL_QUEUE_BYTES_MAX: usize = 8 << 20;
+
+/// The compiled transformers in memory. Beyond, all are let go and compiled anew as they are needed.
+pub const TRANSFORMERS_HELD_MAX: usize = 1_000;
+
+/// The bytes that a batch's events may become when they are transformed, but for the last of them: what goes into one append has
+/// a limit.
+pub const TRANSFORMED_BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The fields of an index policy ("Field index syntax and quotas").
+pub const INDEXED_FIELDS_MAX: usize = 20;
+
+/// The characters of the name of an indexed field.
+pub const INDEXED_FIELD_CHARS_MAX: usize = 100;
+
+/// For how many days events are found by their indexed fields.
+pub const FIELD_INDEX_DAYS: i64 = 30;
+
+/// The bytes of events that DescribeFieldIndexes looks at from either end of a group.
+pub const FIELD_INDEX_SCAN_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The fields that are discovered in an event ("Supported logs and discovered fields").
+pub const EVENT_FIELDS_MAX: usize = 200;
+
+/// The bytes of the name of a discovered field.
+pub const EVENT_FIELD_CHARS_MAX: usize = 1_024;
+
+/// The fields that are discovered in a group.
+pub const GROUP_FIELDS_MAX: usize = 1_000;
+
+/// The bytes of events that GetLogGroupFields looks at, the newest first.
+pub const GROUP_FIELDS_SCAN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The milliseconds of a minute.
+pub const MINUTE_MS: i64 = 60_000;
 
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;

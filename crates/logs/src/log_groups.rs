@@ -29,22 +29,30 @@ pub(crate) async fn create_log_group(
         return Err(invalid("Log group names that start with aws/ are reserved."));
     }
     let key = group_key(caller, &name);
-    if let Some(kms_key) = input.kms_key_id {
-        let arn = group_arn(&key);
-        return Err(invalid(format!(
-            "The specified KMS key '{kms_key}' does not exist or is not allowed to be used with LogGroup '{arn}'"
-        )));
-    }
     let class = input.log_group_class.as_deref().map_or(Some(Class::Standard), Class::parse);
     let class = class.ok_or_else(|| invalid("The specified log group class is invalid."))?;
     let given = input.tags.unwrap_or_default();
     tags::check(&given)?;
     check_quota(logs, caller)?;
+    let kms_key = match &input.kms_key_id {
+        Some(kms_key) => Some(logs.usable_key(caller, &group_arn(&key), kms_key).await?),
+        None => None,
+    };
     let (logs, created) = (logs.clone(), logs.clock.now().0);
     let deletion_protection = input.deletion_protection_enabled.unwrap_or_default();
     errors::finish(async move {
         let id = logs.store.catalog().next_id("log_group").await.map_err(errors::store)?;
-        let document = LogGroup { id, created, class, retention_days: None, deletion_protection, tags: given };
+        let document = LogGroup {
+            id,
+            created,
+            class,
+            retention_days: None,
+            kms_key,
+            transformer: None,
+            index_policy: None,
+            deletion_protection,
+            tags: given,
+        };
         match logs.groups.create(key, document).await {
             Ok(document) => logs.directory.add_group(document),
             Err(CatalogError::Exists { .. }) => {
@@ -73,6 +81,7 @@ pub(crate) async fn delete_log_group(
         check_protection(&group, "log group")?;
         logs.groups.delete(&group.key).await.map_err(errors::store)?;
         logs.directory.remove_group(&group);
+        logs.metric_filters.remove_group(&group.key, group.id).await;
         let prefix = stream_prefix(group.id);
         if let Err(error) = logs.streams.delete_prefix(&group.key.account, group.key.region.as_ref(), &prefix).await {
             // Nothing refers to them any more; the next start removes them.
@@ -237,10 +246,11 @@ async fn describe(logs: &Arc<Logs>, group: &Arc<Group>) -> Result<Described, Ser
     let document = group.document();
     Ok(Described {
         retention_in_days: document.effective_retention_days(),
-        metric_filter_count: Some(0),
+        metric_filter_count: i32::try_from(logs.metric_filters.count(group.id)).ok(),
         stored_bytes: Some(group.stored_bytes(logs.clock.now()).try_into().unwrap_or(i64::MAX)),
         log_group_class: Some(document.class.as_str().to_owned()),
         log_group_arn: Some(group_arn(&group.key)),
+        kms_key_id: document.kms_key.clone(),
         deletion_protection_enabled: document.deletion_protection.then_some(true),
         ..briefly(group)
     })

@@ -8,6 +8,7 @@ use watchkeep_lang::filter_pattern::FilterPattern;
 use watchkeep_model::ServiceError;
 use watchkeep_store::{Batch, Order, Scan, StoreError, TextFilter};
 
+use crate::directory::Group;
 use crate::limits::{EVENT_OVERHEAD_BYTES, PAGE_BYTES_MAX, PAGE_EVENTS_MAX};
 use crate::position::Position;
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM};
@@ -16,8 +17,8 @@ use crate::{Logs, errors};
 /// What to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// The group's number.
-    pub group: u64,
+    /// The group.
+    pub group: Arc<Group>,
     /// The numbers of the streams; all if absent.
     pub streams: Option<Vec<u64>>,
     /// The times of the events, in milliseconds since the epoch.
@@ -72,18 +73,21 @@ const SPARE_ROWS: usize = if cfg!(test) { 2 } else { 256 };
 impl Logs {
     /// Reads a page.
     pub(crate) async fn read(self: &Arc<Self>, request: Request) -> Result<Page, ServiceError> {
+        let group = request.group.clone();
         let page = self.store.blocking(move |store| {
             let mut spare = SPARE_ROWS;
             loop {
                 let mut reading = Reading::new(&request, spare);
-                store.scan(&reading.scan.clone(), &mut |batch| reading.visit(batch))?;
+                let stats = store.scan(&reading.scan.clone(), &mut |batch| reading.visit(batch))?;
                 match reading.finish() {
-                    Some(page) => return Ok::<_, StoreError>(page),
+                    Some(page) => return Ok::<_, StoreError>((page, stats)),
                     None => spare = spare.saturating_mul(8),
                 }
             }
         });
-        page.await.map_err(errors::store)
+        let (page, stats) = page.await.map_err(errors::store)?;
+        self.ensure_unlocked(&group, &stats).await?;
+        Ok(page)
     }
 }
 
@@ -116,7 +120,7 @@ impl<'r> Reading<'r> {
         };
         // One more than the page takes tells whether it is the last.
         let limit = request.limit.saturating_add(1).saturating_add(spare);
-        let mut scan = Scan::new(&LOG_EVENTS).ids(GROUP, [request.group]).time(time).order(order).limit(limit);
+        let mut scan = Scan::new(&LOG_EVENTS).ids(GROUP, [request.group.id]).time(time).order(order).limit(limit);
         scan = scan.columns(&[STREAM, INGESTED, MESSAGE]).bytes_wanted(PAGE_BYTES_MAX);
         if let Some(streams) = &request.streams {
             scan = scan.ids(STREAM, streams.iter().copied());
@@ -194,10 +198,12 @@ impl<'r> Reading<'r> {
 fn filter(pattern: &FilterPattern, judged: Arc<AtomicU64>, bytes_max: u64) -> TextFilter {
     let tokens = pattern.required_words();
     let literals = pattern.required_literals();
+    let escape = pattern.escape().map(<[u8]>::to_vec);
     let pattern = pattern.clone();
     TextFilter {
         tokens,
         literals,
+        escape,
         matches: Arc::new(move |message: &[u8]| {
             let before = judged.fetch_add(message.len() as u64, Ordering::Relaxed);
             before > bytes_max || pattern.matches(message)

@@ -18,6 +18,8 @@ pub(crate) enum Paged {
     StreamsByName = b's',
     /// Streams by the time of their last event.
     StreamsByTime = b't',
+    /// Metric filters by name and group.
+    MetricFilters = b'm',
     /// Events by position, oldest first.
     Events = b'e',
     /// Events by position, newest first.

@@ -8,6 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
 use watchkeep_store::{Append, Rows};
 
+use crate::account_policies::PolicyType;
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
@@ -16,7 +17,8 @@ use crate::position::Position;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
 use crate::tap::Incoming;
-use crate::{Logs, entity};
+use crate::transformers::Transformed;
+use crate::{Logs, entity, kms_keys};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -27,9 +29,9 @@ pub(crate) async fn put_log_events(
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
     let stream = group.stream(&input.log_stream_name)?;
     let class = group.document().class;
-    let rejected_entity_info = input.entity.as_ref().and_then(|entity| entity::rejected(entity, class));
+    let (entity, rejected_entity_info) = entity::accepted(input.entity.as_ref(), class);
     let now = logs.clock.now();
-    let message_bytes = check_size(&input.log_events)?;
+    check_size(&input.log_events)?;
     check_order(&input.log_events)?;
     let (accepted, rejected_log_events_info) = in_time(&input.log_events, now, group.cutoff(now))?;
     let response = PutLogEventsResponse {
@@ -38,7 +40,7 @@ pub(crate) async fn put_log_events(
         rejected_entity_info,
     };
     if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
-        accept(logs, &group, stream, events, message_bytes, now).await?;
+        accept(logs, &group, stream, events, entity.as_deref(), now).await?;
     }
     Ok(response)
 }
@@ -54,12 +56,18 @@ pub(crate) async fn accept(
     group: &Group,
     stream: Arc<Stream>,
     events: &[InputLogEvent],
-    message_bytes: usize,
+    entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    let key = logs.encryption_key(group).await?;
+    let transformation = logs.transform(group, &stream, events);
+    let transformed = transformation.iter().flat_map(|transformation| &transformation.events);
+    let transformed: Vec<&str> = transformed.map(Transformed::json).collect();
+    let message_bytes = events.iter().map(|event| event.message.len()).sum::<usize>();
+    let message_bytes = message_bytes + transformed.iter().map(|json| json.len()).sum::<usize>();
     let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
     let mut counted = Statistics::default();
-    for event in events {
+    for (index, event) in events.iter().enumerate() {
         let bytes = event.message.len() as u64;
         rows.u64(group.id);
         rows.u64(stream.id);
@@ -67,21 +75,31 @@ pub(crate) async fn accept(
         rows.i64(now.0);
         rows.u64(bytes);
         rows.text(&event.message);
+        rows.text_or_null(transformed.get(index).copied());
+        rows.null();
+        rows.text_or_null(entity);
         rows.end_row();
         counted.count(event.timestamp, now.0, bytes);
     }
-    let mut append = Append::from(rows);
-    let stored = match &group.key.region {
-        Some(region) => {
-            let (account, log_group) = (group.key.account, group.key.name.as_str());
-            let class = group.document().class;
-            logs.taps.tap(&Incoming { account, region, log_group, class, received: now, events }, &mut append)
-        }
-        None => Vec::new(),
-    };
+    let mut append = Append::from(rows.encrypted_under(key));
+    let mut stored = logs.live_tails.tap(group, &stream, events, now.0).into_iter().collect::<Vec<_>>();
+    if let Some(region) = &group.key.region {
+        let incoming = Incoming {
+            account: group.key.account,
+            region,
+            log_group: group.key.name.as_str(),
+            class: group.document().class,
+            received: now,
+            makes_metrics: logs.account_policies.of(&group.key, PolicyType::MetricExtraction).is_empty(),
+            events,
+            transformation: transformation.as_ref(),
+        };
+        stored.extend(logs.taps.tap(&incoming, &mut append));
+        stored.extend(logs.metric_filters.tap(group.id, &incoming, logs.clock.now(), &mut append));
+    }
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(errors::store)?;
+        logs.store.append(append).await.map_err(kms_keys::of_store)?;
         stream.statistics().add(&counted);
         stored.into_iter().for_each(|stored| stored());
         Ok(())
@@ -89,12 +107,11 @@ pub(crate) async fn accept(
     .await
 }
 
-/// The bytes of all messages. An event may be as large as a batch, so that the batch's limit is the only one.
-fn check_size(events: &[InputLogEvent]) -> Result<usize, ServiceError> {
-    let message_bytes: usize = events.iter().map(|event| event.message.len()).sum();
-    let bytes = message_bytes + events.len() * EVENT_OVERHEAD_BYTES;
+/// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.
+fn check_size(events: &[InputLogEvent]) -> Result<(), ServiceError> {
+    let bytes: usize = events.iter().map(|event| event.message.len() + EVENT_OVERHEAD_BYTES).sum();
     match bytes {
-        bytes if bytes <= BATCH_BYTES_MAX => Ok(message_bytes),
+        bytes if bytes <= BATCH_BYTES_MAX => Ok(()),
         bytes => Err(invalid(format!("Upload too large: {bytes} bytes exceeds limit of {BATCH_BYTES_MAX}"))),
     }
 }
@@ -188,7 +205,7 @@ mod tests {
     #[test]
     fn a_batch_counts_26_bytes_for_each_event() {
         let event = |bytes: usize| InputLogEvent { timestamp: 0, message: "x".repeat(bytes) };
-        assert_eq!(check_size(&[event(1_048_550)]).unwrap(), 1_048_550);
+        assert!(check_size(&[event(1_048_550)]).is_ok());
         assert_eq!(
             check_size(&[event(1_048_500), event(25)]).unwrap_err().message,
             "Upload too large: 1048577 bytes exceeds limit of 1048576"

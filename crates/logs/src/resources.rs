@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Region};
 use watchkeep_store::{Resource, ResourceKey};
 
+use crate::field_indexes::LogIndexPolicy;
 use crate::limits::DELIVERY_RETENTION_DAYS;
+use crate::transformers::LogTransformer;
 
 /// A log group; its key's name is the group's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,15 @@ pub(crate) struct LogGroup {
     /// For how many days its events are kept; for ever if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<i32>,
+    /// The ARN of the KMS key that events are encrypted under as they come, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+    /// Its transformer, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<LogTransformer>,
+    /// Its index policy, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_policy: Option<LogIndexPolicy>,
     /// Whether it, its streams and its events may not be deleted.
     #[serde(default)]
     pub deletion_protection: bool,

@@ -1,5 +1,6 @@
 //! What is known of a stream's events without reading them. It is counted as events are accepted; what was there before the
-//! service was opened is counted, once for a group, when somebody asks for it.
+//! service was opened is counted, once for a group, when somebody asks for it (and, as far as it is encrypted, when its key can
+//! be used).
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -82,7 +83,7 @@ impl Logs {
             let counted = self.store.blocking(move |store| {
                 let mut counted: HashMap<u64, Statistics, foldhash::fast::FixedState> = HashMap::default();
                 let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [id]).columns(&[STREAM, TIME, INGESTED, BYTES]);
-                store.scan(&scan, &mut |batch| {
+                let stats = store.scan(&scan, &mut |batch| {
                     let columns = batch.seqs().iter().zip(batch.u64s(STREAM)).zip(batch.times());
                     let columns = columns.zip(batch.i64s(INGESTED)).zip(batch.u64s(BYTES));
                     for ((((&seq, &stream), &time), &ingested), &bytes) in columns {
@@ -92,17 +93,29 @@ impl Logs {
                     }
                     ControlFlow::Continue(())
                 })?;
-                Ok::<_, StoreError>(counted)
+                Ok::<_, StoreError>((stats.locked == 0).then_some(counted))
             });
-            for (stream, statistics) in counted.await? {
+            for (stream, statistics) in counted.await.map_err(Uncounted::Failed)?.ok_or(Uncounted::Locked)? {
                 if let Some(stream) = self.directory.stream(stream) {
                     stream.statistics().add(&statistics);
                 }
             }
             Ok(())
         };
-        group.history.get_or_try_init(read).await.map(|_| ()).map_err(|error: StoreError| errors::store(error))
+        match group.history.get_or_try_init(read).await {
+            // It is counted once the key can be used again.
+            Ok(()) | Err(Uncounted::Locked) => Ok(()),
+            Err(Uncounted::Failed(error)) => Err(errors::store(error)),
+        }
     }
+}
+
+/// Why a history is not counted.
+enum Uncounted {
+    /// Some of it is encrypted under a key that cannot be used now.
+    Locked,
+    /// It could not be read.
+    Failed(StoreError),
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use watchkeep_model::logs::InputLogEvent;
 use watchkeep_store::Append;
 
 use crate::resources::Class;
+use crate::transformers::Transformation;
 
 /// Events that one call puts into one log group, checked and accepted.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +25,12 @@ pub struct Incoming<'e> {
     pub class: Class,
     /// When the events were received.
     pub received: TimestampMs,
+    /// Whether metrics are made of events in the embedded metric format: no account policy says otherwise.
+    pub makes_metrics: bool,
     /// The events, in the order of their times.
     pub events: &'e [InputLogEvent],
+    /// What the group's transformer made of them; absent if it has none.
+    pub transformation: Option<&'e Transformation>,
 }
 
 /// Hears of every accepted event, whatever the class of its group is: a tap that makes of events what only the class Standard allows

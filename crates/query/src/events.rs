@@ -184,7 +184,7 @@ impl Reading {
         columns.extend(&self.columns);
         let ids = self.groups.all.iter().map(|group| group.id);
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
-        scan = scan.columns(&columns).escape(JSON_ESCAPE);
+        scan = scan.columns(&columns);
         scan.limit = self.limit;
         if self.limit.is_none() {
             scan = scan.bytes_wanted(BYTES_WANTED);
@@ -203,7 +203,7 @@ impl Reading {
                 // Whatever comes is let through then, so that a batch is delivered soon and the scan ended.
                 is_over.load(Ordering::Relaxed) || matches(message)
             };
-            scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() });
+            scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() }.or_escaped(JSON_ESCAPE));
         }
         if let Some(fields) = &self.fields {
             let path = |(path, spelling): &(Path, Spelling)| FieldPath {

@@ -30,9 +30,6 @@ pub struct Scan {
     pub bytes_wanted: Option<usize>,
     /// What the text column must contain.
     pub text: Option<TextFilter>,
-    /// A literal of three bytes or more: a text that contains it may match without the tokens and literals of `text`. For
-    /// texts in which letters may be written otherwise, as with JSON's `\u00`.
-    pub escape: Option<Vec<u8>>,
     /// Under which data key the rows must be on disk, or under none.
     pub data_key: Option<Option<u64>>,
     /// Whether the reader looks at the rows' `seq`.
@@ -97,7 +94,6 @@ impl Scan {
             limit: None,
             bytes_wanted: None,
             text: None,
-            escape: None,
             data_key: None,
             seqs: Seqs::Wanted,
             fields: None,
@@ -149,12 +145,6 @@ impl Scan {
     /// The same scan, of rows that pass `text` only.
     pub fn text(mut self, text: TextFilter) -> Scan {
         self.text = Some(text);
-        self
-    }
-
-    /// The same scan, where texts that contain `escape` are never skipped for lack of the filter's tokens and literals.
-    pub fn escape(mut self, escape: &[u8]) -> Scan {
-        self.escape = Some(escape.to_vec());
         self
     }
 
@@ -305,6 +295,9 @@ pub struct TextFilter {
     pub tokens: Vec<String>,
     /// Literals that every matching text contains somewhere, be it within a longer word. They, too, only let the store skip.
     pub literals: Vec<Vec<u8>>,
+    /// What a matching text contains that lacks some of the tokens or literals, three bytes or more, as JSON's `\u00`: a format may
+    /// spell any character as an escape.
+    pub escape: Option<Vec<u8>>,
     /// The truth: whether a text matches.
     pub matches: Arc<TextTest>,
 }
@@ -326,7 +319,12 @@ impl TextFilter {
         let finder = |literal: &Vec<u8>| memchr::memmem::Finder::new(literal).into_owned();
         let finders: Vec<memchr::memmem::Finder<'static>> = literals.iter().map(finder).collect();
         let matches = move |text: &[u8]| finders.iter().all(|finder| finder.find(text).is_some());
-        TextFilter { tokens, literals, matches: Arc::new(matches) }
+        TextFilter { tokens, literals, escape: None, matches: Arc::new(matches) }
+    }
+
+    /// The same filter, where texts that contain `escape` are never skipped for lack of tokens and literals.
+    pub fn or_escaped(self, escape: &[u8]) -> TextFilter {
+        TextFilter { escape: Some(escape.to_vec()), ..self }
     }
 }
 

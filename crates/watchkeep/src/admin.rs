@@ -51,7 +51,12 @@ async fn advance(clock: &ManualClock, services: &Services, body: &[u8]) -> Resul
     let advance_ms =
         advance_ms.ok_or_else(|| AdminError::refused("advance_ms is not a whole number of milliseconds"))?;
     let end = clock.now().plus_ms(i64::try_from(advance_ms).unwrap_or(i64::MAX));
-    let settle = || async { services.alarms.settle().await.map_err(|error| AdminError::failed(error.to_string())) };
+    let settle = || async {
+        // Default values first: alarms may look at them.
+        let settled = services.logs.settle_metric_filters().await;
+        settled.map_err(|error| AdminError::failed(error.to_string()))?;
+        services.alarms.settle().await.map_err(|error| AdminError::failed(error.to_string()))
+    };
     settle().await?;
     while let Some(due_ms) = services.alarms.next_due_ms().filter(|due_ms| *due_ms < end.0) {
         // Somebody else may move the clock as well.

@@ -1,12 +1,12 @@
-//! Log events in the embedded metric format become metrics, whichever log group they are put to: events and metrics are durable
-//! together.
+//! Log events in the embedded metric format become metrics, whichever log group they are put to, and so does what metric filters
+//! make of events: events and metrics are durable together.
 
 use std::sync::Arc;
 
 use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{Measurement, MetricIdentity, MetricPlace, Precision, Publisher, Reading, Samples};
 use watchkeep_lang::embedded_metrics::{self, read};
-use watchkeep_logs::{Incoming, LogClass, Stored, Tap};
+use watchkeep_logs::{Incoming, LogClass, MetricStaging, Stored, Tap};
 use watchkeep_metrics::{Metrics, Staged};
 use watchkeep_store::Append;
 
@@ -22,10 +22,11 @@ impl Tap for EmbeddedMetrics {
             return None;
         }
         let mut measurements = Vec::new();
-        let (mut malformed, mut skipped) = (0, 0);
+        let (mut malformed, mut skipped, mut disabled) = (0, 0, 0);
         for event in incoming.events {
             match read(event.message.as_bytes()) {
                 Ok(None) => {}
+                Ok(Some(_)) | Err(_) if !incoming.makes_metrics => disabled += 1,
                 Ok(Some(found)) => {
                     let time = TimestampMs(found.timestamp_ms);
                     let room = MEASUREMENTS_MAX - measurements.len();
@@ -35,18 +36,30 @@ impl Tap for EmbeddedMetrics {
                 Err(_) => malformed += 1,
             }
         }
-        if measurements.is_empty() && malformed == 0 && skipped == 0 {
+        if measurements.is_empty() && malformed + skipped + disabled == 0 {
             return None;
         }
         let place = MetricPlace { account: incoming.account, region: incoming.region.clone() };
         let staged = self.0.stage(&place, Publisher::Client, measurements);
         skipped += staged.refused();
-        let failures = [("EMFParsingErrors", malformed), ("EMFValidationErrors", skipped)];
+        let failures =
+            [("EMFParsingErrors", malformed), ("EMFValidationErrors", skipped), ("EMFDisabledErrors", disabled)];
         let failures = failures.into_iter().filter(|(_, count)| *count > 0);
         let failures = failures.map(|(name, count)| failure(incoming, name, count)).collect();
         let staged: [Staged; 2] = [staged, self.0.stage(&place, Publisher::Service, failures)];
         staged.iter().for_each(|staged| staged.add_to(append));
         Some(Box::new(move || staged.into_iter().for_each(Staged::stored)))
+    }
+}
+
+/// Stores what metric filters make of events.
+pub struct FilteredMetrics(pub Arc<Metrics>);
+
+impl MetricStaging for FilteredMetrics {
+    fn stage(&self, place: &MetricPlace, measurements: Vec<Measurement>, append: &mut Append) -> Stored {
+        let staged = self.0.stage(place, Publisher::Client, measurements);
+        staged.add_to(append);
+        Box::new(move || staged.stored())
     }
 }
 

@@ -72,6 +72,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.trails.start();
     services.metrics.start();
     services.alarms.start();
+    services.logs.start();
     services.queues.start();
     services.keys.start();
     services.objects.start().await.context("starting objects")?;

@@ -23,6 +23,7 @@ use watchkeep_wire::service::{Joined, RoutedService};
 
 use crate::alarm_actions::{ActionTargets, AlarmTargets};
 use crate::embedded_metrics::EmbeddedMetrics;
+use crate::embedded_metrics::{EmbeddedMetrics, FilteredMetrics};
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::{CountedLogs, Meters};
 
@@ -143,6 +144,7 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
+        logs.set_metric_staging(Arc::new(FilteredMetrics(metrics.clone())));
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };

@@ -32,7 +32,7 @@ impl Fixture {
         log_groups::describe_log_groups(&self.logs, &self.caller, input).await
     }
 
-    async fn described(&self, name: &str) -> LogGroup {
+    pub(super) async fn described(&self, name: &str) -> LogGroup {
         let input = DescribeLogGroupsRequest { log_group_name_prefix: Some(name.into()), ..Default::default() };
         self.describe(input).await.unwrap().log_groups.unwrap().into_iter().next().unwrap()
     }
@@ -83,8 +83,8 @@ async fn a_group_is_described_as_it_was_created() {
         (named("aws/x"), "InvalidParameterException: Log group names that start with aws/ are reserved."),
         (
             CreateLogGroupRequest { kms_key_id: Some("k".into()), ..named("k") },
-            "InvalidParameterException: The specified KMS key 'k' does not exist or is not allowed to be used with \
-             LogGroup 'arn:aws:logs:us-east-1:000000000000:log-group:k'",
+            "InvalidParameterException: The specified KMS key does not exist or is not allowed to be used with \
+             Arn 'arn:aws:logs:us-east-1:000000000000:log-group:k'",
         ),
         (
             CreateLogGroupRequest { tags: Some(tag_map(&[("aws:x", "y")])), ..named("t") },

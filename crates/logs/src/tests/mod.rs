@@ -1,13 +1,21 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod account_policies;
 mod events;
 mod exports;
+mod field_indexes;
 mod filter;
 mod groups;
+mod kms_keys;
 mod known;
+mod live_tail;
+mod metric_filters;
+#[path = "../../../store/tests/support/owners.rs"]
+mod owners;
 mod restart;
 mod streams;
 mod taps;
+mod transformers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +26,11 @@ use watchkeep_model::logs::{
     GetLogEventsRequest, GetLogEventsResponse, InputLogEvent, PutLogEventsRequest, PutLogEventsResponse,
 };
 use watchkeep_model::{ServiceError, Unit};
-use watchkeep_store::{Store, StoreConfig};
+use watchkeep_store::{MasterKey, Store, StoreConfig};
 
 use crate::{Logs, TABLES};
+
+use owners::{Master, Owners};
 
 /// 2023-11-14T22:13:20Z.
 pub(crate) const NOW: i64 = 1_700_000_000_000;
@@ -45,34 +55,37 @@ pub(crate) struct Fixture {
     pub store: Arc<Store>,
     pub clock: Arc<ManualClock>,
     pub caller: Caller,
+    pub owners: Arc<Owners>,
     directory: Arc<tempfile::TempDir>,
 }
 
 impl Fixture {
     pub(crate) async fn new() -> Fixture {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW)))).await
+        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW))), Owners::new()).await
     }
 
-    async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>) -> Fixture {
+    async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, owners: Arc<Owners>) -> Fixture {
         let random = Arc::new(SeededRandom::new(1));
-        let config = StoreConfig::small(directory.path());
+        let master_key = MasterKey(Some(Arc::new(Master)));
+        let config = StoreConfig { master_key, ..StoreConfig::small(directory.path()) };
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
+        store.set_data_keys(owners.clone());
         let logs = Logs::open(store.clone(), clock.clone(), random).await.unwrap();
-        Fixture { logs, store, clock, caller: caller(), directory }
+        Fixture { logs, store, clock, caller: caller(), owners, directory }
     }
 
     /// The same data, opened again; in order, or as after a crash.
     pub(crate) async fn reopen(self, in_order: bool) -> Fixture {
-        let Fixture { logs, store, clock, directory, .. } = self;
+        let Fixture { logs, store, clock, owners, directory, .. } = self;
         if in_order {
             store.close().await;
         }
         drop(logs);
         assert_eq!(Arc::strong_count(&store), 1, "nobody holds the store");
         drop(store);
-        Fixture::open(directory, clock).await
+        Fixture::open(directory, clock, owners).await
     }
 
     pub(crate) async fn group(&self, name: &str) {
@@ -123,6 +136,11 @@ impl Fixture {
     pub(crate) async fn messages(&self, group: &str, stream: &str) -> Vec<String> {
         let input = GetLogEventsRequest { start_from_head: Some(true), ..get(group, stream) };
         messages(&self.get(input).await.unwrap())
+    }
+
+    /// The directory of the store.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     pub(crate) fn advance(&self, ms: i64) {

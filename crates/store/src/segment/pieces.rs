@@ -68,10 +68,12 @@ impl PieceFilter {
             .then_some(PieceFilter { rows_a_block, bitmaps })
     }
 
-    /// The rows, out of the row group's `rows`, whose texts may contain all of `literals`: the others certainly do not. Rows
-    /// that the filter does not cover may.
-    pub(super) fn may_contain(&self, literals: &[Vec<u8>], rows: usize) -> Vec<Range<usize>> {
-        let places: Vec<(usize, u8)> = literals.iter().flat_map(|literal| literal.array_windows().map(place)).collect();
+    /// The rows, out of the row group's `rows`, whose texts may contain all of `literals`, or `escape`: the others certainly do
+    /// not. Rows that the filter does not cover may.
+    pub(super) fn may_contain(&self, literals: &[Vec<u8>], escape: Option<&[u8]>, rows: usize) -> Vec<Range<usize>> {
+        let places = |literal: &[u8]| literal.array_windows().map(place).collect::<Vec<(usize, u8)>>();
+        let wanted: Vec<(usize, u8)> = literals.iter().flat_map(|literal| places(literal)).collect();
+        let escape = escape.map(places);
         let mut ranges: Vec<Range<usize>> = Vec::new();
         let mut keep = |range: Range<usize>| match ranges.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
@@ -81,7 +83,8 @@ impl PieceFilter {
         for bitmap in self.bitmaps.chunks_exact(BITMAP_BYTES) {
             let end = start.saturating_add(self.rows_a_block).min(rows);
             let has = |&(byte, bit): &(usize, u8)| bitmap.get(byte).is_none_or(|byte| byte & bit != 0);
-            if start < end && places.iter().all(has) {
+            let may_match = wanted.iter().all(has) || escape.as_ref().is_some_and(|escape| escape.iter().all(has));
+            if start < end && may_match {
                 keep(start..end);
             }
             start = end;
@@ -123,7 +126,7 @@ mod tests {
 
     /// The ranges that are kept, as (start, end).
     fn kept(filter: &PieceFilter, wanted: &[&str], rows: usize) -> Vec<(usize, usize)> {
-        filter.may_contain(&literals(wanted), rows).iter().map(|range| (range.start, range.end)).collect()
+        filter.may_contain(&literals(wanted), None, rows).iter().map(|range| (range.start, range.end)).collect()
     }
 
     #[test]
@@ -143,6 +146,9 @@ mod tests {
         for (wanted, expected) in cases {
             assert_eq!(kept(&filter, wanted, 6), *expected, "{wanted:?}");
         }
+        let or_escape = filter.may_contain(&literals(&["telep", "check"]), Some(b"hone"), 6);
+        assert_eq!(or_escape, [0..6], "what may be spelled otherwise");
+        assert_eq!(filter.may_contain(&literals(&["absent"]), Some(b"lephone"), 6), [4..6]);
         assert_eq!(kept(&filter, &["absent"], 8), [(6, 8)], "rows beyond the filter may have anything");
     }
 
@@ -161,7 +167,7 @@ mod tests {
             texts in prop::collection::vec("[abc ]{0,12}", 1..40), literal in "[abc ]{0,6}", rows_a_block in 1_usize..9,
         ) {
             let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let kept = filter(&borrowed, rows_a_block).may_contain(&literals(&[&literal]), texts.len());
+            let kept = filter(&borrowed, rows_a_block).may_contain(&literals(&[&literal]), None, texts.len());
             for (row, text) in texts.iter().enumerate() {
                 if text.contains(&literal) {
                     prop_assert!(kept.iter().any(|range| range.contains(&row)), "row {row} of {kept:?}");

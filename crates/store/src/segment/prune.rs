@@ -124,10 +124,10 @@ pub(super) fn tokens_rule_out(
     row_group: usize,
 ) -> Result<bool, SegmentError> {
     let Some(text) = plan.scan.text.as_ref().filter(|text| !text.tokens.is_empty()) else { return Ok(false) };
-    if let Some(escape) = &plan.scan.escape {
+    if let Some(escape) = &text.escape {
         let escaped = [escape.clone()];
         let may_be_escaped = match piece_filter(source, cache, row_group)? {
-            Some(filter) => !filter.may_contain(&escaped, rows(source, row_group)).is_empty(),
+            Some(filter) => !filter.may_contain(&escaped, None, rows(source, row_group)).is_empty(),
             None => true,
         };
         if may_be_escaped {
@@ -159,14 +159,8 @@ pub(super) fn pieces(
     let Some(text) = plan.scan.text.as_ref().filter(|text| !text.literals.is_empty()) else { return Ok(None) };
     let Some(filter) = piece_filter(source, cache, row_group)? else { return Ok(None) };
     let rows = rows(source, row_group);
-    let select = |literals: &[Vec<u8>]| {
-        RowSelection::from_consecutive_ranges(filter.may_contain(literals, rows).into_iter(), rows)
-    };
-    let selection = select(&text.literals);
-    Ok(Some(match &plan.scan.escape {
-        Some(escape) => selection.union(&select(std::slice::from_ref(escape))),
-        None => selection,
-    }))
+    let ranges = filter.may_contain(&text.literals, text.escape.as_deref(), rows);
+    Ok(Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)))
 }
 
 /// The piece filter of a row group, if it has one.

@@ -475,7 +475,12 @@ pub fn with_word(word: &str) -> TextFilter {
     let wanted = word.as_bytes().to_vec();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte > 127;
     let matches = move |text: &[u8]| text.split(|byte| !is_word(byte)).any(|token| token == wanted);
-    TextFilter { tokens: vec![word.to_owned()], literals: vec![word.as_bytes().to_vec()], matches: Arc::new(matches) }
+    TextFilter {
+        tokens: vec![word.to_owned()],
+        literals: vec![word.as_bytes().to_vec()],
+        escape: None,
+        matches: Arc::new(matches),
+    }
 }
 
 /// Sorts as a scan of this order delivers.

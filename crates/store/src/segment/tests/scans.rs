@@ -16,7 +16,12 @@ use crate::scan::{KeyFilter, KeySet, Scan, TextFilter};
 fn has_token(word: &str) -> TextFilter {
     let wanted = word.as_bytes().to_vec();
     let matches = move |text: &[u8]| tokens(text).any(|token| token == wanted);
-    TextFilter { tokens: vec![word.to_owned()], literals: vec![word.as_bytes().to_vec()], matches: Arc::new(matches) }
+    TextFilter {
+        tokens: vec![word.to_owned()],
+        literals: vec![word.as_bytes().to_vec()],
+        escape: None,
+        matches: Arc::new(matches),
+    }
 }
 
 /// A scan as data, so that it can be made at random and judged by a model.

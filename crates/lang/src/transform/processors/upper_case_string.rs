@@ -1,0 +1,14 @@
+//! `upperCaseString`: the texts of fields, in upper case.
+
+use serde_json::Value;
+
+use super::strings::Strings;
+use crate::transform::event::Process;
+
+/// Its name in the API.
+pub(super) const NAME: &str = "upperCaseString";
+
+/// Compiles `{"withKeys": ["key", ...]}`.
+pub(super) fn compile(options: Value) -> Result<Box<dyn Process>, String> {
+    Strings::compile(NAME, options, str::to_uppercase)
+}
