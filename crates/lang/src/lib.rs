@@ -13,6 +13,7 @@ pub mod filter_policy;
 pub mod fuzzing;
 pub mod insight_rule;
 pub mod label;
+pub mod log_pattern;
 pub mod metric_identity;
 pub mod metric_math;
 pub mod metric_search;

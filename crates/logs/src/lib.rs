@@ -7,6 +7,7 @@
 //! It knows no HTTP, no wire format and no other service.
 
 mod account_policies;
+mod anomaly_detectors;
 mod directory;
 mod entity;
 mod errors;
@@ -26,6 +27,7 @@ mod page;
 mod paging;
 mod position;
 mod put_log_events;
+mod resource_policies;
 mod resources;
 mod retention;
 mod statistics;
@@ -45,8 +47,10 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
+use anomaly_detectors::AnomalyDetectors;
 use directory::Directory;
 use kms_keys::QueryResultsKey;
+use resource_policies::AccountResourcePolicy;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 use transformers::Transformers;
@@ -91,6 +95,16 @@ routes! {
         DeleteTransformer => transformers::delete_transformer,
         TestTransformer => transformers::test_transformer,
         GetLogGroupFields => log_group_fields::get_log_group_fields,
+        PutResourcePolicy => resource_policies::put_resource_policy,
+        DescribeResourcePolicies => resource_policies::describe_resource_policies,
+        DeleteResourcePolicy => resource_policies::delete_resource_policy,
+        CreateLogAnomalyDetector => anomaly_detectors::create_log_anomaly_detector,
+        GetLogAnomalyDetector => anomaly_detectors::get_log_anomaly_detector,
+        ListLogAnomalyDetectors => anomaly_detectors::list_log_anomaly_detectors,
+        UpdateLogAnomalyDetector => anomaly_detectors::update_log_anomaly_detector,
+        DeleteLogAnomalyDetector => anomaly_detectors::delete_log_anomaly_detector,
+        ListAnomalies => anomaly_detectors::list_anomalies,
+        UpdateAnomaly => anomaly_detectors::update_anomaly,
         PutIndexPolicy => field_indexes::put_index_policy,
         DescribeIndexPolicies => field_indexes::describe_index_policies,
         DeleteIndexPolicy => field_indexes::delete_index_policy,
@@ -110,6 +124,10 @@ pub struct Logs {
     taps: Taps,
     account_policies: AccountPolicies,
     transformers: Transformers,
+    anomaly_detectors: AnomalyDetectors,
+    resource_policies: Collection<AccountResourcePolicy>,
+    /// Held while resource policies of an account change, so that there are never too many.
+    changing_resource_policies: tokio::sync::Mutex<()>,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -124,11 +142,13 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
+        let anomaly_detectors = AnomalyDetectors::open(&store, random).await?;
+        let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
@@ -150,6 +170,9 @@ impl Logs {
             taps,
             account_policies,
             transformers: Transformers::default(),
+            anomaly_detectors,
+            resource_policies,
+            changing_resource_policies: tokio::sync::Mutex::default(),
             history_end_seq,
         }))
     }
@@ -158,6 +181,11 @@ impl Logs {
     /// the store was opened with.
     pub fn set_taps(&self, taps: Vec<Arc<dyn Tap>>) {
         self.taps.set(taps);
+    }
+
+    /// Begins what the service does by itself: log anomaly detectors look at what came in.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.

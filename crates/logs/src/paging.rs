@@ -22,6 +22,12 @@ pub(crate) enum Paged {
     Events = b'e',
     /// Events by position, newest first.
     EventsBackward = b'r',
+    /// Log anomaly detectors by id.
+    AnomalyDetectors = b'd',
+    /// Anomalies by detector and id.
+    Anomalies = b'a',
+    /// Resource policies by name.
+    ResourcePolicies = b'p',
 }
 
 const HEAD_BYTES: usize = 9;

@@ -1,6 +1,7 @@
 //! The service on a store of its own, on a clock that stands still.
 
 mod account_policies;
+mod anomaly_detectors;
 mod events;
 mod field_indexes;
 mod filter;
@@ -9,6 +10,7 @@ mod kms_keys;
 mod known;
 #[path = "../../../store/tests/support/owners.rs"]
 mod owners;
+mod resource_policies;
 mod restart;
 mod streams;
 mod taps;
