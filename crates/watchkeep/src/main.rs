@@ -18,6 +18,7 @@ mod measuring;
 mod server;
 mod services;
 mod settings;
+mod transformations;
 
 use std::process::ExitCode;
 

@@ -67,6 +67,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.trails.start();
     services.metrics.start();
     services.alarms.start();
+    services.logs.start();
     services.queues.start();
     services.keys.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());

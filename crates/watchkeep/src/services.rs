@@ -23,6 +23,7 @@ use watchkeep_wire::service::{Joined, RoutedService};
 use crate::embedded_metrics::EmbeddedMetrics;
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::{CountedLogs, Meters};
+use crate::transformations::CountedTransformations;
 
 /// All services over one store.
 pub struct Services {
@@ -136,6 +137,7 @@ impl Services {
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
+            Arc::new(CountedTransformations::new(meters.minutes.clone())),
         ]);
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;

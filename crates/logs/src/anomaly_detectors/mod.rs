@@ -7,6 +7,7 @@ mod findings;
 mod kept;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchkeep_core::{Arn, Caller, Random};
@@ -14,13 +15,14 @@ use watchkeep_lang::filter_pattern::FilterPattern;
 use watchkeep_model::logs::{
     AnomalyDetector, CreateLogAnomalyDetectorRequest, CreateLogAnomalyDetectorResponse,
     DeleteLogAnomalyDetectorRequest, GetLogAnomalyDetectorRequest, GetLogAnomalyDetectorResponse,
-    ListLogAnomalyDetectorsRequest, ListLogAnomalyDetectorsResponse, UpdateLogAnomalyDetectorRequest, errors as model,
+    ListLogAnomalyDetectorsRequest, ListLogAnomalyDetectorsResponse, TooManyTagsException,
+    UpdateLogAnomalyDetectorRequest, errors as model,
 };
 use watchkeep_model::{ServiceError, Unit};
 use watchkeep_store::{Collection, ResourceKey, Store, StoreError, Versioned};
 
 use crate::errors::{self, invalid, no_group};
-use crate::limits::{ANOMALY_DETECTORS_MAX, ANOMALY_VISIBILITY_DAYS, DESCRIBE_PAGE_MAX};
+use crate::limits::{ANOMALY_DETECTORS_MAX, ANOMALY_VISIBILITY_DAYS, DESCRIBE_PAGE_MAX, TAGS_MAX};
 use crate::names::{group_arn, identified};
 use crate::paging::{self, Paged};
 use crate::resources::Class;
@@ -211,6 +213,40 @@ pub(crate) async fn delete_log_anomaly_detector(
         all.anomalies.delete_prefix(&key.account, key.region.as_ref(), &prefix).await.map_err(errors::store)?;
         all.learned.delete(&key).await.map_err(errors::store)?;
         all.detectors.delete(&key).await.map_err(errors::store)?;
+        Ok(Unit {})
+    })
+    .await
+}
+
+/// Whether an ARN is one of a detector.
+pub(crate) fn is_named_by(arn: &str) -> bool {
+    arn.parse::<Arn>().is_ok_and(|arn| arn.service == "logs" && arn.resource.starts_with("anomaly-detector:"))
+}
+
+/// The tags of a detector.
+pub(crate) fn tags_of(logs: &Logs, caller: &Caller, arn: &str) -> Result<BTreeMap<String, String>, ServiceError> {
+    Ok(logs.anomaly_detectors.of_arn(caller, arn)?.tags.clone())
+}
+
+/// Changes the tags of a detector.
+pub(crate) async fn change_tags(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    arn: String,
+    change: impl FnOnce(&mut BTreeMap<String, String>) + Send + 'static,
+) -> Result<Unit, ServiceError> {
+    let (caller, logs) = (caller.clone(), logs.clone());
+    errors::finish(async move {
+        let all = &logs.anomaly_detectors;
+        let _changing = all.changing.lock().await;
+        let current = all.of_arn(&caller, &arn)?;
+        let mut detector = current.value.clone();
+        change(&mut detector.tags);
+        if detector.tags.len() > TAGS_MAX {
+            return Err(model::too_many_tags_exception(format!("A resource can have no more than {TAGS_MAX} tags."))
+                .with_details(TooManyTagsException { message: None, resource_name: Some(arn) }));
+        }
+        all.detectors.update(&current, detector).await.map_err(errors::store)?;
         Ok(Unit {})
     })
     .await

@@ -4,8 +4,9 @@ use watchkeep_core::Clock as _;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{
     Anomaly, CreateLogAnomalyDetectorRequest, DeleteLogAnomalyDetectorRequest, GetLogAnomalyDetectorRequest,
-    InputLogEvent, ListAnomaliesRequest, ListLogAnomalyDetectorsRequest, PutLogEventsRequest, SuppressionPeriod,
-    UpdateAnomalyRequest, UpdateLogAnomalyDetectorRequest,
+    InputLogEvent, ListAnomaliesRequest, ListLogAnomalyDetectorsRequest, ListTagsForResourceRequest,
+    PutLogEventsRequest, SuppressionPeriod, TagResourceRequest, UntagResourceRequest, UpdateAnomalyRequest,
+    UpdateLogAnomalyDetectorRequest,
 };
 
 use super::{Fixture, error};
@@ -14,6 +15,7 @@ use crate::anomaly_detectors::{
     list_log_anomaly_detectors, update_anomaly, update_log_anomaly_detector,
 };
 use crate::limits::{DAY_MS, MINUTE_MS};
+use crate::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 const ARN: &str = "arn:aws:logs:us-east-1:000000000000:log-group:g";
 
@@ -226,6 +228,18 @@ async fn detectors_pause_and_go() {
     assert_eq!(listed[0].evaluation_frequency.as_deref(), Some("ONE_MIN"));
     assert_eq!(listed[0].anomaly_visibility_time, Some(21));
     assert_eq!(list(&format!("{ARN}x")).await.unwrap().anomaly_detectors.unwrap(), []);
+    let tagged = |tags: &[(&str, &str)]| {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let input = TagResourceRequest { resource_arn: arn.clone(), tags };
+        tag_resource(&fixture.logs, &fixture.caller, input)
+    };
+    tagged(&[("team", "a"), ("x", "y")]).await.unwrap();
+    assert!(error(tagged(&[("aws:x", "a")]).await).starts_with("InvalidParameterException"));
+    let untag = UntagResourceRequest { resource_arn: arn.clone(), tag_keys: vec!["x".into()] };
+    untag_resource(&fixture.logs, &fixture.caller, untag).await.unwrap();
+    let input = ListTagsForResourceRequest { resource_arn: arn.clone() };
+    let tags = list_tags_for_resource(&fixture.logs, &fixture.caller, input).await.unwrap().tags.unwrap();
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), [("team".to_owned(), "a".to_owned())]);
     let delete = || {
         let input = DeleteLogAnomalyDetectorRequest { anomaly_detector_arn: arn.clone() };
         delete_log_anomaly_detector(&fixture.logs, &fixture.caller, input)
