@@ -7,6 +7,7 @@
 //! It knows no HTTP, no wire format and no other service.
 
 mod account_policies;
+mod anomaly_detectors;
 mod directory;
 mod entity;
 mod errors;
@@ -30,6 +31,7 @@ mod page;
 mod paging;
 mod position;
 mod put_log_events;
+mod resource_policies;
 mod resources;
 mod retention;
 mod sink;
@@ -52,11 +54,13 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
+use anomaly_detectors::AnomalyDetectors;
 use directory::Directory;
 use exports::Exports;
 use kms_keys::QueryResultsKey;
 use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
+use resource_policies::AccountResourcePolicy;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 use transformers::Transformers;
@@ -110,6 +114,16 @@ routes! {
         DeleteTransformer => transformers::delete_transformer,
         TestTransformer => transformers::test_transformer,
         GetLogGroupFields => log_group_fields::get_log_group_fields,
+        PutResourcePolicy => resource_policies::put_resource_policy,
+        DescribeResourcePolicies => resource_policies::describe_resource_policies,
+        DeleteResourcePolicy => resource_policies::delete_resource_policy,
+        CreateLogAnomalyDetector => anomaly_detectors::create_log_anomaly_detector,
+        GetLogAnomalyDetector => anomaly_detectors::get_log_anomaly_detector,
+        ListLogAnomalyDetectors => anomaly_detectors::list_log_anomaly_detectors,
+        UpdateLogAnomalyDetector => anomaly_detectors::update_log_anomaly_detector,
+        DeleteLogAnomalyDetector => anomaly_detectors::delete_log_anomaly_detector,
+        ListAnomalies => anomaly_detectors::list_anomalies,
+        UpdateAnomaly => anomaly_detectors::update_anomaly,
         PutIndexPolicy => field_indexes::put_index_policy,
         DescribeIndexPolicies => field_indexes::describe_index_policies,
         DeleteIndexPolicy => field_indexes::delete_index_policy,
@@ -133,6 +147,10 @@ pub struct Logs {
     metric_filters: Arc<MetricFilters>,
     live_tails: LiveTails,
     transformers: Transformers,
+    anomaly_detectors: AnomalyDetectors,
+    resource_policies: Collection<AccountResourcePolicy>,
+    /// Held while resource policies of an account change, so that there are never too many.
+    changing_resource_policies: tokio::sync::Mutex<()>,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -153,6 +171,8 @@ impl Logs {
         let streams = store.catalog().collection::<LogStream>().await?;
         let exports = Exports::open(store.catalog(), random.clone()).await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
+        let anomaly_detectors = AnomalyDetectors::open(&store, random.clone()).await?;
+        let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
@@ -180,6 +200,9 @@ impl Logs {
             metric_filters,
             live_tails: LiveTails::default(),
             exports,
+            anomaly_detectors,
+            resource_policies,
+            changing_resource_policies: tokio::sync::Mutex::default(),
             history_end_seq,
         }))
     }
@@ -195,9 +218,11 @@ impl Logs {
         self.metric_filters.set_staging(staging);
     }
 
-    /// Begins what is done now and then: default values of metric filters. It ends when the service is dropped.
+    /// Begins what the service does by itself: default values of metric filters are settled, and log anomaly detectors look at what
+    /// came in. It ends when the service is dropped.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
+        tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.

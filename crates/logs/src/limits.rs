@@ -145,6 +145,30 @@ pub const TRANSFORMERS_HELD_MAX: usize = 1_000;
 /// a limit.
 pub const TRANSFORMED_BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The log anomaly detectors of an account in a Region.
+pub const ANOMALY_DETECTORS_MAX: usize = 500;
+
+/// For how many days anomalies are shown, if nothing is said.
+pub const ANOMALY_VISIBILITY_DAYS: i64 = 21;
+
+/// The anomalies that are kept of a detector.
+pub const ANOMALIES_MAX: usize = 500;
+
+/// The events that are kept of an anomaly.
+pub const ANOMALY_SAMPLES_MAX: usize = 10;
+
+/// The intervals in which an anomaly was seen that are kept, the newest.
+pub const ANOMALY_HISTOGRAM_MAX: usize = 200;
+
+/// The bytes of events that a detector learns from, the oldest of two weeks.
+pub const ANOMALY_TRAINING_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The intervals that a detector looks at after a pause, the newest.
+pub const ANOMALY_INTERVALS_MAX: i64 = 24;
+
+/// The resource policies of an account in a Region, beside those of log groups.
+pub const RESOURCE_POLICIES_MAX: usize = 10;
+
 /// The fields of an index policy ("Field index syntax and quotas").
 pub const INDEXED_FIELDS_MAX: usize = 20;
 

@@ -1,4 +1,4 @@
-//! ListLogGroups: groups by a small pattern of their names, class and tags.
+//! ListLogGroups: groups by a small pattern of their names, class, tags and indexed fields.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,8 @@ pub(crate) async fn list_log_groups(
     caller: &Caller,
     input: ListLogGroupsRequest,
 ) -> Result<ListLogGroupsResponse, ServiceError> {
-    // No group has a field index or comes from a data source.
-    let is_impossible = input.field_index_names.as_ref().is_some_and(|names| !names.is_empty())
-        || input.data_sources.as_ref().is_some_and(|sources| !sources.is_empty());
+    // No group comes from a data source.
+    let is_impossible = input.data_sources.as_ref().is_some_and(|sources| !sources.is_empty());
     if is_impossible || is_elsewhere(caller, input.include_linked_accounts, input.account_identifiers.as_deref()) {
         return Ok(ListLogGroupsResponse { log_groups: Some(Vec::new()), next_token: None });
     }
@@ -31,11 +30,17 @@ pub(crate) async fn list_log_groups(
     let after = paging::place(Paged::Groups, now, input.next_token.as_deref())?;
     let (pattern, class) = (input.log_group_name_pattern.as_deref(), input.log_group_class.as_deref());
     let filters = input.log_group_tags.unwrap_or_default();
+    let fields = input.field_index_names.unwrap_or_default();
+    let has_fields = |group: &Group| {
+        let indexed = if fields.is_empty() { Default::default() } else { logs.indexed_fields(group) };
+        fields.iter().all(|field| indexed.contains_key(field))
+    };
     let wanted = |group: &Group| {
         pattern.is_none_or(|pattern| name_matches(pattern, &group.key.name)) && {
             let document = group.document();
             class.is_none_or(|class| document.class.as_str() == class)
                 && filters.iter().all(|filter| tag_matches(filter, &document.tags))
+                && has_fields(group)
         }
     };
     let place = (caller.account, &caller.region);

@@ -50,6 +50,7 @@ pub(crate) async fn create_log_group(
             kms_key,
             transformer: None,
             index_policy: None,
+            resource_policy: None,
             deletion_protection,
             tags: given,
         };

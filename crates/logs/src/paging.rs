@@ -26,6 +26,12 @@ pub(crate) enum Paged {
     EventsBackward = b'r',
     /// Export tasks by time.
     Exports = b'x',
+    /// Log anomaly detectors by id.
+    AnomalyDetectors = b'd',
+    /// Anomalies by detector and id.
+    Anomalies = b'a',
+    /// Resource policies by name.
+    ResourcePolicies = b'p',
 }
 
 const HEAD_BYTES: usize = 9;

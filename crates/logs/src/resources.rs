@@ -8,6 +8,7 @@ use watchkeep_store::{Resource, ResourceKey};
 
 use crate::field_indexes::LogIndexPolicy;
 use crate::limits::DELIVERY_RETENTION_DAYS;
+use crate::resource_policies::GroupResourcePolicy;
 use crate::transformers::LogTransformer;
 
 /// A log group; its key's name is the group's.
@@ -31,6 +32,9 @@ pub(crate) struct LogGroup {
     /// Its index policy, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_policy: Option<LogIndexPolicy>,
+    /// Its resource policy, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_policy: Option<GroupResourcePolicy>,
     /// Whether it, its streams and its events may not be deleted.
     #[serde(default)]
     pub deletion_protection: bool,

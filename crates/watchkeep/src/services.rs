@@ -26,6 +26,7 @@ use crate::embedded_metrics::EmbeddedMetrics;
 use crate::embedded_metrics::{EmbeddedMetrics, FilteredMetrics};
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::{CountedLogs, Meters};
+use crate::transformations::CountedTransformations;
 
 /// All services over one store.
 pub struct Services {
@@ -143,6 +144,7 @@ impl Services {
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
+            Arc::new(CountedTransformations::new(meters.minutes.clone())),
         ]);
         logs.set_metric_staging(Arc::new(FilteredMetrics(metrics.clone())));
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;

@@ -3,13 +3,14 @@
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{
     DeleteIndexPolicyRequest, DescribeFieldIndexesRequest, DescribeIndexPoliciesRequest, GetLogGroupFieldsRequest,
-    IndexPolicy, PutAccountPolicyRequest, PutIndexPolicyRequest,
+    IndexPolicy, ListLogGroupsRequest, PutAccountPolicyRequest, PutIndexPolicyRequest,
 };
 
 use super::{Fixture, NOW, error};
 use crate::account_policies::put_account_policy;
 use crate::field_indexes::{delete_index_policy, describe_field_indexes, describe_index_policies, put_index_policy};
 use crate::limits::DAY_MS;
+use crate::list_log_groups::list_log_groups;
 use crate::log_group_fields::get_log_group_fields;
 
 const ARN: &str = "arn:aws:logs:us-east-1:000000000000:log-group:g";
@@ -73,6 +74,12 @@ async fn a_groups_policy_counts_before_the_accounts() {
     );
     let fixture = fixture.reopen(false).await;
     assert_eq!(described(&fixture).await, [own]);
+    let listed = |field: &str| {
+        let input = ListLogGroupsRequest { field_index_names: Some(vec![field.into()]), ..Default::default() };
+        list_log_groups(&fixture.logs, &fixture.caller, input)
+    };
+    assert_eq!(listed("b").await.unwrap().log_groups.unwrap().len(), 1);
+    assert_eq!(listed("a").await.unwrap().log_groups.unwrap().len(), 0);
     let delete = || async {
         let input = DeleteIndexPolicyRequest { log_group_identifier: "g".into() };
         delete_index_policy(&fixture.logs, &fixture.caller, input).await

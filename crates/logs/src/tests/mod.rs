@@ -1,6 +1,7 @@
 //! The service on a store of its own, on a clock that stands still.
 
 mod account_policies;
+mod anomaly_detectors;
 mod events;
 mod exports;
 mod field_indexes;
@@ -12,6 +13,7 @@ mod live_tail;
 mod metric_filters;
 #[path = "../../../store/tests/support/owners.rs"]
 mod owners;
+mod resource_policies;
 mod restart;
 mod streams;
 mod taps;

@@ -1,0 +1,161 @@
+//! The model of a log group's patterns.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::baseline::Change;
+use super::limits::PATTERNS_MAX;
+use super::pattern::{Part, Pattern};
+use super::tokens::{self, Token};
+
+/// How many texts a pattern needs before a new value of one of its words is unusual.
+const KNOWN_TEXTS_MIN: u64 = 200;
+
+/// How many intervals a model needs before a new pattern is unusual.
+const KNOWN_INTERVALS_MIN: u32 = 10;
+
+/// The patterns of a log group, and how often they occur in an interval.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    patterns: Vec<Pattern>,
+    /// The intervals that ended.
+    intervals: u32,
+    /// The patterns by what lies between their words; made again when it is needed.
+    #[serde(skip)]
+    by_skeleton: HashMap<String, Vec<usize>>,
+}
+
+/// What a text was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The place of its pattern, for [`Model::pattern`].
+    pub pattern: usize,
+    /// What is unusual about it by itself.
+    pub unusual: Vec<What>,
+}
+
+/// What is unusual.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// A pattern that was never seen.
+    NewPattern,
+    /// A word that has few values has another: the number of the dynamic token, and the value.
+    NewValue(usize, String),
+    /// It occurred much more or much less often than usual.
+    Count(Change),
+}
+
+/// Something unusual about a pattern in the interval that ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unusual {
+    /// The place of the pattern.
+    pub pattern: usize,
+    /// How many texts it had in the interval.
+    pub count: u64,
+    /// How they differ from what is usual.
+    pub change: Change,
+}
+
+impl Model {
+    /// Looks at a text, and learns it. `None` if there are too many patterns for it.
+    pub fn observe(&mut self, text: &str) -> Option<Observed> {
+        self.index();
+        let tokens = tokens::tokens(text);
+        let skeleton = tokens::skeleton(&tokens);
+        if let Some(index) = self.alike(&skeleton, &tokens) {
+            let pattern = self.patterns.get_mut(index)?;
+            let is_known = pattern.total >= KNOWN_TEXTS_MIN && pattern.baseline.intervals > 0;
+            let new = pattern.add(&tokens);
+            let new = new.into_iter().filter(|_| is_known).map(|(token, value)| What::NewValue(token, value));
+            return Some(Observed { pattern: index, unusual: new.collect() });
+        }
+        if self.patterns.len() >= PATTERNS_MAX {
+            return None;
+        }
+        let index = self.patterns.len();
+        let mut pattern = Pattern::new(id(text), &tokens);
+        pattern.add(&tokens);
+        self.patterns.push(pattern);
+        self.by_skeleton.entry(skeleton).or_default().push(index);
+        let is_mature = self.intervals >= KNOWN_INTERVALS_MIN;
+        Some(Observed { pattern: index, unusual: is_mature.then_some(What::NewPattern).into_iter().collect() })
+    }
+
+    /// Ends an interval: says which patterns occurred unusually often or rarely in it, and learns it.
+    pub fn end_interval(&mut self) -> Vec<Unusual> {
+        self.intervals = self.intervals.saturating_add(1);
+        let mut unusual = Vec::new();
+        for (index, pattern) in self.patterns.iter_mut().enumerate() {
+            let count = std::mem::take(&mut pattern.current);
+            if let Some(change) = pattern.baseline.change(count) {
+                unusual.push(Unusual { pattern: index, count, change });
+            }
+            pattern.baseline.learn(count);
+        }
+        unusual
+    }
+
+    /// A pattern by its place.
+    pub fn pattern(&self, index: usize) -> Option<&Pattern> {
+        self.patterns.get(index)
+    }
+
+    /// How many texts a pattern had in the interval that has not ended.
+    pub fn count(&self, index: usize) -> u64 {
+        self.patterns.get(index).map_or(0, |pattern| pattern.current)
+    }
+
+    /// How many patterns there are.
+    pub fn len(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Takes what occurred so far as usual, as far as a pattern is concerned: counts up to `count` are no surprise any more.
+    pub fn accept(&mut self, pattern_id: &str, count: u64) {
+        if let Some(pattern) = self.patterns.iter_mut().find(|pattern| pattern.id == pattern_id) {
+            let difference = count as f64 - pattern.baseline.mean;
+            pattern.baseline.variance = pattern.baseline.variance.max(difference * difference);
+        }
+    }
+
+    /// The pattern that a text is of: the most alike, and of those the oldest.
+    fn alike(&self, skeleton: &str, tokens: &[Token<'_>]) -> Option<usize> {
+        let candidates = self.by_skeleton.get(skeleton)?.iter().copied();
+        let alike = candidates.filter_map(|index| Some((self.patterns.get(index)?.likeness(tokens)?, index)));
+        alike.max_by_key(|(likeness, index)| (*likeness, std::cmp::Reverse(*index))).map(|(_, index)| index)
+    }
+
+    /// Makes the index again, where the model was read from JSON.
+    fn index(&mut self) {
+        if !self.by_skeleton.is_empty() || self.patterns.is_empty() {
+            return;
+        }
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            self.by_skeleton.entry(pattern.skeleton()).or_default().push(index);
+        }
+    }
+}
+
+/// The identifier of the pattern of a first text: FNV-1a of 128 bits.
+fn id(text: &str) -> String {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    format!("{hash:032x}")
+}
+
+impl Pattern {
+    fn skeleton(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Between(text) => text.clone(),
+            _ => "\u{1}".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+}

@@ -1,0 +1,130 @@
+//! A pattern: what its texts have in common, and where they differ.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::baseline::Baseline;
+use super::limits::{DISCRETE_TOKENS_MAX, VALUE_CHARS_MAX, VALUES_MAX};
+use super::tokens::{Kind, Token};
+
+/// A pattern of messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// 32 hexadecimal digits, the same for the same first text.
+    pub id: String,
+    /// Its parts, in their order.
+    pub parts: Vec<Part>,
+    /// How many texts it had so far.
+    pub total: u64,
+    /// How many texts it has in an interval.
+    pub baseline: Baseline,
+    /// How many texts it had in this interval.
+    #[serde(default)]
+    pub(super) current: u64,
+}
+
+/// A part of a pattern.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What lies between words.
+    Between(String),
+    /// A word that all texts have.
+    Word(String),
+    /// Words that differ.
+    Dynamic {
+        /// What they are, as `IPAddress`.
+        name: String,
+        /// Which there were, and how often each; none if there were too many.
+        values: Option<BTreeMap<String, u64>>,
+    },
+}
+
+impl Pattern {
+    /// The pattern of a first text.
+    pub(super) fn new(id: String, tokens: &[Token<'_>]) -> Pattern {
+        let mut dynamic = 0;
+        let parts = tokens.iter().map(|token| match token.kind {
+            Kind::Between => Part::Between(token.text.to_owned()),
+            Kind::Word => Part::Word(token.text.to_owned()),
+            Kind::Dynamic(name) => {
+                dynamic += 1;
+                let values = (dynamic <= DISCRETE_TOKENS_MAX).then(BTreeMap::new);
+                Part::Dynamic { name: name.to_owned(), values }
+            }
+        });
+        Pattern { id, parts: parts.collect(), total: 0, baseline: Baseline::default(), current: 0 }
+    }
+
+    /// How many of its words a text of the same skeleton shares; none if they are too few for the text to be of the pattern.
+    pub(super) fn likeness(&self, tokens: &[Token<'_>]) -> Option<usize> {
+        let (mut words, mut same) = (0, 0);
+        for (part, token) in self.parts.iter().zip(tokens) {
+            match (part, token.kind) {
+                (Part::Word(own), _) => {
+                    words += 1;
+                    same += usize::from(own == token.text);
+                }
+                (Part::Dynamic { .. }, Kind::Word) => words += 1,
+                _ => {}
+            }
+        }
+        // Two in three, and the first word is what the others are about.
+        let first = self.parts.iter().zip(tokens).find(|(part, _)| !matches!(part, Part::Between(_)));
+        let begins = !matches!(first, Some((Part::Word(own), token)) if own != token.text);
+        (begins && same * 3 >= words * 2).then_some(same)
+    }
+
+    /// Adds a text; returns the values of discrete tokens that are new.
+    pub(super) fn add(&mut self, tokens: &[Token<'_>]) -> Vec<(usize, String)> {
+        self.total += 1;
+        self.current += 1;
+        let earlier = self.total - 1;
+        let mut new = Vec::new();
+        let mut dynamic = 0;
+        for (part, token) in self.parts.iter_mut().zip(tokens) {
+            if let Part::Word(own) = part
+                && own != token.text
+            {
+                let values = (dynamic < DISCRETE_TOKENS_MAX).then(|| BTreeMap::from([(cut(own), earlier)]));
+                *part = Part::Dynamic { name: "Token".to_owned(), values };
+            }
+            let Part::Dynamic { values, .. } = part else { continue };
+            dynamic += 1;
+            let Some(known) = values else { continue };
+            let value = cut(token.text);
+            if let Some(count) = known.get_mut(&value) {
+                *count += 1;
+            } else if known.len() < VALUES_MAX {
+                new.push((dynamic, value.clone()));
+                known.insert(value, 1);
+            } else {
+                *values = None;
+            }
+        }
+        new
+    }
+
+    /// The pattern as a text, with `<*>` for words that differ.
+    pub fn text(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Between(text) | Part::Word(text) => text.clone(),
+            Part::Dynamic { .. } => "<*>".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
+    /// A regular expression that its texts match.
+    pub fn regex(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Between(text) | Part::Word(text) => regex::escape(text),
+            Part::Dynamic { .. } => "(.*?)".to_owned(),
+        };
+        format!("^{}", self.parts.iter().map(part).collect::<String>())
+    }
+}
+
+fn cut(value: &str) -> String {
+    value.chars().take(VALUE_CHARS_MAX).collect()
+}

@@ -1,0 +1,212 @@
+//! Detectors at work: training, and a look at what came in, interval by interval. An interval is looked at again if its outcome was
+//! not kept whole, and comes to the same.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use watchkeep_lang::filter_pattern::FilterPattern;
+use watchkeep_lang::log_pattern::{Model, What};
+use watchkeep_model::ServiceError;
+use watchkeep_store::{Order, ResourceKey, Scan, ScanStats, Store, StoreError, Versioned};
+
+use super::findings::{Finding, settle};
+use super::kept::{Anomaly, Detector, Learned, anomaly_prefix};
+use crate::Logs;
+use crate::errors;
+use crate::limits::{
+    ANOMALIES_MAX, ANOMALY_INTERVALS_MAX, ANOMALY_SAMPLES_MAX, ANOMALY_TRAINING_BYTES_MAX, DAY_MS, EVENT_AGE_MS_MAX,
+    EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES, MINUTE_MS,
+};
+use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE};
+
+/// The days of events that a detector learns from.
+const TRAINING_DAYS: i64 = 14;
+
+/// How often it is asked whose turn it is.
+const PAUSE: Duration = Duration::from_secs(15);
+
+/// Empty intervals behind one another from which a detector learns that there may be none.
+const EMPTY_INTERVALS_MAX: i64 = 50;
+
+/// Lets detectors look whenever it is their turn, until the service is gone.
+pub(crate) async fn keep_watching(logs: Weak<Logs>) {
+    loop {
+        let Some(strong) = logs.upgrade() else { return };
+        strong.evaluate_detectors().await;
+        let sleep = strong.clock.sleep(PAUSE);
+        drop(strong);
+        sleep.await;
+    }
+}
+
+impl Logs {
+    /// Lets all detectors look whose turn has come.
+    pub(crate) async fn evaluate_detectors(self: &Arc<Self>) {
+        for detector in self.anomaly_detectors.detectors.all() {
+            if let Err(error) = self.evaluate(&detector).await {
+                tracing::warn!(detector = detector.key.name, %error, "a log anomaly detector could not look");
+            }
+        }
+    }
+
+    async fn evaluate(self: &Arc<Self>, detector: &Versioned<Detector>) -> Result<(), ServiceError> {
+        let every = detector.frequency.ms();
+        let now = self.clock.now().0.div_euclid(every) * every;
+        let learned = self.anomaly_detectors.learned.get(&detector.key);
+        let Ok(group) = self.watched(detector) else { return Ok(()) };
+        if !detector.enabled {
+            return Ok(());
+        }
+        let pattern = detector.filter_pattern.as_deref().and_then(|pattern| FilterPattern::parse(pattern).ok());
+        let Some(learned) = learned else {
+            let from = now - TRAINING_DAYS * DAY_MS;
+            let trained = self.store.blocking(move |store| train(store, group.id, from..now, every, pattern.as_ref()));
+            let model = trained.await.map_err(errors::store)?;
+            let learned = Learned { model, analyzed_to: now };
+            let _changing = self.anomaly_detectors.changing.lock().await;
+            if self.anomaly_detectors.detectors.get(&detector.key).is_some() {
+                self.anomaly_detectors.learned.put(detector.key.clone(), learned).await.map_err(errors::store)?;
+            }
+            return Ok(());
+        };
+        // After a long pause, only the newest intervals are looked at.
+        let mut from = learned.analyzed_to.max(now - ANOMALY_INTERVALS_MAX * every);
+        let mut model = learned.model.clone();
+        while from + every <= now {
+            let (interval, id, pattern) = (from..from + every, group.id, pattern.clone());
+            from = interval.end;
+            let end = interval.end;
+            let looked = self.store.blocking(move |store| look(store, id, interval, model, pattern.as_ref()));
+            let (learned, findings, stats) = looked.await.map_err(errors::store)?;
+            self.ensure_unlocked(&group, &stats).await?;
+            model = learned;
+            self.keep(detector, &model, &findings, end).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what a look came to: anomalies first, so that none is forgotten.
+    async fn keep(
+        &self,
+        detector: &Versioned<Detector>,
+        model: &Model,
+        findings: &[Finding],
+        end: i64,
+    ) -> Result<(), ServiceError> {
+        let all = &self.anomaly_detectors;
+        let _changing = all.changing.lock().await;
+        // It may have changed or gone while it looked.
+        let Some(detector) = all.detectors.get(&detector.key) else { return Ok(()) };
+        let (account, region) = (detector.key.account, detector.key.region.as_ref());
+        let known = all.anomalies.list(&account, region, &anomaly_prefix(&detector.key), None, ANOMALIES_MAX);
+        let visible_from = detector.visible_from(end);
+        for old in known.iter().filter(|one| one.first_seen < visible_from) {
+            all.anomalies.delete(&old.key).await.map_err(errors::store)?;
+        }
+        let known: Vec<Anomaly> = known.iter().map(|one| one.value.clone()).collect();
+        let mut room = ANOMALIES_MAX.saturating_sub(known.len());
+        for anomaly in settle(&detector.key.name, &detector, &known, findings, end) {
+            let is_known = known.iter().any(|one| one.id == anomaly.id);
+            if !is_known && room == 0 {
+                continue;
+            }
+            room -= usize::from(!is_known);
+            let name = anomaly_prefix(&detector.key) + &anomaly.id;
+            let key = ResourceKey { name, ..detector.key.clone() };
+            all.anomalies.put(key, anomaly).await.map_err(errors::store)?;
+        }
+        let learned = Learned { model: model.clone(), analyzed_to: end };
+        all.learned.put(detector.key.clone(), learned).await.map_err(errors::store)?;
+        Ok(())
+    }
+}
+
+/// Learns the patterns of a group from its events, interval by interval.
+fn train(
+    store: &Store,
+    group: u64,
+    time: Range<i64>,
+    every: i64,
+    pattern: Option<&FilterPattern>,
+) -> Result<Model, StoreError> {
+    let mut model = Model::default();
+    let mut interval = None;
+    let mut bytes = 0;
+    let end = time.end;
+    let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [group]).time(time).order(Order::Ascending).columns(&[MESSAGE]);
+    store.scan(&scan, &mut |batch| {
+        for (row, time) in batch.times().iter().enumerate() {
+            let message = batch.text(MESSAGE, row);
+            bytes += message.len() + EVENT_OVERHEAD_BYTES;
+            if pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes())) {
+                continue;
+            }
+            let its = time.div_euclid(every);
+            let passed = its - interval.unwrap_or(its);
+            (0..passed.min(EMPTY_INTERVALS_MAX)).for_each(|_| drop(model.end_interval()));
+            interval = Some(its);
+            model.observe(message);
+        }
+        if bytes > ANOMALY_TRAINING_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let passed = interval.map_or(0, |interval| end.div_euclid(every) - interval);
+    (0..passed.min(EMPTY_INTERVALS_MAX)).for_each(|_| drop(model.end_interval()));
+    Ok(model)
+}
+
+/// Looks at what a group received in an interval.
+fn look(
+    store: &Store,
+    group: u64,
+    interval: Range<i64>,
+    mut model: Model,
+    pattern: Option<&FilterPattern>,
+) -> Result<(Model, Vec<Finding>, ScanStats), StoreError> {
+    // Events come late, and may be ahead of their time.
+    let late = EVENT_AGE_MS_MAX.min(60 * MINUTE_MS);
+    let time = interval.start - late..interval.end + EVENT_AHEAD_MS_MAX;
+    let mut samples: BTreeMap<usize, Vec<(i64, String)>> = BTreeMap::new();
+    let mut unusual: Vec<(usize, What, (i64, String))> = Vec::new();
+    let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [group]).time(time).order(Order::Ascending);
+    let stats = store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
+        let rows = batch.times().iter().zip(batch.i64s(INGESTED));
+        for (row, (&time, ingested)) in rows.enumerate() {
+            let message = batch.text(MESSAGE, row);
+            let is_passed = pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes()));
+            if !interval.contains(ingested) || is_passed {
+                continue;
+            }
+            let Some(observed) = model.observe(message) else { continue };
+            let sample = || (time, message.chars().take(SAMPLE_CHARS_MAX).collect::<String>());
+            let kept = samples.entry(observed.pattern).or_default();
+            if kept.len() < ANOMALY_SAMPLES_MAX {
+                kept.push(sample());
+            }
+            if unusual.len() < ANOMALIES_MAX {
+                unusual.extend(observed.unusual.into_iter().map(|what| (observed.pattern, what, sample())));
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    let mut findings = Vec::new();
+    for (index, what, sample) in unusual {
+        let Some(pattern) = model.pattern(index) else { continue };
+        let (count, samples) = match what {
+            What::NewPattern => (model.count(index), samples.get(&index).cloned().unwrap_or_default()),
+            _ => (1, vec![sample]),
+        };
+        findings.push(Finding { pattern: pattern.clone(), what, count, samples });
+    }
+    for unusual in model.end_interval() {
+        let Some(pattern) = model.pattern(unusual.pattern) else { continue };
+        let samples = samples.get(&unusual.pattern).cloned().unwrap_or_default();
+        let what = What::Count(unusual.change);
+        findings.push(Finding { pattern: pattern.clone(), what, count: unusual.count, samples });
+    }
+    Ok((model, findings, stats))
+}
+
+/// The characters of a message that are kept as a sample.
+const SAMPLE_CHARS_MAX: usize = 1_500;
