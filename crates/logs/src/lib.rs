@@ -7,6 +7,7 @@
 //! It knows no HTTP, no wire format and no other service.
 
 mod account_policies;
+mod data_protection;
 mod directory;
 mod entity;
 mod errors;
@@ -41,17 +42,19 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
+use data_protection::{DataProtection, FindingsOwner};
 use directory::Directory;
 use kms_keys::QueryResultsKey;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
+pub use data_protection::DataProtectionPorts;
 pub use resources::Class as LogClass;
-pub use tables::LOG_EVENTS;
+pub use tables::{LOG_EVENTS, LOG_FINDINGS};
 pub use tap::{Incoming, Stored, Tap};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS];
 
 routes! {
     /// What the service answers.
@@ -63,6 +66,9 @@ routes! {
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
         AssociateKmsKey => kms_keys::associate_kms_key,
         DisassociateKmsKey => kms_keys::disassociate_kms_key,
+        PutDataProtectionPolicy => data_protection::put_data_protection_policy,
+        GetDataProtectionPolicy => data_protection::get_data_protection_policy,
+        DeleteDataProtectionPolicy => data_protection::delete_data_protection_policy,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -94,6 +100,7 @@ pub struct Logs {
     directory: Arc<Directory>,
     taps: Taps,
     account_policies: AccountPolicies,
+    data_protection: DataProtection,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -108,12 +115,13 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
+        let data_protection = DataProtection::open(&store, random).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -121,6 +129,7 @@ impl Logs {
             streams.delete(&key).await?;
         }
         store.set_owner(&LOG_EVENTS, directory.clone());
+        store.set_owner(&LOG_FINDINGS, Arc::new(FindingsOwner));
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
         let taps = Taps::default();
@@ -133,6 +142,7 @@ impl Logs {
             directory,
             taps,
             account_policies,
+            data_protection,
             history_end_seq,
         }))
     }
@@ -143,6 +153,16 @@ impl Logs {
         self.taps.set(taps);
     }
 
+    /// Sets what data protection needs of the other services; once, before the first call. Without it no policy can be put.
+    pub fn set_data_protection(&self, ports: DataProtectionPorts) {
+        self.data_protection.set_ports(ports);
+    }
+
+    /// Begins with what the service does by itself.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(self.clone().keep_delivering_findings());
+    }
+
     /// The service with its routing table.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&model::SERVICE, self.clone(), ROUTES))
@@ -151,5 +171,6 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.directory.clear();
+        self.data_protection.clear();
     }
 }

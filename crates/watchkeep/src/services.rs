@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{Functions, NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{Authorizer, Functions, NoBuckets, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
+use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -110,6 +110,8 @@ pub struct ServiceConfigs {
     pub topics: TopicsConfig,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub webhooks: Arc<dyn Functions>,
+    /// Who is asked for leave, where a call needs more than its own.
+    pub authorizer: Arc<dyn Authorizer>,
 }
 
 impl Services {
@@ -127,8 +129,8 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, webhooks } = configs;
-        let functions = metrics.functions.clone();
+        let ServiceConfigs { metrics, topics, webhooks, authorizer } = configs;
+        let (functions, deliveries) = (metrics.functions.clone(), metrics.deliveries.clone());
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -137,6 +139,13 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
+        logs.set_data_protection(DataProtectionPorts {
+            sealing: sealing.clone(),
+            authorizer,
+            buckets: Arc::new(NoBuckets),
+            deliveries,
+            meter: meters.minutes.clone(),
+        });
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };

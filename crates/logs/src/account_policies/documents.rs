@@ -8,9 +8,9 @@ use watchkeep_model::ServiceError;
 
 use super::AccountPolicy;
 use super::criteria::{Criteria, Operator, Selector};
-use crate::Logs;
 use crate::errors::invalid;
 use crate::limits::SELECTION_VALUES_MAX;
+use crate::{Logs, data_protection};
 
 /// A type of account policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,7 +51,7 @@ const TABLE: &[Row] = &[
         policies_max: (1, 1),
         criteria: &[],
         values_max: usize::MAX,
-        check: None,
+        check: Some(data_protection::check_account_policy),
     },
     Row {
         policy_type: PolicyType::SubscriptionFilter,

@@ -149,7 +149,7 @@ async fn all_pages(
 ) -> Vec<String> {
     let group = fixture.logs.directory.group(&group_key(&fixture.caller, "g")).unwrap();
     let request = Request {
-        group: group.id,
+        group,
         streams: None,
         time: 0..i64::MAX,
         from: None,
@@ -157,6 +157,7 @@ async fn all_pages(
         limit,
         pattern: Some(FilterPattern::parse(word).unwrap()),
         judged_bytes_max,
+        unmasking: None,
     };
     let (mut found, mut from) = (Vec::new(), None);
     loop {

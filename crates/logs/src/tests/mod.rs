@@ -1,5 +1,6 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod data_protection;
 mod events;
 mod filter;
 mod groups;
