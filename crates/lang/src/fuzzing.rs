@@ -3,6 +3,7 @@
 
 use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
+use crate::data_protection::{Detector, Identifier, Policy, managed_names, mask, restore};
 use crate::embedded_metrics;
 use crate::field_selection::FieldSelection;
 use crate::filter_pattern::FilterPattern;
@@ -28,6 +29,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("alarm_rule", alarm_rule),
     ("anomaly", anomaly),
+    ("data_protection", data_protection),
     ("embedded_metrics", embedded_metrics),
     ("field_selection", field_selection),
     ("filter_pattern", filter_pattern),
@@ -57,6 +59,24 @@ pub fn alarm_rule(bytes: &[u8]) {
     if text.chars().count() <= crate::alarm_rule::limits::RULE_CHARS_MAX {
         assert_eq!(AlarmRule::parse(&text).as_ref(), Ok(&rule), "{text} is not its own text");
     }
+}
+
+/// A policy's document, or a text: what is found in a text, by every identifier, are whole characters of it, and what is masked comes
+/// back.
+pub fn data_protection(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(policy) = Policy::parse(&text) {
+        assert!(Detector::new(&policy.identifiers).is_some(), "a policy that was accepted compiles");
+    }
+    static ALL: std::sync::OnceLock<Option<Detector>> = std::sync::OnceLock::new();
+    let all = || Detector::new(&managed_names().map(Identifier::Managed).collect::<Vec<_>>());
+    let Some(detector) = ALL.get_or_init(all) else { return };
+    let found: Vec<_> = detector.detect(&text).into_iter().map(|finding| finding.at).collect();
+    assert!(found.iter().all(|at| text.get(at.clone()).is_some_and(|value| !value.is_empty())), "whole characters");
+    if let Some(masked) = mask(&text, found) {
+        assert_eq!(restore(&masked.text, &masked.originals).as_deref(), Some(&*text), "what is masked comes back");
+    }
+    let _ = restore(&text, bytes);
 }
 
 /// A byte of settings, one of the period's size, eight of where time begins, then points: two bytes of the periods from one to the

@@ -7,6 +7,7 @@
 pub mod alarm_rule;
 pub mod anomaly;
 mod cron;
+pub mod data_protection;
 pub mod embedded_metrics;
 pub mod field_selection;
 mod fields;

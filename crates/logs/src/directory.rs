@@ -15,6 +15,7 @@ use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_model::ServiceError;
 use watchkeep_store::{Keep, ResourceKey, TableOwner, Versioned};
 
+use crate::data_protection::CachedShield;
 use crate::errors;
 use crate::limits::DAY_MS;
 use crate::resources::{LogGroup, LogStream, stream_name};
@@ -32,6 +33,8 @@ pub(crate) struct Group {
     pub changing: tokio::sync::Mutex<()>,
     /// Set once its streams' statistics have what was there before the service was opened.
     pub history: OnceCell<()>,
+    /// What masks its events, if something does.
+    pub shield: CachedShield,
     document: RwLock<Arc<Versioned<LogGroup>>>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<Stream>>>,
     deleted: AtomicBool,
@@ -74,6 +77,7 @@ impl Group {
             key: document.key.clone(),
             changing: tokio::sync::Mutex::default(),
             history,
+            shield: CachedShield::default(),
             document: RwLock::new(document),
             streams: RwLock::default(),
             deleted: AtomicBool::new(false),

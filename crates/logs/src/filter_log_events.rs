@@ -45,6 +45,10 @@ pub(crate) async fn filter_log_events(
     let from = paging::place(paged, now, input.next_token.as_deref())?;
     let from = from.map(|place| place.parse::<Position>().map_err(|_| invalid_token())).transpose()?;
     let streams = streams(&group, &input)?;
+    let unmasking = match input.unmask {
+        Some(true) => Some(logs.ask_to_unmask(caller, &group).await?),
+        Some(false) | None => None,
+    };
     let request = Request {
         group,
         streams,
@@ -54,6 +58,7 @@ pub(crate) async fn filter_log_events(
         limit: events_limit(input.limit),
         pattern: Some(pattern).filter(|pattern| !pattern.matches_everything()),
         judged_bytes_max: FILTER_BYTES_MAX,
+        unmasking,
     };
     let page = logs.read(request).await?;
     let events = page.events.into_iter().filter_map(|event| {

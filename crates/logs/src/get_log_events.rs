@@ -37,6 +37,10 @@ pub(crate) async fn get_log_events(
         None if input.start_from_head == Some(true) => Direction::Forward,
         None => Direction::Backward,
     };
+    let unmasking = match input.unmask {
+        Some(true) => Some(logs.ask_to_unmask(caller, &group).await?),
+        Some(false) | None => None,
+    };
     let start_time = input.start_time.unwrap_or(0);
     let request = Request {
         group,
@@ -47,6 +51,7 @@ pub(crate) async fn get_log_events(
         limit: events_limit(input.limit),
         pattern: None,
         judged_bytes_max: u64::MAX,
+        unmasking,
     };
     let mut events = logs.read(request).await?.events;
     if direction == Direction::Backward {

@@ -8,6 +8,7 @@
 
 mod account_policies;
 mod anomaly_detectors;
+mod data_protection;
 mod directory;
 mod entity;
 mod errors;
@@ -55,6 +56,7 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use account_policies::AccountPolicies;
 use anomaly_detectors::AnomalyDetectors;
+use data_protection::{DataProtection, FindingsOwner};
 use directory::Directory;
 use exports::Exports;
 use kms_keys::QueryResultsKey;
@@ -65,14 +67,15 @@ use resources::{LogGroup, LogStream};
 use tap::Taps;
 use transformers::Transformers;
 
+pub use data_protection::DataProtectionPorts;
 pub use metric_filters::MetricStaging;
 pub use resources::Class as LogClass;
-pub use tables::LOG_EVENTS;
+pub use tables::{LOG_EVENTS, LOG_FINDINGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS, &METRIC_FILTER_MINUTES];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES];
 
 routes! {
     /// What the service answers.
@@ -84,6 +87,9 @@ routes! {
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
         AssociateKmsKey => kms_keys::associate_kms_key,
         DisassociateKmsKey => kms_keys::disassociate_kms_key,
+        PutDataProtectionPolicy => data_protection::put_data_protection_policy,
+        GetDataProtectionPolicy => data_protection::get_data_protection_policy,
+        DeleteDataProtectionPolicy => data_protection::delete_data_protection_policy,
         PutRetentionPolicy => retention::put_retention_policy,
         DeleteRetentionPolicy => retention::delete_retention_policy,
         TagResource => tags::tag_resource,
@@ -151,6 +157,7 @@ pub struct Logs {
     resource_policies: Collection<AccountResourcePolicy>,
     /// Held while resource policies of an account change, so that there are never too many.
     changing_resource_policies: tokio::sync::Mutex<()>,
+    data_protection: DataProtection,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -174,6 +181,7 @@ impl Logs {
         let anomaly_detectors = AnomalyDetectors::open(&store, random.clone()).await?;
         let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
+        let data_protection = DataProtection::open(&store, random.clone()).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -181,6 +189,7 @@ impl Logs {
             streams.delete(&key).await?;
         }
         store.set_owner(&LOG_EVENTS, directory.clone());
+        store.set_owner(&LOG_FINDINGS, Arc::new(FindingsOwner));
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
         let metric_filters = Arc::new(MetricFilters::open(&store, directory.clone()).await?);
@@ -203,6 +212,7 @@ impl Logs {
             anomaly_detectors,
             resource_policies,
             changing_resource_policies: tokio::sync::Mutex::default(),
+            data_protection,
             history_end_seq,
         }))
     }
@@ -218,11 +228,17 @@ impl Logs {
         self.metric_filters.set_staging(staging);
     }
 
-    /// Begins what the service does by itself: default values of metric filters are settled, and log anomaly detectors look at what
-    /// came in. It ends when the service is dropped.
+    /// Sets what data protection needs of the other services; once, before the first call. Without it no policy can be put.
+    pub fn set_data_protection(&self, ports: DataProtectionPorts) {
+        self.data_protection.set_ports(ports);
+    }
+
+    /// Begins what the service does by itself: default values of metric filters are settled, log anomaly detectors look at what came
+    /// in, findings of data protection are delivered. It ends when the service is dropped.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
         tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
+        tokio::spawn(self.clone().keep_delivering_findings());
     }
 
     /// The service with its routing table.
@@ -244,5 +260,6 @@ impl Logs {
     pub async fn reset(&self) {
         self.directory.clear();
         self.metric_filters.clear();
+        self.data_protection.clear();
     }
 }

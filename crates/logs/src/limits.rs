@@ -195,6 +195,17 @@ pub const GROUP_FIELDS_SCAN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The milliseconds of a minute.
 pub const MINUTE_MS: i64 = 60_000;
+/// The data protection policies that are held compiled; beyond, all are compiled again as they are needed.
+pub const SHIELDS_HELD_MAX: usize = 256;
+
+/// The bytes of messages that are looked through for sensitive data before others get their turn.
+pub const DETECT_BYTES_AT_ONCE: usize = 64 << 10;
+
+/// The places that a report of findings lists for each identifier; it says how many there are.
+pub const DETECTIONS_PER_REPORT_MAX: usize = 1000;
+
+/// The reports that are delivered at once.
+pub const REPORTS_AT_ONCE_MAX: usize = 500;
 
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;

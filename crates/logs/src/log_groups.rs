@@ -16,7 +16,7 @@ use crate::limits::{DESCRIBE_PAGE_MAX, GROUPS_MAX};
 use crate::names::{group_arn, group_arn_with_streams, group_key, identified};
 use crate::paging::{self, Paged};
 use crate::resources::{Class, LogGroup, stream_prefix};
-use crate::{Logs, tags};
+use crate::{Logs, data_protection, tags};
 
 /// Creates a group.
 pub(crate) async fn create_log_group(
@@ -51,6 +51,7 @@ pub(crate) async fn create_log_group(
             transformer: None,
             index_policy: None,
             resource_policy: None,
+            data_protection: None,
             deletion_protection,
             tags: given,
         };
@@ -252,6 +253,8 @@ async fn describe(logs: &Arc<Logs>, group: &Arc<Group>) -> Result<Described, Ser
         log_group_class: Some(document.class.as_str().to_owned()),
         log_group_arn: Some(group_arn(&group.key)),
         kms_key_id: document.kms_key.clone(),
+        data_protection_status: data_protection::status(group),
+        inherited_properties: data_protection::inherited(logs, group),
         deletion_protection_enabled: document.deletion_protection.then_some(true),
         ..briefly(group)
     })

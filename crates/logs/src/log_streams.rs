@@ -28,8 +28,28 @@ pub(crate) async fn create_log_stream(
     input: CreateLogStreamRequest,
 ) -> Result<Unit, ServiceError> {
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
-    let key = stream_key(caller.account, &caller.region, group.id, &input.log_stream_name);
-    let (logs, created) = (logs.clone(), logs.clock.now().0);
+    create(logs, &group, &input.log_stream_name).await.map(|_| Unit {})
+}
+
+/// The stream of this name, which is created if it is not there.
+pub(crate) async fn find_or_create(
+    logs: &Arc<Logs>,
+    group: &Arc<Group>,
+    name: &str,
+) -> Result<Arc<Stream>, ServiceError> {
+    if let Ok(stream) = group.stream(name) {
+        return Ok(stream);
+    }
+    match create(logs, group, name).await {
+        Err(error) if error.code == "ResourceAlreadyExistsException" => group.stream(name),
+        created => created,
+    }
+}
+
+async fn create(logs: &Arc<Logs>, group: &Arc<Group>, name: &str) -> Result<Arc<Stream>, ServiceError> {
+    let region = group.key.region.as_ref().ok_or_else(no_group)?;
+    let key = stream_key(group.key.account, region, group.id, name);
+    let (logs, group, created) = (logs.clone(), group.clone(), logs.clock.now().0);
     errors::finish(async move {
         let _changing = group.changing.lock().await;
         if group.is_deleted() {
@@ -37,13 +57,12 @@ pub(crate) async fn create_log_stream(
         }
         let id = logs.store.catalog().next_id("log_stream").await.map_err(errors::store)?;
         match logs.streams.create(key, LogStream { id, group_id: group.id, created }).await {
-            Ok(document) => logs.directory.add_stream(&group, &document),
+            Ok(document) => Ok(logs.directory.add_stream(&group, &document)),
             Err(CatalogError::Exists { .. }) => {
-                return Err(model::resource_already_exists_exception("The specified log stream already exists"));
+                Err(model::resource_already_exists_exception("The specified log stream already exists"))
             }
-            Err(error) => return Err(errors::store(error)),
-        };
-        Ok(Unit {})
+            Err(error) => Err(errors::store(error)),
+        }
     })
     .await
 }

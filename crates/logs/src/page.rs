@@ -1,5 +1,6 @@
 //! Reading a page of events: from a boundary in one direction, up to so many events and bytes.
 
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +9,11 @@ use watchkeep_lang::filter_pattern::FilterPattern;
 use watchkeep_model::ServiceError;
 use watchkeep_store::{Batch, Order, Scan, StoreError, TextFilter};
 
+use crate::data_protection::Unmasking;
 use crate::directory::Group;
 use crate::limits::{EVENT_OVERHEAD_BYTES, PAGE_BYTES_MAX, PAGE_EVENTS_MAX};
 use crate::position::Position;
-use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM};
+use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MASKS, MESSAGE, STREAM};
 use crate::{Logs, errors};
 
 /// What to read.
@@ -33,6 +35,8 @@ pub(crate) struct Request {
     pub pattern: Option<FilterPattern>,
     /// The bytes of messages that are looked at before the page ends as it is.
     pub judged_bytes_max: u64,
+    /// Leave to read messages as they were put; without it they are read as they are stored, masked.
+    pub unmasking: Option<Unmasking>,
 }
 
 /// Which way events are read.
@@ -79,15 +83,18 @@ impl Logs {
             loop {
                 let mut reading = Reading::new(&request, spare);
                 let stats = store.scan(&reading.scan.clone(), &mut |batch| reading.visit(batch))?;
+                if let Some(error) = reading.refused.take() {
+                    return Ok((Err(error), stats));
+                }
                 match reading.finish() {
-                    Some(page) => return Ok::<_, StoreError>((page, stats)),
+                    Some(page) => return Ok::<_, StoreError>((Ok(page), stats)),
                     None => spare = spare.saturating_mul(8),
                 }
             }
         });
         let (page, stats) = page.await.map_err(errors::store)?;
         self.ensure_unlocked(&group, &stats).await?;
-        Ok(page)
+        page
     }
 }
 
@@ -104,6 +111,8 @@ struct Reading<'r> {
     is_full: bool,
     /// Whether a row came that the pages before had not reached: a page must get on, or its reader never comes to an end.
     has_moved: bool,
+    /// Why the page cannot be read.
+    refused: Option<ServiceError>,
 }
 
 impl<'r> Reading<'r> {
@@ -120,14 +129,23 @@ impl<'r> Reading<'r> {
         };
         // One more than the page takes tells whether it is the last.
         let limit = request.limit.saturating_add(1).saturating_add(spare);
-        let mut scan = Scan::new(&LOG_EVENTS).ids(GROUP, [request.group.id]).time(time).order(order).limit(limit);
+        let mut scan = Scan::new(&LOG_EVENTS).ids(GROUP, [request.group.id]).time(time).order(order);
         scan = scan.columns(&[STREAM, INGESTED, MESSAGE]).bytes_wanted(PAGE_BYTES_MAX);
         if let Some(streams) = &request.streams {
             scan = scan.ids(STREAM, streams.iter().copied());
         }
         let judged = Arc::new(AtomicU64::new(0));
-        if let Some(pattern) = &request.pattern {
-            scan = scan.text(filter(pattern, judged.clone(), request.judged_bytes_max));
+        match (&request.pattern, &request.unmasking) {
+            // What is stored is masked: only who unmasks can tell what matches, and how far to read.
+            (Some(_), Some(_)) => scan.columns.push(MASKS),
+            (None, Some(_)) => {
+                scan.columns.push(MASKS);
+                scan = scan.limit(limit);
+            }
+            (Some(pattern), None) => {
+                scan = scan.text(filter(pattern, judged.clone(), request.judged_bytes_max)).limit(limit);
+            }
+            (None, None) => scan = scan.limit(limit),
         }
         Reading {
             request,
@@ -139,6 +157,7 @@ impl<'r> Reading<'r> {
             last: None,
             is_full: false,
             has_moved: false,
+            refused: None,
         }
     }
 
@@ -153,11 +172,25 @@ impl<'r> Reading<'r> {
                 (Some(from), Direction::Backward) => position >= from,
                 (None, _) => false,
             };
-            let message = batch.text(MESSAGE, row);
+            let mut message = Cow::Borrowed(batch.text(MESSAGE, row));
+            if let Some(unmasking) = self.request.unmasking.as_ref().filter(|_| !is_behind) {
+                match unmasking.restore(stream, time_ms, &message, batch.bytes(MASKS, row)) {
+                    Ok(restored) => message = Cow::Owned(restored),
+                    Err(error) => {
+                        self.refused = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
             // The scan no longer judges once it has judged enough.
             let matches = || self.request.pattern.as_ref().is_none_or(|pattern| pattern.matches(message.as_bytes()));
             self.has_moved |= !is_behind;
             if is_behind || !matches() {
+                if !is_behind && self.has_judged_enough(message.len()) {
+                    self.is_full = true;
+                    self.page.next = Some(self.behind(position));
+                    return ControlFlow::Break(());
+                }
                 continue;
             }
             self.bytes += message.len() + EVENT_OVERHEAD_BYTES;
@@ -170,9 +203,26 @@ impl<'r> Reading<'r> {
                 });
                 return ControlFlow::Break(());
             }
-            self.page.events.push(Event { position, stream, ingested, message: message.to_owned() });
+            self.page.events.push(Event { position, stream, ingested, message: message.into_owned() });
         }
         ControlFlow::Continue(())
+    }
+
+    /// Counts a message that did not match, if it is judged here and not by the scan; says whether these were enough.
+    fn has_judged_enough(&self, bytes: usize) -> bool {
+        if self.request.unmasking.is_none() {
+            return false;
+        }
+        let judged = self.judged.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        judged > self.request.judged_bytes_max
+    }
+
+    /// The boundary behind a row in the direction of reading.
+    fn behind(&self, position: Position) -> Position {
+        match self.request.direction {
+            Direction::Forward => position.after(),
+            Direction::Backward => position,
+        }
     }
 
     /// The page; `None` if the scan ended at its limit before it was complete.
@@ -185,10 +235,7 @@ impl<'r> Reading<'r> {
             return None;
         }
         // What was found so far, and where to go on: rows up to the last one delivered were all judged, by the scan or here.
-        self.page.next = self.last.map(|last| match self.request.direction {
-            Direction::Forward => last.after(),
-            Direction::Backward => last,
-        });
+        self.page.next = self.last.map(|last| self.behind(last));
         Some(self.page)
     }
 }

@@ -9,6 +9,7 @@ use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResp
 use watchkeep_store::{Append, Rows};
 
 use crate::account_policies::PolicyType;
+use crate::data_protection::ForGroup;
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
@@ -16,7 +17,7 @@ use crate::names::group_key;
 use crate::position::Position;
 use crate::statistics::Statistics;
 use crate::tables::LOG_EVENTS;
-use crate::tap::Incoming;
+use crate::tap::{Incoming, Stored};
 use crate::transformers::Transformed;
 use crate::{Logs, entity, kms_keys};
 
@@ -50,7 +51,8 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
-/// Where every accepted event passes, once: makes them durable, with what taps keep of them, and counts them.
+/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with what taps keep of them, and counts
+/// them.
 pub(crate) async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
@@ -59,52 +61,127 @@ pub(crate) async fn accept(
     entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
-    let key = logs.encryption_key(group).await?;
-    let transformation = logs.transform(group, &stream, events);
-    let transformed = transformation.iter().flat_map(|transformation| &transformation.events);
-    let transformed: Vec<&str> = transformed.map(Transformed::json).collect();
-    let message_bytes = events.iter().map(|event| event.message.len()).sum::<usize>();
-    let message_bytes = message_bytes + transformed.iter().map(|json| json.len()).sum::<usize>();
-    let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
-    let mut counted = Statistics::default();
-    for (index, event) in events.iter().enumerate() {
-        let bytes = event.message.len() as u64;
-        rows.u64(group.id);
-        rows.u64(stream.id);
-        rows.i64(event.timestamp);
-        rows.i64(now.0);
-        rows.u64(bytes);
-        rows.text(&event.message);
-        rows.text_or_null(transformed.get(index).copied());
-        rows.null();
-        rows.text_or_null(entity);
-        rows.end_row();
-        counted.count(event.timestamp, now.0, bytes);
-    }
-    let mut append = Append::from(rows.encrypted_under(key));
-    let mut stored = logs.live_tails.tap(group, &stream, events, now.0).into_iter().collect::<Vec<_>>();
-    if let Some(region) = &group.key.region {
-        let incoming = Incoming {
-            account: group.key.account,
-            region,
-            log_group: group.key.name.as_str(),
-            class: group.document().class,
-            received: now,
-            makes_metrics: logs.account_policies.of(&group.key, PolicyType::MetricExtraction).is_empty(),
-            events,
-            transformation: transformation.as_ref(),
-        };
-        stored.extend(logs.taps.tap(&incoming, &mut append));
-        stored.extend(logs.metric_filters.tap(group.id, &incoming, logs.clock.now(), &mut append));
+    let shielded = logs.shielded(group, &stream, events, now).await?;
+    let mut staged = Staged::default();
+    let as_they_come = Batch {
+        bytes: events.iter().map(|event| event.message.len() as u64).collect(),
+        events: shielded.as_ref().map_or(events, |shielded| &shielded.events),
+        masks: shielded.as_ref().map_or(&[], |shielded| &shielded.masks),
+        entity,
+    };
+    staged.add(logs, group, stream, &as_they_come, now).await?;
+    if let Some(shielded) = &shielded {
+        let (for_groups, rows) = logs.placed(group, shielded.reports.clone()).await;
+        rows.into_iter().for_each(|rows| staged.append.push(rows));
+        for ForGroup { group, stream, texts } in for_groups {
+            staged.add_findings(logs, &group, stream, &texts, now).await;
+        }
     }
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(kms_keys::of_store)?;
-        stream.statistics().add(&counted);
-        stored.into_iter().for_each(|stored| stored());
+        logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
+        for (stream, counted) in staged.counted {
+            stream.statistics().add(&counted);
+        }
+        staged.stored.into_iter().for_each(|stored| stored());
+        if let Some(shielded) = shielded {
+            shielded.count();
+            logs.findings_stored(&shielded.reports);
+        }
         Ok(())
     })
     .await
+}
+
+/// Events for one stream, as they are stored.
+struct Batch<'e> {
+    /// The events, without what is sensitive in them.
+    events: &'e [InputLogEvent],
+    /// The bytes of each message as it was put.
+    bytes: Vec<u64>,
+    /// What the row of each event has in the column `masks`; nothing if there are none.
+    masks: &'e [Option<Vec<u8>>],
+    entity: Option<&'e str>,
+}
+
+/// What becomes durable together, and what is done then.
+#[derive(Default)]
+struct Staged {
+    append: Append,
+    counted: Vec<(Arc<Stream>, Statistics)>,
+    stored: Vec<Stored>,
+}
+
+impl Staged {
+    /// Adds events, and what taps keep of them.
+    async fn add(
+        &mut self,
+        logs: &Logs,
+        group: &Group,
+        stream: Arc<Stream>,
+        batch: &Batch<'_>,
+        now: TimestampMs,
+    ) -> Result<(), ServiceError> {
+        let key = logs.encryption_key(group).await?;
+        let transformation = logs.transform(group, &stream, batch.events);
+        let transformed = transformation.iter().flat_map(|transformation| &transformation.events);
+        let transformed: Vec<&str> = transformed.map(Transformed::json).collect();
+        let message_bytes = batch.events.iter().map(|event| event.message.len()).sum::<usize>();
+        let message_bytes = message_bytes + transformed.iter().map(|json| json.len()).sum::<usize>();
+        let mut rows = Rows::with_capacity(&LOG_EVENTS, batch.events.len(), message_bytes);
+        let mut counted = Statistics::default();
+        let (mut masks, mut transformed) = (batch.masks.iter(), transformed.into_iter());
+        for (event, &bytes) in batch.events.iter().zip(&batch.bytes) {
+            rows.u64(group.id);
+            rows.u64(stream.id);
+            rows.i64(event.timestamp);
+            rows.i64(now.0);
+            rows.u64(bytes);
+            rows.text(&event.message);
+            rows.text_or_null(transformed.next());
+            rows.bytes_or_null(masks.next().and_then(Option::as_deref));
+            rows.text_or_null(batch.entity);
+            rows.end_row();
+            counted.count(event.timestamp, now.0, bytes);
+        }
+        self.append.push(rows.encrypted_under(key));
+        self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));
+        self.counted.push((stream, counted));
+        if let Some(region) = &group.key.region {
+            let incoming = Incoming {
+                account: group.key.account,
+                region,
+                log_group: group.key.name.as_str(),
+                class: group.document().class,
+                received: now,
+                makes_metrics: logs.account_policies.of(&group.key, PolicyType::MetricExtraction).is_empty(),
+                events: batch.events,
+                transformation: transformation.as_ref(),
+            };
+            self.stored.extend(logs.taps.tap(&incoming, &mut self.append));
+            self.stored.extend(logs.metric_filters.tap(group.id, &incoming, logs.clock.now(), &mut self.append));
+        }
+        Ok(())
+    }
+
+    /// Adds reports of findings, which are events of the group that they are sent to. If its key cannot be used they are left out:
+    /// events are not refused because of where findings go.
+    async fn add_findings(
+        &mut self,
+        logs: &Logs,
+        group: &Group,
+        stream: Arc<Stream>,
+        texts: &[Arc<str>],
+        now: TimestampMs,
+    ) {
+        let event = |text: &Arc<str>| InputLogEvent { timestamp: now.0, message: text.as_ref().to_owned() };
+        let events: Vec<InputLogEvent> = texts.iter().map(event).collect();
+        let bytes = events.iter().map(|event| event.message.len() as u64).collect();
+        let batch = Batch { events: &events, bytes, masks: &[], entity: None };
+        if let Err(error) = self.add(logs, group, stream, &batch, now).await {
+            tracing::warn!(to = group.key.name, %error, "findings are not reported");
+        }
+    }
 }
 
 /// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.

@@ -35,12 +35,25 @@ pub(crate) struct LogGroup {
     /// Its resource policy, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_policy: Option<GroupResourcePolicy>,
+    /// What was last said of its data protection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_protection: Option<GroupProtection>,
     /// Whether it, its streams and its events may not be deleted.
     #[serde(default)]
     pub deletion_protection: bool,
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+/// A log group's own data protection policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GroupProtection {
+    /// The policy's document, as it was given; absent once the policy was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// When it was put or deleted, in milliseconds since the epoch.
+    pub updated: i64,
 }
 
 impl Resource for LogGroup {

@@ -54,8 +54,7 @@ pub(crate) async fn put(
     let now = logs.clock.now();
     let (events, unstored) = sorted_out(events, now, group.cutoff(now));
     for batch in batches(&events) {
-        let message_bytes = batch.iter().map(|event| event.message.len()).sum();
-        accept(logs, &group, stream.clone(), batch, message_bytes, now).await?;
+        accept(logs, &group, stream.clone(), batch, None, now).await?;
     }
     Ok(unstored)
 }

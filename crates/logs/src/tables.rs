@@ -20,7 +20,6 @@ pub(crate) const MESSAGE: usize = 5;
 /// The event as its group's transformer made it, JSON; absent if it has none.
 pub(crate) const TRANSFORMED: usize = 6;
 /// What data protection masked of the message; absent if it is nothing.
-#[allow(dead_code, reason = "data protection writes it")]
 pub(crate) const MASKS: usize = 7;
 /// The entity that the event came from, JSON as PutLogEvents has it; absent if none was named.
 #[allow(dead_code, reason = "queries read it")]
@@ -53,6 +52,35 @@ pub static LOG_EVENTS: Table = Table {
         Label { name: LABEL_GROUP, of: GROUP },
         Label { name: LABEL_STREAM, of: STREAM },
     ],
+};
+
+/// The columns of [`LOG_FINDINGS`].
+pub(crate) mod findings {
+    /// Where the report goes: account, Region, kind and name.
+    pub(crate) const DESTINATION: usize = 1;
+    /// The name of the group where something was found.
+    pub(crate) const LOG_GROUP: usize = 2;
+    /// The report, JSON.
+    pub(crate) const REPORT: usize = 3;
+}
+
+/// Findings of data protection on their way to buckets and delivery streams, a report an event.
+pub static LOG_FINDINGS: Table = Table {
+    name: "log_findings",
+    id: 70,
+    columns: &[
+        Column::new("time", ColumnKind::I64),
+        Column::new("destination", ColumnKind::Text),
+        Column::new("log_group", ColumnKind::Text),
+        Column::new("report", ColumnKind::Text),
+    ],
+    time: 0,
+    sort: &[findings::DESTINATION, 0],
+    retention_key: &[],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
 };
 
 pub(crate) const LABEL_ACCOUNT: &str = "account";

@@ -1,8 +1,10 @@
 //! What a scan delivers: some rows, column by column.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 
 use crate::table::Table;
 
@@ -112,7 +114,7 @@ impl Batch {
         let fields = arrow.columns().get(columns.len() + 1..).filter(|fields| !fields.is_empty()).map(<[_]>::to_vec);
         let mut slots = vec![None; table.columns.len()];
         for (&column, array) in columns.iter().zip(arrow.columns()) {
-            *slots.get_mut(column)? = Some(array.clone());
+            *slots.get_mut(column)? = Some(zero_where_absent(array));
         }
         Some(Batch { columns: slots, seqs, time: table.time, fields })
     }
@@ -120,6 +122,25 @@ impl Batch {
     fn column(&self, column: usize) -> Option<&ArrayRef> {
         self.columns.get(column)?.as_ref()
     }
+}
+
+/// The same array, with zeros where values are absent: what Parquet's decoder leaves there is anything.
+fn zero_where_absent(array: &ArrayRef) -> ArrayRef {
+    fn zeroed<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<ArrayRef> {
+        let array = array.as_primitive_opt::<T>()?;
+        let values: Vec<T::Native> = array.iter().map(Option::unwrap_or_default).collect();
+        Some(Arc::new(PrimitiveArray::<T>::new(values.into(), array.nulls().cloned())))
+    }
+    if array.null_count() == 0 || array.null_count() == array.len() {
+        return array.clone();
+    }
+    let zeroed = match array.data_type() {
+        DataType::UInt64 => zeroed::<UInt64Type>(array),
+        DataType::Int64 => zeroed::<Int64Type>(array),
+        DataType::Float64 => zeroed::<Float64Type>(array),
+        _ => None,
+    };
+    zeroed.unwrap_or_else(|| array.clone())
 }
 
 /// The values of a Text column.

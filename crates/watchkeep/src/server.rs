@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AllowAll, SecretSealing};
+use watchkeep_core::ports::{AllowAll, Authorizer, SecretSealing};
 use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
 use watchkeep_delivery::{Aws, ConfiguredStreams, HttpFunctions};
 use watchkeep_gateway::{AuthMode, Gateway, Ports};
@@ -59,7 +59,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         webhooks: HttpFunctions::new(config.alarm_actions.clone())?,
         aws: config.aws.clone().map(|aws| Aws::new(aws, clock.clone())).transpose()?,
     };
-    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), actions };
+    let authorizer: Arc<dyn Authorizer> = Arc::new(AllowAll);
+    let topics = config.topics.clone();
+    let configs = ServiceConfigs { metrics, topics, actions, authorizer: authorizer.clone() };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     deliveries.set_buckets(services.objects.port());
@@ -71,8 +73,8 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
-    services.alarms.start();
     services.logs.start();
+    services.alarms.start();
     services.queues.start();
     services.keys.start();
     services.objects.start().await.context("starting objects")?;
@@ -82,7 +84,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let ports = Ports {
         services: services.routed(),
         http_apis: services.http_apis(),
-        authorizer: Arc::new(AllowAll),
+        authorizer,
         credentials: Arc::new(root.clone()),
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {

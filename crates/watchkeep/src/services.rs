@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{Authorizer, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
+use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, Stored, Tap};
 use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_objects::Objects;
@@ -116,6 +116,8 @@ pub struct ServiceConfigs {
     pub topics: TopicsConfig,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub actions: ActionTargets,
+    /// Who is asked for leave, where a call needs more than its own.
+    pub authorizer: Arc<dyn Authorizer>,
 }
 
 impl Services {
@@ -133,9 +135,9 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, actions } = configs;
+        let ServiceConfigs { metrics, topics, actions, authorizer } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
-        let functions = metrics.functions.clone();
+        let (functions, deliveries) = (metrics.functions.clone(), metrics.deliveries.clone());
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -147,6 +149,13 @@ impl Services {
             Arc::new(CountedTransformations::new(meters.minutes.clone())),
         ]);
         logs.set_metric_staging(Arc::new(FilteredMetrics(metrics.clone())));
+        logs.set_data_protection(DataProtectionPorts {
+            sealing: sealing.clone(),
+            authorizer,
+            buckets: objects.port(),
+            deliveries,
+            meter: meters.minutes.clone(),
+        });
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };

@@ -192,6 +192,7 @@ async fn all_pages(
         limit,
         pattern: Some(FilterPattern::parse(word).unwrap()),
         judged_bytes_max,
+        unmasking: None,
     };
     let (mut found, mut from) = (Vec::new(), None);
     loop {

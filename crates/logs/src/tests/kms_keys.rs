@@ -18,7 +18,7 @@ const TRUST_MS: i64 = 61_000;
 
 /// What a group or an identifier names.
 #[derive(Clone, Copy)]
-enum Of<'t> {
+pub(super) enum Of<'t> {
     Group(&'t str),
     Resource(&'t str),
 }
@@ -33,7 +33,7 @@ impl Of<'_> {
 }
 
 impl Fixture {
-    async fn associate(&self, of: Of<'_>, key: &str) -> Result<Unit, ServiceError> {
+    pub(super) async fn associate(&self, of: Of<'_>, key: &str) -> Result<Unit, ServiceError> {
         let (log_group_name, resource_identifier) = of.parts();
         let input = AssociateKmsKeyRequest { log_group_name, resource_identifier, kms_key_id: key.into() };
         crate::kms_keys::associate_kms_key(&self.logs, &self.caller, input).await
@@ -68,7 +68,7 @@ impl Fixture {
     }
 
     /// Files of the data directory that hold these bytes.
-    fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
+    pub(super) fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
         fn walk(directory: &Path, bytes: &[u8], found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
@@ -113,7 +113,12 @@ async fn a_key_is_associated_replaced_and_taken_away() {
     let missing = "ResourceNotFoundException: The specified log group does not exist.";
     assert_eq!(error(fixture.associate(Of::Group("other"), RED).await), missing);
     assert_eq!(error(fixture.disassociate(Of::Resource(&format!("{GROUP}2"))).await), missing);
-    for arn in ["g", "arn:aws:logs:us-east-1:000000000000:query-result:1", "arn:aws:s3:::b", &RESULTS[..60]] {
+    for arn in [
+        "g",
+        "arn:aws:logs:us-east-1:000000000000:query-result:1",
+        "arn:aws:s3:::b",
+        "arn:aws:logs:us-east-1:000000000000:query-result",
+    ] {
         assert!(error(fixture.associate(Of::Resource(arn), RED).await).starts_with("InvalidParameter"), "{arn}");
     }
     for (name, arn) in [(None, None), (Some("g".to_owned()), Some(GROUP.to_owned()))] {

@@ -1,0 +1,121 @@
+//! Protected health information. Source: "Protected health information (PHI)" of the data types that can be protected.
+
+use crate::data_protection::checks::{dea, health_number, kvnr, nhs, nino, nir, npi};
+use crate::data_protection::identifier::{Row, checked, form};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "DrugEnforcementAgencyNumber-US",
+        keywords: &[&["dea number", "dea registration"]],
+        forms: &[checked(r"[ABCDEFGHJKLMPRSTUX][A-Z9][0-9]{7}", dea)],
+    },
+    Row {
+        name: "HealthInsuranceCardNumber-EU",
+        keywords: &[&[
+            "assicurazione sanitaria numero",
+            "carta assicurazione numero",
+            "carte d’assurance maladie",
+            "carte européenne d'assurance maladie",
+            "ceam",
+            "ehic",
+            "ehic#",
+            "finlandehicnumber#",
+            "gesundheitskarte",
+            "hälsokort",
+            "health card",
+            "health card number",
+            "health insurance card",
+            "health insurance number",
+            "insurance card number",
+            "krankenversicherungskarte",
+            "krankenversicherungsnummer",
+            "medical account number",
+            "numero conto medico",
+            "numéro d’assurance maladie",
+            "numéro de carte d’assurance",
+            "numéro de compte medical",
+            "número de cuenta médica",
+            "número de seguro de salud",
+            "número de tarjeta de seguro",
+            "sairaanhoitokortin",
+            "sairausvakuutuskortti",
+            "sairausvakuutusnumero",
+            "sjukförsäkring nummer",
+            "sjukförsäkringskort",
+            "suomi ehic-numero",
+            "tarjeta de salud",
+            "terveyskortti",
+            "tessera sanitaria assicurazione numero",
+            "versicherungsnummer",
+        ]],
+        forms: &[form(r"80(?:[ -]?[0-9]){18}"), checked(r"[A-Z][0-9]{9}", kvnr)],
+    },
+    Row {
+        name: "HealthInsuranceClaimNumber-US",
+        keywords: &[&[
+            "health insurance claim number",
+            "hic no",
+            "hic no.",
+            "hic number",
+            "hic#",
+            "hicn",
+            "hicn#",
+            "hicno#",
+        ]],
+        forms: &[form(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}-?[A-Z][A-Z0-9]?")],
+    },
+    Row {
+        name: "HealthInsuranceNumber-FR",
+        keywords: &[&["carte d'assuré social", "carte vitale", "insurance card"]],
+        forms: &[checked(super::places::NIR, nir)],
+    },
+    Row {
+        name: "HealthcareProcedureCode-US",
+        keywords: &[&["current procedural terminology", "hcpcs", "healthcare common procedure coding system"]],
+        forms: &[form(r"[A-V][0-9]{4}"), form(r"[0-9]{4}[0-9FTU]")],
+    },
+    Row {
+        name: "MedicareBeneficiaryNumber-US",
+        keywords: &[&["mbi", "medicare beneficiary"]],
+        forms: &[form(
+            r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9]-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9]-?[AC-HJKMNP-RT-Y]{2}[0-9]{2}",
+        )],
+    },
+    Row {
+        name: "NationalDrugCode-US",
+        keywords: &[&["national drug code", "ndc"]],
+        forms: &[form(r"[0-9]{4,5}-[0-9]{3,4}-[0-9]{1,2}"), form(r"[0-9]{11}")],
+    },
+    Row {
+        name: "NationalInsuranceNumber-GB",
+        keywords: &[&[
+            "insurance no.",
+            "insurance number",
+            "insurance#",
+            "national insurance number",
+            "nationalinsurance#",
+            "nationalinsurancenumber",
+            "nin",
+            "nino",
+        ]],
+        forms: &[checked(
+            r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-D]",
+            nino,
+        )],
+    },
+    Row {
+        name: "NationalProviderId-US",
+        keywords: &[&["hipaa", "n.p.i.", "national provider", "npi"]],
+        forms: &[checked(r"[12][0-9]{9}", npi)],
+    },
+    Row {
+        name: "NhsNumber-GB",
+        keywords: &[&["national health service", "nhs"]],
+        forms: &[checked(r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}", nhs)],
+    },
+    Row {
+        name: "PersonalHealthNumber-CA",
+        keywords: &[&["canada healthcare number", "msp number", "care number", "phn", "soins de santé"]],
+        forms: &[checked(r"[0-9]{4}[ -]?[0-9]{3}[ -]?[0-9]{3}", health_number), form(r"[0-9]{5}-?[0-9]{4}")],
+    },
+];
