@@ -6,6 +6,7 @@
 //!
 //! It knows no HTTP, no wire format and no other service.
 
+mod account_policies;
 mod directory;
 mod entity;
 mod errors;
@@ -38,6 +39,7 @@ use watchkeep_wire::model::logs as model;
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use account_policies::AccountPolicies;
 use directory::Directory;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
@@ -71,6 +73,9 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        PutAccountPolicy => account_policies::put_account_policy,
+        DescribeAccountPolicies => account_policies::describe_account_policies,
+        DeleteAccountPolicy => account_policies::delete_account_policy,
     }
 }
 
@@ -83,6 +88,7 @@ pub struct Logs {
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
     taps: Taps,
+    account_policies: AccountPolicies,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -101,6 +107,7 @@ impl Logs {
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
+        let account_policies = AccountPolicies::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -110,7 +117,8 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), history_end_seq }))
+        let taps = Taps::default();
+        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps, account_policies, history_end_seq }))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that

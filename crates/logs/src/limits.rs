@@ -65,6 +65,18 @@ pub const RETENTION_DAYS: &[i32] =
 /// The days that events of a group of class DELIVERY are kept ("CreateLogGroup").
 pub const DELIVERY_RETENTION_DAYS: i32 = 1;
 
+/// The account policies that are looked at for one type: more than any type may have.
+pub const ACCOUNT_POLICIES_MAX: usize = 100;
+
+/// The characters of the name of an account policy.
+pub const ACCOUNT_POLICY_NAME_CHARS_MAX: usize = 256;
+
+/// The bytes of selection criteria ("PutAccountPolicy").
+pub const SELECTION_BYTES_MAX: usize = 25 * 1024;
+
+/// The names or prefixes of the selection criteria of a metric extraction policy ("PutAccountPolicy").
+pub const SELECTION_VALUES_MAX: usize = 50;
+
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;
 
