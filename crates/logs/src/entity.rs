@@ -1,5 +1,5 @@
-//! The entity that a batch may name as its origin ("PutLogEvents", "Entity"). A bad one is reported, and the events are taken
-//! all the same.
+//! The entity that a batch may name as its origin ("PutLogEvents", "Entity"). It is kept with each of its events; a bad one is
+//! reported, and the events are taken all the same.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,25 @@ use crate::limits::{
 };
 use crate::resources::Class;
 
-/// Why an entity is not accepted; `None` if it is.
-pub(crate) fn rejected(entity: &Entity, class: Class) -> Option<RejectedEntityInfo> {
-    let reason = check(entity, class).err()?;
-    Some(RejectedEntityInfo { error_type: reason.to_owned() })
+/// The entity as JSON, as PutLogEvents has it, if there is one and it is accepted; and why it is not.
+pub(crate) fn accepted(entity: Option<&Entity>, class: Class) -> (Option<String>, Option<RejectedEntityInfo>) {
+    let Some(entity) = entity else { return (None, None) };
+    match check(entity, class) {
+        Ok(()) => (Some(json(entity)), None),
+        Err(reason) => (None, Some(RejectedEntityInfo { error_type: reason.to_owned() })),
+    }
+}
+
+fn json(entity: &Entity) -> String {
+    let mut members = serde_json::Map::new();
+    let parts = [("keyAttributes", &entity.key_attributes), ("attributes", &entity.attributes)];
+    for (name, attributes) in parts {
+        if let Some(attributes) = attributes.as_ref().filter(|attributes| !attributes.is_empty()) {
+            let attributes = attributes.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+            members.insert(name.to_owned(), serde_json::Value::Object(attributes.collect()));
+        }
+    }
+    serde_json::Value::Object(members).to_string()
 }
 
 fn check(entity: &Entity, class: Class) -> Result<(), &'static str> {
@@ -71,15 +86,29 @@ mod tests {
         for (keys, class, expected) in cases {
             let keys = keys.iter().filter_map(|key| key.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
             let entity = Entity { key_attributes: Some(keys.collect()), attributes: None };
-            let found = rejected(&entity, *class).map(|info| info.error_type);
-            assert_eq!(found.as_deref(), *expected, "{entity:?}");
+            let (json, rejected) = accepted(Some(&entity), *class);
+            let found = rejected.map(|info| info.error_type);
+            assert_eq!((found.as_deref(), json.is_none()), (*expected, expected.is_some()), "{entity:?}");
         }
         let keys = ["Type", "Name", "Environment"].map(|name| (name.to_owned(), "Service".to_owned()));
         for (value_chars, expected) in [(512, None), (513, Some("InvalidAttributes"))] {
             let attributes = Some([("a".to_owned(), "x".repeat(value_chars))].into());
             let entity = Entity { key_attributes: Some(keys.clone().into()), attributes };
-            let found = rejected(&entity, Class::Standard).map(|info| info.error_type);
+            let found = accepted(Some(&entity), Class::Standard).1.map(|info| info.error_type);
             assert_eq!(found.as_deref(), expected, "{value_chars}");
         }
+    }
+
+    #[test]
+    fn an_accepted_entity_is_kept_as_it_was_given() {
+        let key_attributes = [("Type", "Service"), ("Name", "a\"b"), ("Environment", "c")];
+        let key_attributes = key_attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut entity = Entity { key_attributes: Some(key_attributes.into()), attributes: None };
+        let key_attributes = r#"{"keyAttributes":{"Environment":"c","Name":"a\"b","Type":"Service"}"#;
+        assert_eq!(accepted(Some(&entity), Class::Standard), (Some(format!("{key_attributes}}}")), None));
+        entity.attributes = Some([("Host".to_owned(), "h".to_owned())].into());
+        let both = format!(r#"{key_attributes},"attributes":{{"Host":"h"}}}}"#);
+        assert_eq!(accepted(Some(&entity), Class::Standard).0, Some(both));
+        assert_eq!(accepted(None, Class::Standard), (None, None));
     }
 }

@@ -27,9 +27,9 @@ pub(crate) async fn put_log_events(
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
     let stream = group.stream(&input.log_stream_name)?;
     let class = group.document().class;
-    let rejected_entity_info = input.entity.as_ref().and_then(|entity| entity::rejected(entity, class));
+    let (entity, rejected_entity_info) = entity::accepted(input.entity.as_ref(), class);
     let now = logs.clock.now();
-    let message_bytes = check_size(&input.log_events)?;
+    check_size(&input.log_events)?;
     check_order(&input.log_events)?;
     let (accepted, rejected_log_events_info) = in_time(&input.log_events, now, group.cutoff(now))?;
     let response = PutLogEventsResponse {
@@ -38,7 +38,7 @@ pub(crate) async fn put_log_events(
         rejected_entity_info,
     };
     if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
-        accept(logs, &group, stream, events, message_bytes, now).await?;
+        accept(logs, &group, stream, events, entity.as_deref(), now).await?;
     }
     Ok(response)
 }
@@ -54,9 +54,10 @@ async fn accept(
     group: &Group,
     stream: Arc<Stream>,
     events: &[InputLogEvent],
-    message_bytes: usize,
+    entity: Option<&str>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    let message_bytes = events.iter().map(|event| event.message.len()).sum();
     let mut rows = Rows::with_capacity(&LOG_EVENTS, events.len(), message_bytes);
     let mut counted = Statistics::default();
     for event in events {
@@ -67,6 +68,9 @@ async fn accept(
         rows.i64(now.0);
         rows.u64(bytes);
         rows.text(&event.message);
+        rows.null();
+        rows.null();
+        rows.text_or_null(entity);
         rows.end_row();
         counted.count(event.timestamp, now.0, bytes);
     }
@@ -89,12 +93,11 @@ async fn accept(
     .await
 }
 
-/// The bytes of all messages. An event may be as large as a batch, so that the batch's limit is the only one.
-fn check_size(events: &[InputLogEvent]) -> Result<usize, ServiceError> {
-    let message_bytes: usize = events.iter().map(|event| event.message.len()).sum();
-    let bytes = message_bytes + events.len() * EVENT_OVERHEAD_BYTES;
+/// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.
+fn check_size(events: &[InputLogEvent]) -> Result<(), ServiceError> {
+    let bytes: usize = events.iter().map(|event| event.message.len() + EVENT_OVERHEAD_BYTES).sum();
     match bytes {
-        bytes if bytes <= BATCH_BYTES_MAX => Ok(message_bytes),
+        bytes if bytes <= BATCH_BYTES_MAX => Ok(()),
         bytes => Err(invalid(format!("Upload too large: {bytes} bytes exceeds limit of {BATCH_BYTES_MAX}"))),
     }
 }

@@ -15,8 +15,17 @@ pub(crate) const TIME: usize = 2;
 pub(crate) const INGESTED: usize = 3;
 /// The bytes of the message, so that usage is counted without reading messages.
 pub(crate) const BYTES: usize = 4;
-/// The message, byte for byte (S-3).
+/// The message, byte for byte (S-3) but for what data protection masked.
 pub(crate) const MESSAGE: usize = 5;
+/// The event as its group's transformer made it, JSON; absent if it has none.
+#[allow(dead_code, reason = "transformers write it")]
+pub(crate) const TRANSFORMED: usize = 6;
+/// What data protection masked of the message; absent if it is nothing.
+#[allow(dead_code, reason = "data protection writes it")]
+pub(crate) const MASKS: usize = 7;
+/// The entity that the event came from, JSON as PutLogEvents has it; absent if none was named.
+#[allow(dead_code, reason = "queries read it")]
+pub(crate) const ENTITY: usize = 8;
 
 /// The events of all log groups; times are milliseconds since the epoch.
 pub static LOG_EVENTS: Table = Table {
@@ -29,6 +38,9 @@ pub static LOG_EVENTS: Table = Table {
         Column::new("ingested", ColumnKind::I64),
         Column::new("bytes", ColumnKind::U64),
         Column::new("message", ColumnKind::Text),
+        Column::nullable("transformed", ColumnKind::Text),
+        Column::nullable("masks", ColumnKind::Bytes),
+        Column::nullable("entity", ColumnKind::Text),
     ],
     time: TIME,
     sort: &[GROUP, STREAM, TIME],

@@ -9,8 +9,9 @@
 //! columns u16, then 2 zero bytes       4
 //! length  u32, of the whole block      4
 //! for each column:                     8
-//!     kind u8 | flags u8 (1: has a validity bitmap) | 2 zero bytes | value_bytes u32 (Text and Bytes only, else 0)
-//! for each column, in the same order:
+//!     kind u8 | flags u8 (1: has a validity bitmap; 2: is absent in all rows) | 2 zero bytes
+//!     | value_bytes u32 (Text and Bytes only, else 0)
+//! for each column that is not absent in all rows, in the same order:
 //!     validity bitmap, if flagged: bit i (least significant first) is set where row i has a value
 //!     U64, I64, F64: rows x 8 bytes
 //!     Text, Bytes: (rows + 1) x u32 offsets into the values, from 0 to value_bytes; then the values
@@ -30,6 +31,7 @@ pub(crate) const MAGIC: [u8; 4] = *b"WKB1";
 pub(crate) const HEADER_BYTES: usize = 16;
 pub(crate) const DIRECTORY_ENTRY_BYTES: usize = 8;
 pub(crate) const FLAG_VALIDITY: u8 = 1;
+pub(crate) const FLAG_ABSENT: u8 = 2;
 
 /// Why rows cannot be appended: a mistake of the calling code, not of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +91,8 @@ struct ColumnBuilder {
     values: Values,
     /// Whether each row so far has a value; empty as long as all have.
     validity: Vec<bool>,
+    /// Whether there were rows, and none of them has a value: then nothing is kept of them.
+    is_absent: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -104,18 +108,22 @@ impl Rows {
         Rows::with_capacity(table, 0, 0)
     }
 
-    /// No rows yet, with room for `rows` of them, and for `value_bytes` bytes in each Text and Bytes column.
+    /// No rows yet, with room for `rows` of them, and for `value_bytes` bytes in each Text and Bytes column that always has a
+    /// value.
     pub fn with_capacity(table: &'static Table, rows: usize, value_bytes: usize) -> Rows {
         let rows = rows.min(APPEND_ROWS_MAX);
         let value_bytes = value_bytes.min(APPEND_BYTES_MAX);
         let builder = |column: &crate::table::Column| ColumnBuilder {
             kind: column.kind,
             nullable: column.nullable,
-            values: match column.kind.is_fixed() {
-                true => Values::Fixed(Vec::with_capacity(rows)),
-                false => Values::Variable(Vec::with_capacity(rows), Vec::with_capacity(value_bytes)),
+            values: match (column.kind.is_fixed(), column.nullable) {
+                (true, false) => Values::Fixed(Vec::with_capacity(rows)),
+                (true, true) => Values::Fixed(Vec::new()),
+                (false, false) => Values::Variable(Vec::with_capacity(rows), Vec::with_capacity(value_bytes)),
+                (false, true) => Values::Variable(Vec::new(), Vec::new()),
             },
             validity: Vec::new(),
+            is_absent: false,
         };
         Rows { table, columns: table.columns.iter().map(builder).collect(), cursor: 0, rows: 0, key: None, error: None }
     }
@@ -183,14 +191,7 @@ impl Rows {
         if !column.nullable {
             return self.fail(RowsError::MissingValue);
         }
-        if column.validity.is_empty() {
-            column.validity.resize(rows, true);
-        }
-        column.validity.push(false);
-        match &mut column.values {
-            Values::Fixed(values) => values.push(0),
-            Values::Variable(ends, bytes) => ends.push(bytes.len() as u32),
-        }
+        column.null(rows);
         self.cursor += 1;
     }
 
@@ -300,7 +301,11 @@ impl Rows {
         block.extend_from_slice(&(self.columns.len() as u32).to_le_bytes());
         block.extend_from_slice(&(length as u32).to_le_bytes());
         for column in &self.columns {
-            let flags = if column.validity.is_empty() { 0 } else { FLAG_VALIDITY };
+            let flags = match column.is_absent {
+                true => FLAG_ABSENT,
+                false if column.validity.is_empty() => 0,
+                false => FLAG_VALIDITY,
+            };
             block.extend_from_slice(&[kind_code(column.kind), flags, 0, 0]);
             let value_bytes = match &column.values {
                 Values::Fixed(_) => 0,
@@ -317,6 +322,7 @@ impl Rows {
 
     #[inline]
     fn fixed(&mut self, kind: ColumnKind, value: u64) {
+        self.spell_out();
         match self.columns.get_mut(self.cursor) {
             Some(ColumnBuilder { kind: found, values: Values::Fixed(values), validity, .. }) if *found == kind => {
                 values.push(value);
@@ -331,6 +337,7 @@ impl Rows {
 
     #[inline]
     fn variable(&mut self, kind: ColumnKind, value: &[u8]) {
+        self.spell_out();
         match self.columns.get_mut(self.cursor) {
             Some(ColumnBuilder { kind: found, values: Values::Variable(ends, bytes), validity, .. })
                 if *found == kind =>
@@ -349,6 +356,15 @@ impl Rows {
         }
     }
 
+    /// Makes room for a value in a column that had none so far.
+    #[inline]
+    fn spell_out(&mut self) {
+        let rows = self.rows;
+        if let Some(column) = self.columns.get_mut(self.cursor).filter(|column| column.is_absent) {
+            column.spell_out(rows);
+        }
+    }
+
     #[cold]
     fn fail(&mut self, error: RowsError) {
         self.error.get_or_insert(error);
@@ -356,7 +372,39 @@ impl Rows {
 }
 
 impl ColumnBuilder {
-    fn extend(&mut self, rows: usize, from: ColumnBuilder, from_rows: usize) {
+    /// Leaves out a value behind `rows` rows.
+    fn null(&mut self, rows: usize) {
+        if self.is_absent || rows == 0 {
+            self.is_absent = true;
+            return;
+        }
+        if self.validity.is_empty() {
+            self.validity.resize(rows, true);
+        }
+        self.validity.push(false);
+        match &mut self.values {
+            Values::Fixed(values) => values.push(0),
+            Values::Variable(ends, bytes) => ends.push(bytes.len() as u32),
+        }
+    }
+
+    /// Keeps of `rows` rows, none of which has a value, what is kept of rows in a column that has some.
+    fn spell_out(&mut self, rows: usize) {
+        self.is_absent = false;
+        self.validity.resize(rows, false);
+        match &mut self.values {
+            Values::Fixed(values) => values.resize(rows, 0),
+            Values::Variable(ends, _) => ends.resize(rows, 0),
+        }
+    }
+
+    fn extend(&mut self, rows: usize, mut from: ColumnBuilder, from_rows: usize) {
+        match (self.is_absent, from.is_absent) {
+            (true, true) => return,
+            (true, false) => self.spell_out(rows),
+            (false, true) => from.spell_out(from_rows),
+            (false, false) => {}
+        }
         if !self.validity.is_empty() || !from.validity.is_empty() {
             self.validity.resize(rows, true);
             self.validity.extend_from_slice(&from.validity);
@@ -375,6 +423,9 @@ impl ColumnBuilder {
     }
 
     fn part_bytes(&self, rows: usize) -> usize {
+        if self.is_absent {
+            return 0;
+        }
         let validity = if self.validity.is_empty() { 0 } else { validity_bytes(rows) };
         validity
             + match &self.values {
@@ -384,6 +435,9 @@ impl ColumnBuilder {
     }
 
     fn write(&self, block: &mut Vec<u8>) {
+        if self.is_absent {
+            return;
+        }
         for eight in self.validity.chunks(8) {
             block.push(eight.iter().enumerate().fold(0, |byte, (bit, valid)| byte | u8::from(*valid) << bit));
         }
@@ -492,21 +546,41 @@ mod tests {
     }
 
     #[test]
+    fn a_column_without_values_takes_no_bytes() {
+        let mut rows = Rows::new(&PAIRS);
+        for time in [1, 2] {
+            rows.i64(time);
+            rows.null();
+            rows.end_row();
+        }
+        let mut expected = b"WKB1\x02\0\0\0\x02\0\0\0".to_vec();
+        expected.extend(48u32.to_le_bytes());
+        expected.extend([2, 0, 0, 0, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0]);
+        expected.extend(1i64.to_le_bytes());
+        expected.extend(2i64.to_le_bytes());
+        assert_eq!((rows.block_bytes(), rows.finish().unwrap()), (expected.len(), expected.into()));
+    }
+
+    #[test]
     fn extending_equals_writing_one_behind_the_other() {
-        let fill = |rows: &mut Rows, range: std::ops::Range<i64>| {
+        let fill = |rows: &mut Rows, range: std::ops::Range<i64>, has: &dyn Fn(i64) -> bool| {
             for time in range {
                 rows.i64(time);
-                rows.text_or_null((time % 3 != 0).then(|| "x".repeat(time as usize)).as_deref());
+                rows.text_or_null(has(time).then(|| "x".repeat(time as usize)).as_deref());
                 rows.end_row();
             }
         };
-        for split in [0, 1, 2, 5, 10] {
-            let (mut whole, mut first, mut second) = (Rows::new(&PAIRS), Rows::new(&PAIRS), Rows::new(&PAIRS));
-            fill(&mut whole, 1..10);
-            fill(&mut first, 1..split.max(1));
-            fill(&mut second, split.max(1)..10);
-            first.extend(second);
-            assert_eq!(first.finish(), whole.finish(), "split at {split}");
+        let cases: &[&dyn Fn(i64) -> bool] =
+            &[&|time| time % 3 != 0, &|_| false, &|time| time > 4, &|time| time < 2, &|time| time < 5, &|_| true];
+        for (case, has) in cases.iter().enumerate() {
+            for split in [0, 1, 2, 5, 9] {
+                let (mut whole, mut first, mut second) = (Rows::new(&PAIRS), Rows::new(&PAIRS), Rows::new(&PAIRS));
+                fill(&mut whole, 1..10, has);
+                fill(&mut first, 1..split.max(1), has);
+                fill(&mut second, split.max(1)..10, has);
+                first.extend(second);
+                assert_eq!(first.finish(), whole.finish(), "case {case}, split at {split}");
+            }
         }
     }
 }

@@ -86,7 +86,8 @@ pub struct Table {
     pub name: &'static str,
     /// The table's number in the journal: never changed, never given to another table.
     pub id: u16,
-    /// The columns, in the order in which rows are written.
+    /// The columns, in the order in which rows are written. A table may gain nullable ones at its end, which rows from before
+    /// then do not have.
     pub columns: &'static [Column],
     /// The index of the I64 column that holds the row's time, in milliseconds since the epoch.
     pub time: usize,

@@ -1,9 +1,11 @@
 //! PutLogEvents and GetLogEvents.
 
-use watchkeep_model::logs::{CreateLogGroupRequest, GetLogEventsRequest, GetLogEventsResponse};
+use watchkeep_model::logs::{CreateLogGroupRequest, Entity, GetLogEventsRequest, GetLogEventsResponse};
+use watchkeep_store::{Order, Scan};
 
 use super::*;
 use crate::limits::{DAY_MS, HOUR_MS};
+use crate::tables::ENTITY;
 
 /// Reads a page with a token.
 async fn page(fixture: &Fixture, limit: i32, token: Option<&str>, from_head: bool) -> GetLogEventsResponse {
@@ -254,4 +256,41 @@ async fn batches_are_taken_whole_in_part_or_not_at_all() {
     fixture.put("g", "s", &[(1, odd)]).await;
     fixture.put("g", "s", &[(1, odd)]).await;
     assert_eq!(fixture.messages("g", "s").await, ["a", "b", odd, odd]);
+}
+
+#[tokio::test]
+async fn an_events_entity_is_kept_with_it() {
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    fixture.put("g", "s", &[(0, "without")]).await;
+    let keys = [("Type", "Service"), ("Name", "shop"), ("Environment", "live")];
+    let entity = |keys: &[(&str, &str)]| Entity {
+        key_attributes: Some(keys.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
+        attributes: None,
+    };
+    for (time, entity) in [(1, entity(&keys)), (2, entity(&keys[..2]))] {
+        let input = PutLogEventsRequest {
+            log_group_name: "g".into(),
+            log_stream_name: "s".into(),
+            log_events: vec![InputLogEvent { timestamp: NOW + time, message: "with".into() }],
+            entity: Some(entity),
+            ..Default::default()
+        };
+        crate::put_log_events::put_log_events(&fixture.logs, &fixture.caller, input).await.unwrap();
+    }
+    let kept = || {
+        let mut found = Vec::new();
+        let scan = Scan::new(&crate::LOG_EVENTS).columns(&[ENTITY]).order(Order::Ascending);
+        let visit = &mut |batch: &watchkeep_store::Batch| {
+            found.extend((0..batch.len()).map(|row| batch.text(ENTITY, row).to_owned()));
+            std::ops::ControlFlow::Continue(())
+        };
+        fixture.store.scan(&scan, visit).unwrap();
+        found
+    };
+    let entity = r#"{"keyAttributes":{"Environment":"live","Name":"shop","Type":"Service"}}"#;
+    assert_eq!(kept(), ["", entity, ""], "one that was not accepted is not kept");
+    fixture.store.seal_now().await.unwrap();
+    assert_eq!(kept(), ["", entity, ""]);
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::encryption::EncryptionKey;
 use crate::limits::APPEND_ROWS_MAX;
 use crate::rows::{
-    DIRECTORY_ENTRY_BYTES, FLAG_VALIDITY, HEADER_BYTES, MAGIC, kind_code, offsets_bytes, validity_bytes,
+    DIRECTORY_ENTRY_BYTES, FLAG_ABSENT, FLAG_VALIDITY, HEADER_BYTES, MAGIC, kind_code, offsets_bytes, validity_bytes,
 };
 use crate::table::{Column, ColumnKind, Table};
 
@@ -155,6 +155,10 @@ pub(crate) fn parse_columns(table: &'static Table, payload: Bytes) -> Result<Vec
         let nulls = match *flags {
             0 => None,
             FLAG_VALIDITY if column.nullable => Some(parts.nulls(rows).ok_or_else(|| refuse("it is too short"))?),
+            FLAG_ABSENT if column.nullable && value_bytes == 0 => {
+                arrays.push(new_null_array(&column.kind.arrow(), rows));
+                continue;
+            }
             _ => return Err(refuse("a column's flags are unknown")),
         };
         arrays.push(parts.array(column, rows, value_bytes, nulls).map_err(refuse)?);
@@ -342,6 +346,8 @@ mod tests {
         rows.end_row();
         let columns = parse_columns(&TABLE, rows.finish().unwrap()).unwrap();
         assert_eq!(rows_of(&columns), [(1, 2, None, None, b"x".to_vec(), None)]);
+        let absent = [(1, 2, None, None, b"x".to_vec(), None), (3, 4, None, None, vec![], None)];
+        assert_eq!(rows_of(&parse_columns(&TABLE, block_of(&absent)).unwrap()), absent);
         let newer = parse_columns(&OLD, block_of(&[(1, 2, None, None, vec![], None)]));
         assert_eq!(newer.unwrap_err().rule, "it has columns that this version does not know");
     }

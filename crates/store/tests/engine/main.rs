@@ -3,6 +3,7 @@
 mod damage;
 mod durability;
 mod encryption;
+mod gained;
 mod harness;
 mod lifecycle;
 #[path = "../support/owners.rs"]
