@@ -94,17 +94,25 @@ pub fn embedded_metrics(bytes: &[u8]) {
     }
 }
 
-/// A line with a filter pattern, then a message.
+/// A line with a filter pattern, then a message: what matches is extracted, and has in it what is said to be certain.
 pub fn filter_pattern(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (pattern, message) = bytes.split_at_checked(end).unwrap_or_default();
     let Ok(pattern) = FilterPattern::parse(&String::from_utf8_lossy(pattern)) else { return };
     let message = message.get(1..).unwrap_or_default();
-    if pattern.matches(message) {
-        for word in pattern.required_words() {
-            let is_there = memchr::memmem::find(message, word.as_bytes()).is_some();
-            assert!(is_there, "a matching message lacks the required word {word}");
-        }
+    let matches = pattern.matches(message);
+    assert_eq!(pattern.extract(message).is_some(), matches, "extraction and matching differ");
+    let reader = pattern.reader(&["$.a", "$.a.b[0]"]).or_else(|_| pattern.reader(&["$1"]));
+    assert!(reader.is_err() || reader.is_ok_and(|reader| reader.read(message).is_some() == matches), "reading differs");
+    let has = |piece: &[u8]| memchr::memmem::find(message, piece).is_some();
+    if !matches || pattern.escape().is_some_and(has) {
+        return;
+    }
+    for word in pattern.required_words() {
+        assert!(has(word.as_bytes()), "a matching message lacks the required word {word}");
+    }
+    for literal in pattern.required_literals() {
+        assert!(has(&literal), "a matching message lacks the required literal {literal:?}");
     }
 }
 

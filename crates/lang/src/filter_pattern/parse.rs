@@ -1,19 +1,39 @@
-//! Text to terms.
+//! Text to a pattern of one of the three kinds; the terms themselves.
 
+use super::cursor::quoted;
+use super::delimited::DelimitedPattern;
+use super::json::JsonPattern;
 use super::limits::{PATTERN_CHARS_MAX, REGEXES_MAX};
 use super::terms::{Needle, Terms};
-use super::{PatternError, regular};
+use super::{Kind, PatternError, regular};
 
-/// Parses a pattern.
-pub(super) fn parse(text: &str) -> Result<Terms, PatternError> {
+/// Parses a pattern; how many regular expressions it has.
+pub(super) fn parse(text: &str) -> Result<(Kind, usize), PatternError> {
     if text.chars().nth(PATTERN_CHARS_MAX).is_some() {
         return Err(PatternError::TooLong);
     }
     let text = text.trim();
-    refuse_structured(text)?;
+    if let Some(inner) = within(text, '{', '}')? {
+        return JsonPattern::parse(inner).map(|(pattern, regexes)| (Kind::Json(pattern), regexes));
+    }
+    if let Some(inner) = within(text, '[', ']')? {
+        return DelimitedPattern::parse(inner).map(|(pattern, regexes)| (Kind::Delimited(pattern), regexes));
+    }
+    terms(text).map(|(terms, regexes)| (Kind::Terms(terms), regexes))
+}
+
+/// What stands between an opening and a closing character, if the text begins with the one.
+fn within(text: &str, open: char, close: char) -> Result<Option<&str>, PatternError> {
+    match text.strip_prefix(open) {
+        Some(rest) => rest.strip_suffix(close).map(Some).ok_or(PatternError::Unbalanced { open, close }),
+        None => Ok(None),
+    }
+}
+
+fn terms(text: &str) -> Result<(Terms, usize), PatternError> {
     let mut terms = Terms::default();
     if is_blank_phrase(text) {
-        return Ok(terms);
+        return Ok((terms, 0));
     }
     let mut regexes = 0;
     let mut rest = text;
@@ -41,19 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Terms, PatternError> {
         kind.push(needle);
         rest = after.trim_start();
     }
-    Ok(terms)
-}
-
-fn refuse_structured(text: &str) -> Result<(), PatternError> {
-    for (open, close, events) in [('{', '}', "JSON"), ('[', ']', "space-delimited")] {
-        if text.starts_with(open) {
-            return Err(match text.ends_with(close) {
-                true => PatternError::Unsupported { events },
-                false => PatternError::Unbalanced { open, close },
-            });
-        }
-    }
-    Ok(())
+    Ok((terms, regexes))
 }
 
 /// Whether the pattern is one phrase of blanks, which matches everything.
@@ -62,19 +70,9 @@ fn is_blank_phrase(text: &str) -> bool {
     inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
-/// A phrase and what follows it. Within, only the quote can be escaped.
+/// A phrase and what follows it.
 fn phrase(text: &str) -> Result<(Needle, &str), PatternError> {
-    let inner = text.get(1..).unwrap_or_default();
-    let mut literal = String::new();
-    let mut chars = inner.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((Needle::literal(&literal), inner.get(at + 1..).unwrap_or_default())),
-            '\\' if chars.next_if(|&(_, next)| next == '"').is_some() => literal.push('"'),
-            c => literal.push(c),
-        }
-    }
-    Err(PatternError::Unclosed { delimiter: '"' })
+    quoted(text).map(|(literal, after)| (Needle::literal(&literal), after))
 }
 
 /// A regular expression and what follows it.

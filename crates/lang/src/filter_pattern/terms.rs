@@ -68,7 +68,7 @@ impl Needle {
 }
 
 /// The words of a literal that do not touch its ends, where a message's own words may go on.
-fn inner_words(literal: &str) -> impl Iterator<Item = &str> {
+pub(super) fn inner_words(literal: &str) -> impl Iterator<Item = &str> {
     let between = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || c == '_');
     let inner = literal.find(between).zip(literal.rfind(between)).and_then(|(first, last)| literal.get(first..=last));
     inner.unwrap_or_default().split(between).filter(|word| !word.is_empty())

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Format;
 use super::limits::FIELD_NUMBER_MAX;
 use super::path::{Path, Step};
+use crate::fields::fields;
 
 /// A log event that rules of one format can be asked about.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,13 @@ impl<'m> Event<'m> {
                 let value: Value = is_object.then(|| serde_json::from_slice(message).ok()).flatten()?;
                 value.is_object().then_some(Event(Parts::Json(value)))
             }
-            Format::Clf => Some(Event(Parts::Fields(fields(std::str::from_utf8(message).ok()?)))),
+            Format::Clf => {
+                // Fields begin and end beside ASCII, so each is UTF-8 if the whole is.
+                std::str::from_utf8(message).ok()?;
+                let fields = fields(message).take(FIELD_NUMBER_MAX);
+                let texts = fields.map(|field| std::str::from_utf8(field.text).unwrap_or_default());
+                Some(Event(Parts::Fields(texts.collect())))
+            }
         }
     }
 
@@ -75,37 +82,4 @@ impl<'e> Leaf<'e> {
         };
         number.filter(|number| number.is_finite())
     }
-}
-
-/// The fields of a line: what stands between blanks, in quotes or in brackets, without these.
-fn fields(line: &str) -> Vec<&str> {
-    let mut fields = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() && fields.len() < FIELD_NUMBER_MAX {
-        let close = match rest.as_bytes().first() {
-            Some(b'"') => Some('"'),
-            Some(b'[') => Some(']'),
-            _ => None,
-        };
-        let enclosed = close.and_then(|close| enclosed(rest.get(1..)?, close));
-        let (field, behind) = enclosed.unwrap_or_else(|| {
-            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            rest.split_at_checked(end).unwrap_or((rest, ""))
-        });
-        fields.push(field);
-        rest = behind.trim_start();
-    }
-    fields
-}
-
-/// What stands before the closing character, and what behind it; none if there is none. In quotes a backslash makes the next
-/// character plain; it stays.
-fn enclosed(text: &str, close: char) -> Option<(&str, &str)> {
-    let mut is_plain = false;
-    let end = text.char_indices().find_map(|(index, character)| {
-        let ends = character == close && !is_plain;
-        is_plain = character == '\\' && !is_plain && close == '"';
-        ends.then_some(index)
-    })?;
-    Some((text.get(..end)?, text.get(end + close.len_utf8()..)?))
 }

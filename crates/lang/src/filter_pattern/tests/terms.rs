@@ -1,16 +1,8 @@
+//! Terms, phrases and regular expressions.
+
 use proptest::prelude::*;
 
 use super::*;
-
-/// Checks one pattern against messages: those before the bar match, those behind it do not.
-fn check(pattern: &str, matching: &[&str], other: &[&str]) {
-    let compiled = FilterPattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-    for (messages, expected) in [(matching, true), (other, false)] {
-        for message in messages {
-            assert_eq!(compiled.matches(message.as_bytes()), expected, "{pattern} on {message:?}");
-        }
-    }
-}
 
 #[test]
 fn unstructured_terms() {
@@ -96,9 +88,6 @@ fn what_is_refused() {
         "%a{1000}{1000}{9}%",
     ] {
         assert!(matches!(FilterPattern::parse(pattern), Err(PatternError::Regex { .. })), "{pattern}");
-    }
-    for pattern in ["{ $.a = 1 }", "[a, b]", " [] "] {
-        assert!(matches!(FilterPattern::parse(pattern), Err(PatternError::Unsupported { .. })), "{pattern}");
     }
     assert!(FilterPattern::parse(&"é".repeat(1024)).is_ok());
     assert_eq!(FilterPattern::parse(&"a".repeat(1025)).unwrap_err(), PatternError::TooLong);
