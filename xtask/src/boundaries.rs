@@ -12,7 +12,7 @@ use crate::root;
 const FLOORS: &[&[&str]] = &[
     &["core"],
     &["model", "lang", "chart"],
-    &["wire", "store", "delivery"],
+    &["wire", "store", "delivery", "access"],
     &["query"],
     &["metrics", "alarms", "logs", "traces", "trails", "keys", "messaging", "objects", "opentelemetry", "prometheus"],
     &["gateway", "agent", "daemon"],
@@ -40,6 +40,7 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ),
     ("store", &["model"], "the store knows no AWS"),
     ("delivery", &["model", "lang"], "delivery carries bytes"),
+    ("access", &["model"], "policies know no operations"),
     ("lang", &["model"], "languages are text in, program out"),
     ("chart", &["model"], "charts are numbers in, picture out"),
 ];

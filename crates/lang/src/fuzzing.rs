@@ -13,6 +13,7 @@ use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Se
 use crate::metric_search::{Search, labels};
 use crate::metrics_insights::{Aggregation, Query, is_query};
 use crate::mute_schedule::{MuteSchedule, ScheduleText, Status};
+use crate::policy::{Asker, Context, Policy, PolicyKind, Request};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metric_search", metric_search),
     ("metrics_insights", metrics_insights),
     ("mute_schedule", mute_schedule),
+    ("policy", policy),
     ("sketch", sketch),
     ("statistic", statistic),
     ("statsd", statsd),
@@ -217,6 +219,18 @@ pub fn mute_schedule(bytes: &[u8]) {
         assert!(next.is_none_or(|next| time_ms < next.start_ms && next.start_ms < next.end_ms), "{next:?}");
         assert!(next.is_none_or(|next| schedule.window_at(next.start_ms) == Some(next)), "{next:?} is not its own");
         assert_eq!(schedule.status(time_ms) == Status::Active, now.is_some(), "active");
+    }
+}
+
+/// A policy: it decides whatever it is asked, the same each time.
+pub fn policy(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for kind in [PolicyKind::Identity, PolicyKind::Resource, PolicyKind::Trust] {
+        let Ok(policy) = Policy::parse(&text, kind) else { continue };
+        let context = Context::default().with("aws:username", "alice").with("aws:SourceIp", "10.0.0.1");
+        let request = Request { asker: Asker::Anonymous, action: "s3:GetObject", resource: &text, context: &context };
+        assert_eq!(policy.decide(&request), policy.decide(&request), "a policy changed its mind");
+        policy.is_public();
     }
 }
 

@@ -20,6 +20,7 @@ pub mod metric_math;
 pub mod metric_search;
 pub mod metrics_insights;
 pub mod mute_schedule;
+pub mod policy;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;

@@ -28,11 +28,7 @@ pub enum DataStreamError {
 /// Takes records for data streams. Kinesis's side of whoever delivers to one.
 pub trait DataStreamSink: Send + Sync {
     /// Puts records, in their order, into the stream of this ARN; all are durable when it is done, or none is taken.
-    fn put<'a>(
-        &'a self,
-        stream_arn: &'a str,
-        records: Vec<DataRecord>,
-    ) -> BoxFuture<'a, Result<(), DataStreamError>>;
+    fn put<'a>(&'a self, stream_arn: &'a str, records: Vec<DataRecord>) -> BoxFuture<'a, Result<(), DataStreamError>>;
 }
 
 /// There are no data streams.
