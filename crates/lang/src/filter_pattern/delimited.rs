@@ -25,6 +25,9 @@ struct Wanted {
     condition: Option<Expression<Comparison>>,
 }
 
+/// What a field is that `...` stands for.
+static UNNAMED: Wanted = Wanted { name: None, condition: None };
+
 /// A field of an event, and what the pattern calls it.
 struct Bound<'p, 'm> {
     /// Its number in the event, from 1.
@@ -112,8 +115,7 @@ impl DelimitedPattern {
             Some(_) => self.head.len()..self.head.len() + between,
             None => found.len()..found.len(),
         };
-        let unnamed = Wanted::default();
-        let named = self.head.iter().chain(skipped.map(|_| &unnamed)).chain(tail);
+        let named = self.head.iter().chain(skipped.map(|_| &UNNAMED)).chain(tail);
         let mut bound = Vec::with_capacity(found.len());
         for (index, (wanted, field)) in named.zip(&found).enumerate() {
             let is_rest = self.tail.is_none() && between > 0 && index + 1 == self.head.len();

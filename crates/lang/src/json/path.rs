@@ -2,9 +2,6 @@
 
 use super::Text;
 
-/// As many paths as a [`Mask`] has bits.
-pub(crate) const PATHS_MAX: usize = Mask::BITS as usize;
-
 /// A set of paths, by their places in [`Paths`].
 pub(crate) type Mask = u128;
 
@@ -24,7 +21,7 @@ pub(crate) enum Step {
 /// Steps from the document inwards.
 pub(crate) type Path = Box<[Step]>;
 
-/// Paths, at most [`PATHS_MAX`].
+/// Paths, at most as many as a [`Mask`] has bits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     paths: Vec<Path>,
