@@ -4,6 +4,7 @@
 use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::embedded_metrics;
+use crate::field_selection::FieldSelection;
 use crate::filter_pattern::FilterPattern;
 use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("alarm_rule", alarm_rule),
     ("anomaly", anomaly),
     ("embedded_metrics", embedded_metrics),
+    ("field_selection", field_selection),
     ("filter_pattern", filter_pattern),
     ("filter_policy", filter_policy),
     ("insight_rule", insight_rule),
@@ -93,6 +95,13 @@ pub fn embedded_metrics(bytes: &[u8]) {
     assert!(embedded.measurements.len() <= embedded_metrics::limits::MEASUREMENTS_MAX, "too many measurements");
     for measurement in &embedded.measurements {
         assert!(measurement.dimensions.len() <= embedded_metrics::limits::DIMENSIONS_MAX, "too many dimensions");
+    }
+}
+
+/// Field selection criteria, asked of every field.
+pub fn field_selection(bytes: &[u8]) {
+    if let Ok(selection) = FieldSelection::parse(&String::from_utf8_lossy(bytes)) {
+        selection.selects(&|field| field.as_str());
     }
 }
 

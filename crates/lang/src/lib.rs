@@ -8,6 +8,7 @@ pub mod alarm_rule;
 pub mod anomaly;
 mod cron;
 pub mod embedded_metrics;
+pub mod field_selection;
 mod fields;
 pub mod filter_pattern;
 pub mod filter_policy;
