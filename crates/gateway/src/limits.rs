@@ -78,6 +78,8 @@ const BODIES: &[(&str, &str, BodyLimit)] = &[
     // 1 MiB of bodies and attributes, which JSON may spell six times as long, and a form three times.
     ("sqs", "SendMessage", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     ("sqs", "SendMessageBatch", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // Records of 10 MiB, in base64.
+    ("kinesis", "PutRecord", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
     // 500 records and 10 MiB, in base64.
     ("kinesis", "PutRecords", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
 ];

@@ -25,6 +25,7 @@ mod put_log_events;
 mod resources;
 mod retention;
 mod statistics;
+mod subscriptions;
 mod tables;
 mod tags;
 mod tap;
@@ -42,9 +43,11 @@ use watchkeep_wire::service::{Routed, RoutedService};
 use account_policies::AccountPolicies;
 use directory::Directory;
 use resources::{LogGroup, LogStream};
+use subscriptions::Subscriptions;
 use tap::Taps;
 
 pub use resources::Class as LogClass;
+pub use subscriptions::SubscriptionPorts;
 pub use tables::LOG_EVENTS;
 pub use tap::{Incoming, Stored, Tap};
 
@@ -70,6 +73,13 @@ routes! {
         CreateLogStream => log_streams::create_log_stream,
         DeleteLogStream => log_streams::delete_log_stream,
         DescribeLogStreams => log_streams::describe_log_streams,
+        PutSubscriptionFilter => subscriptions::put_subscription_filter,
+        DescribeSubscriptionFilters => subscriptions::describe_subscription_filters,
+        DeleteSubscriptionFilter => subscriptions::delete_subscription_filter,
+        PutDestination => subscriptions::put_destination,
+        PutDestinationPolicy => subscriptions::put_destination_policy,
+        DescribeDestinations => subscriptions::describe_destinations,
+        DeleteDestination => subscriptions::delete_destination,
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
@@ -88,6 +98,8 @@ pub struct Logs {
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
     taps: Taps,
+    subscriptions: Subscriptions,
+    random: Arc<dyn Random>,
     account_policies: AccountPolicies,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
@@ -103,7 +115,7 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
@@ -117,8 +129,21 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        let taps = Taps::default();
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps, account_policies, history_end_seq }))
+        let subscriptions = Subscriptions::open(&store).await?;
+        let logs = Logs {
+            store,
+            clock,
+            random,
+            groups,
+            streams,
+            directory,
+            taps: Taps::default(),
+            subscriptions,
+            account_policies,
+            history_end_seq,
+        };
+        logs.load_subscriptions().await?;
+        Ok(Arc::new(logs))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
@@ -134,6 +159,7 @@ impl Logs {
 
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
+        self.subscriptions.clear();
         self.directory.clear();
     }
 }

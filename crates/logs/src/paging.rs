@@ -18,6 +18,10 @@ pub(crate) enum Paged {
     StreamsByName = b's',
     /// Streams by the time of their last event.
     StreamsByTime = b't',
+    /// Subscription filters by name.
+    SubscriptionFilters = b'f',
+    /// Destinations by name.
+    Destinations = b'd',
     /// Events by position, oldest first.
     Events = b'e',
     /// Events by position, newest first.

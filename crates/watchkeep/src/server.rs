@@ -55,7 +55,13 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let (deliveries, functions) = (Arc::new(deliveries), Arc::new(functions));
     let metrics = MetricsConfig { retention: config.retention, deliveries, functions };
     let webhooks = Arc::new(HttpFunctions::new(config.alarm_actions.clone())?);
-    let configs = ServiceConfigs { metrics, topics: config.topics.clone(), webhooks };
+    let configs = ServiceConfigs {
+        metrics,
+        topics: config.topics.clone(),
+        throughput: config.throughput,
+        open_search: config.open_search.clone(),
+        webhooks,
+    };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     let is_measured = config.collectors == Collectors::ThisHost;
@@ -68,6 +74,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.metrics.start();
     services.alarms.start();
     services.queues.start();
+    services.logs.start_subscriptions();
     services.keys.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
@@ -109,6 +116,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     stop.send_replace(true);
     finished(doors).await;
     services.topics.close().await;
+    services.logs.close_subscriptions().await;
     measuring.stop().await;
     services.queues.close().await;
     services.trails.close().await;

@@ -6,10 +6,12 @@ use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
 use watchkeep_core::ports::{Functions, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
+use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{Incoming, LogClass, Logs, Stored, Tap};
-use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
+use watchkeep_logs::{Incoming, LogClass, Logs, Stored, SubscriptionPorts, Tap};
+use watchkeep_messaging::data_streams::{self, Enforcement};
+use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_opentelemetry::OpenTelemetry;
 use watchkeep_prometheus::Prometheus;
@@ -34,6 +36,7 @@ pub struct Services {
     pub keys: Arc<Keys>,
     pub queues: Arc<Queues>,
     pub topics: Arc<Topics>,
+    pub data_streams: Arc<DataStreams>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -47,6 +50,7 @@ pub fn tables() -> Vec<&'static Table> {
         watchkeep_trails::TABLES,
         watchkeep_messaging::queues::TABLES,
         TOPIC_TABLES,
+        data_streams::TABLES,
         watchkeep_alarms::TABLES,
     ]
     .concat()
@@ -69,6 +73,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("kms", watchkeep_keys::ROUTES),
         names("sqs", watchkeep_messaging::queues::ROUTES),
         names("sns", TOPIC_ROUTES),
+        names("kinesis", data_streams::ROUTES),
     ]
     .concat()
 }
@@ -108,6 +113,10 @@ impl Documents for Certificates {
 pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
     pub topics: TopicsConfig,
+    /// Whether shards of data streams are held to what AWS's take.
+    pub throughput: Enforcement,
+    /// The domains of OpenSearch, by the names of the functions that stand for them.
+    pub open_search: Vec<(String, String)>,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub webhooks: Arc<dyn Functions>,
 }
@@ -127,8 +136,9 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, webhooks } = configs;
+        let ServiceConfigs { metrics, topics, throughput, open_search, webhooks } = configs;
         let functions = metrics.functions.clone();
+        let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -137,6 +147,16 @@ impl Services {
             Arc::new(EmbeddedMetrics(metrics.clone())),
             Arc::new(CountedLogs::new(meters.clone(), metrics.clone())),
         ]);
+        let meter = meters.minutes.clone();
+        let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
+        let data_streams = data_streams.context("opening data streams")?;
+        let subscribed = OpenSearchFunctions::new(open_search, functions.clone());
+        logs.set_subscription_ports(SubscriptionPorts {
+            streams: data_streams.sink(),
+            deliveries,
+            functions: Arc::new(subscribed.context("delivery.open_search")?),
+            meter,
+        });
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
@@ -160,6 +180,7 @@ impl Services {
             alarms,
             queues,
             topics,
+            data_streams,
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), clock.clone())),
             prometheus: Prometheus::new(metrics.clone(), metrics.clone(), clock.clone()),
             metrics,
@@ -196,6 +217,7 @@ impl Services {
             self.keys.routed(),
             self.queues.routed(),
             self.topics.routed(),
+            self.data_streams.routed(),
         ]
     }
 
@@ -213,6 +235,7 @@ impl Services {
         self.trails.reset().await;
         self.queues.reset().await;
         self.topics.reset().await;
+        self.data_streams.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

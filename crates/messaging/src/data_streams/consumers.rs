@@ -115,9 +115,8 @@ pub(crate) async fn list_stream_consumers(
     found.retain(|one| after.as_deref().is_none_or(|after| consumer_names(&one.key).1 > after));
     let more = found.len() > limit;
     found.truncate(limit);
-    let token = |last: &Versioned<ConsumerDocument>| {
-        tokens::token(TOKEN, [now.unsigned_abs()], consumer_names(&last.key).1)
-    };
+    let token =
+        |last: &Versioned<ConsumerDocument>| tokens::token(TOKEN, [now.unsigned_abs()], consumer_names(&last.key).1);
     Ok(ListStreamConsumersOutput {
         next_token: found.last().filter(|_| more).map(|last| token(last)),
         consumers: Some(found.iter().map(|one| described(one)).collect()),

@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use watchkeep_core::{Caller, TimestampMs};
-use watchkeep_model::kinesis::{
-    ChildShard, GetRecordsInput, GetRecordsOutput, HashKeyRange, Record, errors as model,
-};
+use watchkeep_model::kinesis::{ChildShard, GetRecordsInput, GetRecordsOutput, HashKeyRange, Record, errors as model};
 use watchkeep_model::{ServiceError, Timestamp};
 use watchkeep_store::{Order, Scan, StoreError};
 
@@ -161,50 +159,52 @@ impl DataStreams {
         let horizon = trim_horizon(document, self.clock.now().0);
         let from = if from.time_ms < horizon { Place { time_ms: horizon, seq: 0 } } else { from };
         let (number, index) = (shard.number, shard.index);
-        let (page, locked) = self.store.blocking(move |store| {
-            let mut spare = SPARE_ROWS;
-            loop {
-                let rows = limit + 1 + spare;
-                let scan = Scan::new(&DATA_RECORDS).ids(SHARD, [number]).time(from.time_ms..i64::MAX);
-                let scan = scan.order(Order::Ascending).limit(rows).bytes_wanted(bytes_max);
-                let (mut page, mut end, mut delivered) = (Page::none(from), End::Rows, 0);
-                let stats = store.scan(&scan, &mut |batch| {
-                    delivered += batch.len();
-                    let times = batch.times().iter().zip(batch.seqs());
-                    let encrypted = batch.u64s(ENCRYPTED);
-                    for (row, (&time_ms, &seq)) in times.enumerate() {
-                        let place = Place { time_ms, seq };
-                        if place < from {
-                            continue;
+        let (page, locked) = self
+            .store
+            .blocking(move |store| {
+                let mut spare = SPARE_ROWS;
+                loop {
+                    let rows = limit + 1 + spare;
+                    let scan = Scan::new(&DATA_RECORDS).ids(SHARD, [number]).time(from.time_ms..i64::MAX);
+                    let scan = scan.order(Order::Ascending).limit(rows).bytes_wanted(bytes_max);
+                    let (mut page, mut end, mut delivered) = (Page::none(from), End::Rows, 0);
+                    let stats = store.scan(&scan, &mut |batch| {
+                        delivered += batch.len();
+                        let times = batch.times().iter().zip(batch.seqs());
+                        let encrypted = batch.u64s(ENCRYPTED);
+                        for (row, (&time_ms, &seq)) in times.enumerate() {
+                            let place = Place { time_ms, seq };
+                            if place < from {
+                                continue;
+                            }
+                            let (key, data) = (batch.text(PARTITION_KEY, row), batch.bytes(DATA, row));
+                            let bytes = key.len() + data.len();
+                            let is_full = page.records.len() >= limit || page.bytes + bytes > bytes_max;
+                            if is_full && !page.records.is_empty() {
+                                (end, page.is_complete) = (End::Full, false);
+                                return ControlFlow::Break(());
+                            }
+                            page.bytes += bytes;
+                            page.next = place.after();
+                            page.last_ms = time_ms;
+                            page.records.push(Record {
+                                sequence_number: SequenceNumber { place, shard: index }.to_string(),
+                                approximate_arrival_timestamp: Some(Timestamp(time_ms)),
+                                data: data.to_vec(),
+                                partition_key: Some(key.to_owned()),
+                                encryption_type: (encrypted.get(row) == Some(&1)).then(|| "KMS".to_owned()),
+                            });
                         }
-                        let (key, data) = (batch.text(PARTITION_KEY, row), batch.bytes(DATA, row));
-                        let bytes = key.len() + data.len();
-                        let is_full = page.records.len() >= limit || page.bytes + bytes > bytes_max;
-                        if is_full && !page.records.is_empty() {
-                            (end, page.is_complete) = (End::Full, false);
-                            return ControlFlow::Break(());
-                        }
-                        page.bytes += bytes;
-                        page.next = place.after();
-                        page.last_ms = time_ms;
-                        page.records.push(Record {
-                            sequence_number: SequenceNumber { place, shard: index }.to_string(),
-                            approximate_arrival_timestamp: Some(Timestamp(time_ms)),
-                            data: data.to_vec(),
-                            partition_key: Some(key.to_owned()),
-                            encryption_type: (encrypted.get(row) == Some(&1)).then(|| "KMS".to_owned()),
-                        });
+                        ControlFlow::Continue(())
+                    })?;
+                    if matches!(end, End::Full) || delivered < rows {
+                        return Ok::<_, StoreError>((page, stats.locked));
                     }
-                    ControlFlow::Continue(())
-                })?;
-                if matches!(end, End::Full) || delivered < rows {
-                    return Ok::<_, StoreError>((page, stats.locked));
+                    spare = spare.saturating_mul(8);
                 }
-                spare = spare.saturating_mul(8);
-            }
-        })
-        .await
-        .map_err(store)?;
+            })
+            .await
+            .map_err(store)?;
         if locked > 0 {
             return Err(self.locked(stream, document).await);
         }

@@ -11,8 +11,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) struct HashKey(pub u128);
 
 impl HashKey {
-    /// The smallest.
-    pub const MIN: HashKey = HashKey(0);
     /// The greatest.
     pub const MAX: HashKey = HashKey(u128::MAX);
 

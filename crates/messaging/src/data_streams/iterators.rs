@@ -63,7 +63,7 @@ impl ShardIterator {
         let iterator = read().ok_or_else(|| invalid("Invalid ShardIterator."))?;
         if now.0.saturating_sub(iterator.given.0) > ITERATOR_MS {
             return Err(model::expired_iterator_exception(format!(
-                "ShardIterator expired. The iterator was created at time {} while right now it is {} which is further in the \
+                "Iterator expired. The iterator was created at time {} while right now it is {} which is further in the \
                  future than the tolerated delay of {ITERATOR_MS} milliseconds.",
                 said(iterator.given),
                 said(now)

@@ -35,7 +35,9 @@ pub(crate) async fn create_stream(
     let mode = mode(input.stream_mode_details.as_ref())?.unwrap_or(Mode::Provisioned);
     let count = match (mode, input.shard_count) {
         (Mode::Provisioned, Some(count)) => usize::try_from(count).unwrap_or(0),
-        (Mode::Provisioned, None) => return Err(invalid("ShardCount must be provided for streams in PROVISIONED mode.")),
+        (Mode::Provisioned, None) => {
+            return Err(invalid("ShardCount must be provided for streams in PROVISIONED mode."));
+        }
         (Mode::OnDemand, None) => ON_DEMAND_SHARDS,
         (Mode::OnDemand, Some(_)) => {
             return Err(invalid("ShardCount must not be provided for streams in ON_DEMAND mode."));
@@ -113,7 +115,8 @@ pub(crate) async fn delete_stream(
         streams.documents.delete(&stream.key).await.map_err(store)?;
         stream.delete();
         streams.directory.remove(&stream);
-        let (account, region, prefix) = (&stream.key.account, stream.key.region.as_ref(), consumer_prefix(&stream.key.name));
+        let (account, region, prefix) =
+            (&stream.key.account, stream.key.region.as_ref(), consumer_prefix(&stream.key.name));
         if let Err(error) = streams.consumers.delete_prefix(account, region, &prefix).await {
             // Nothing refers to them any more; the next start removes them.
             tracing::warn!(stream = stream.key.name, %error, "the consumers of a deleted stream stay in the catalog");

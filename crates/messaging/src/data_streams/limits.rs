@@ -1,7 +1,5 @@
 //! The limits of data streams, a sentence each, with AWS's quota ("Quotas and limits" of Kinesis Data Streams, and the API pages).
 
-use std::time::Duration;
-
 /// The open shards of an account in a Region. AWS: 500 to 20,000, as the Region is.
 pub const SHARDS_MAX: usize = 20_000;
 
@@ -82,21 +80,6 @@ pub const SHARD_READS: f64 = 5.0;
 
 /// The bytes that are read of a shard in a second, where throughput is enforced.
 pub const SHARD_READ_BYTES: f64 = (2 << 20) as f64;
-
-/// How long a subscription to a shard lasts ("SubscribeToShard").
-pub const SUBSCRIPTION_TIME: Duration = Duration::from_secs(300);
-
-/// How soon a consumer may subscribe anew to a shard that it is subscribed to.
-pub const RESUBSCRIBE_MS: i64 = 5_000;
-
-/// How often a subscription that has nothing to tell says so.
-pub const SUBSCRIPTION_PULSE: Duration = Duration::from_secs(5);
-
-/// The records, and their bytes, of one event of a subscription: one event is in memory a subscription.
-pub const SUBSCRIPTION_RECORDS_MAX: usize = 1_000;
-
-/// See there.
-pub const SUBSCRIPTION_BYTES_MAX: usize = 1 << 20;
 
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;

@@ -44,7 +44,9 @@ pub(crate) async fn list_shards(
         }
     };
     let document = stream.document();
-    if input.stream_creation_timestamp.is_some_and(|created| created.0.div_euclid(1000) != document.value.created.div_euclid(1000))
+    if input
+        .stream_creation_timestamp
+        .is_some_and(|created| created.0.div_euclid(1000) != document.value.created.div_euclid(1000))
     {
         return Err(super::errors::no_stream(&stream.key));
     }

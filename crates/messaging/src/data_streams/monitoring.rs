@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use watchkeep_core::Caller;
 use watchkeep_model::ServiceError;
-use watchkeep_model::kinesis::{DisableEnhancedMonitoringInput, EnableEnhancedMonitoringInput, EnhancedMonitoringOutput};
+use watchkeep_model::kinesis::{
+    DisableEnhancedMonitoringInput, EnableEnhancedMonitoringInput, EnhancedMonitoringOutput,
+};
 
 use super::DataStreams;
 use super::measures::SHARD_METRICS;

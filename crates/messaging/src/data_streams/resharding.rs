@@ -148,7 +148,9 @@ impl DataStreams {
             let mut changed = before.value.clone();
             let count = numbers(&changed);
             if changed.shards.len() + count > STREAM_SHARDS_MAX {
-                return Err(too_many("The stream has too many shards, those that are closed and still readable included."));
+                return Err(too_many(
+                    "The stream has too many shards, those that are closed and still readable included.",
+                ));
             }
             let numbers = streams.numbers(count).await?;
             // What comes later goes into the children, which begin a millisecond behind.

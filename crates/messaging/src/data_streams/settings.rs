@@ -60,7 +60,9 @@ async fn set_retention(
     if !(RETENTION_HOURS_MIN..=RETENTION_HOURS_MAX).contains(&hours) {
         let bound = if hours < RETENTION_HOURS_MIN { "Minimum" } else { "Maximum" };
         let limit = if hours < RETENTION_HOURS_MIN { RETENTION_HOURS_MIN } else { RETENTION_HOURS_MAX };
-        return Err(invalid(format!("{bound} allowed retention period is {limit} hours. Requested retention period ({hours} hours) is not allowed.")));
+        return Err(invalid(format!(
+            "{bound} allowed retention period is {limit} hours. Requested retention period ({hours} hours) is not allowed."
+        )));
     }
     let now = streams.clock.now().0;
     streams

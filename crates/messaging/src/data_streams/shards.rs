@@ -80,7 +80,16 @@ impl<'d> Resharding<'d> {
         let index = self.document.next_index;
         self.document.next_index += 1;
         let opened = parent.map_or(self.now, |_| self.now + 1);
-        self.document.shards.push(ShardDocument { number, index, first, last, parent, adjacent_parent, opened, closed: None });
+        self.document.shards.push(ShardDocument {
+            number,
+            index,
+            first,
+            last,
+            parent,
+            adjacent_parent,
+            opened,
+            closed: None,
+        });
         Ok(index)
     }
 
@@ -161,7 +170,7 @@ mod tests {
         let mut ranges: Vec<_> = open_shards(document).map(|shard| (shard.first, shard.last)).collect();
         ranges.sort_unstable();
         let joined = ranges.windows(2).all(|pair| pair[0].1.0.checked_add(1) == Some(pair[1].0.0));
-        joined && ranges[0].0 == HashKey::MIN && ranges[ranges.len() - 1].1 == HashKey::MAX
+        joined && ranges[0].0 == HashKey(0) && ranges[ranges.len() - 1].1 == HashKey::MAX
     }
 
     #[test]

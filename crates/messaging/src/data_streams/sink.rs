@@ -15,11 +15,7 @@ use super::stream::NewRecord;
 pub(crate) struct Sink(pub Arc<DataStreams>);
 
 impl DataStreamSink for Sink {
-    fn put<'a>(
-        &'a self,
-        stream_arn: &'a str,
-        records: Vec<DataRecord>,
-    ) -> BoxFuture<'a, Result<(), DataStreamError>> {
+    fn put<'a>(&'a self, stream_arn: &'a str, records: Vec<DataRecord>) -> BoxFuture<'a, Result<(), DataStreamError>> {
         Box::pin(async move {
             let key = names::parse(stream_arn).ok_or(DataStreamError::NoSuchStream)?;
             let stream = self.0.directory.get(&key).ok_or(DataStreamError::NoSuchStream)?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use watchkeep_core::Meter;
 use watchkeep_model::ServiceError;
 use watchkeep_store::{ResourceKey, Versioned};
@@ -83,7 +83,7 @@ pub(crate) struct Stream {
     waiting: Mutex<Vec<Waiting>>,
     waiting_bytes: AtomicUsize,
     known: RwLock<Known>,
-    tail: watch::Sender<Tail>,
+    tail: Mutex<Tail>,
     deleted: AtomicBool,
 }
 
@@ -113,7 +113,7 @@ impl Stream {
             waiting: Mutex::default(),
             waiting_bytes: AtomicUsize::new(0),
             known: RwLock::new(Known::new(document)),
-            tail: watch::Sender::new(Tail::Unknown),
+            tail: Mutex::new(Tail::Unknown),
             deleted: AtomicBool::new(false),
         };
         stream.measures.monitor(&stream.document().value);
@@ -155,8 +155,6 @@ impl Stream {
     /// It was deleted.
     pub fn delete(&self) {
         self.deleted.store(true, Ordering::Release);
-        // Who waits for records learns that none will come.
-        self.tail.send_modify(|_| {});
     }
 
     /// Refuses what is done to a stream that is no more.
@@ -169,22 +167,16 @@ impl Stream {
 
     /// Its end.
     pub fn tail(&self) -> Tail {
-        *self.tail.borrow()
-    }
-
-    /// Tells of each new end.
-    pub fn tails(&self) -> watch::Receiver<Tail> {
-        self.tail.subscribe()
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that no record comes before this place. It is the caller's turn.
     pub fn set_tail(&self, place: Place) {
-        self.tail.send_modify(|tail| {
-            *tail = match *tail {
-                Tail::At(before) => Tail::At(before.max(place)),
-                Tail::Unknown => Tail::At(place),
-            };
-        });
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        *tail = match *tail {
+            Tail::At(before) => Tail::At(before.max(place)),
+            Tail::Unknown => Tail::At(place),
+        };
     }
 
     /// The bytes of the records that wait.

@@ -99,7 +99,9 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ServiceE
             return Err(invalid("Tag keys that begin with aws: are reserved."));
         }
         if !key.chars().all(is_plain) || !value.chars().all(is_plain) {
-            return Err(invalid("Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @."));
+            return Err(invalid(
+                "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.",
+            ));
         }
     }
     Ok(())
