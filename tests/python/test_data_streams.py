@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from server import KEY_ID, REGION, SECRET, Server, raises
+from server import KEY_ID, REGION, SECRET, Server, raises, until
 
 SHARD = "shardId-000000000000"
 
@@ -234,7 +234,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path):
         told = [[] for _ in range(3)]
         writers = [threading.Thread(target=write, args=((sent + one) * 1_000_000, told[one])) for one in range(3)]
         [writer.start() for writer in writers]
-        threading.Event().wait(1.0)
+        until(lambda: all(told) and sum(map(len, told)) > 200, seconds_max=60)
         server.kill()
         ended.set()
         [writer.join() for writer in writers]

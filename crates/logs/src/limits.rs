@@ -115,6 +115,9 @@ pub const SUBSCRIPTION_AGE_MS_MAX: i64 = DAY_MS;
 /// How long a subscription is left alone whose destination takes nothing: ten minutes at most, says AWS.
 pub const SUBSCRIPTION_DISABLED_MS: i64 = 600_000;
 
+/// How long a subscription waits that has to deliver what is under a KMS key that cannot be used; for as long as it would be left alone.
+pub const SUBSCRIPTION_LOCKED_PAUSE_MS: i64 = 60_000;
+
 /// The pause after the first try that failed; each further one is twice as long.
 pub const SUBSCRIPTION_PAUSE_FIRST: Duration = Duration::from_secs(1);
 

@@ -20,7 +20,8 @@ use crate::Logs;
 use crate::directory::{Group, Stream};
 use crate::limits::{
     GROUPS_MAX, SUBSCRIPTION_AGE_MS_MAX, SUBSCRIPTION_COUNTERS_MAX, SUBSCRIPTION_DISABLED_MS,
-    SUBSCRIPTION_MESSAGE_BYTES, SUBSCRIPTION_NOTE_MS, SUBSCRIPTION_PAUSE_FIRST, SUBSCRIPTION_PAUSE_MAX,
+    SUBSCRIPTION_LOCKED_PAUSE_MS, SUBSCRIPTION_MESSAGE_BYTES, SUBSCRIPTION_NOTE_MS, SUBSCRIPTION_PAUSE_FIRST,
+    SUBSCRIPTION_PAUSE_MAX,
 };
 use crate::position::Position;
 use crate::resources::Class;
@@ -33,7 +34,7 @@ pub(super) enum Round {
     /// The follower was stopped.
     Stopped,
     /// Nothing is delivered until this time, in milliseconds since the epoch.
-    Disabled(i64),
+    Until(i64),
 }
 
 impl Logs {
@@ -41,9 +42,13 @@ impl Logs {
     pub(super) async fn round(self: &Arc<Self>, follower: &Follower) -> Result<Round, StoreError> {
         let mut progress = follower.turn.lock().await;
         let now = self.clock.now();
+        if follower.take_renewed() {
+            // Whoever put it anew had its destination tried.
+            progress.disabled_until = None;
+        }
         if let Some(until) = progress.disabled_until {
             if now.0 < until {
-                return Ok(Round::Disabled(until));
+                return Ok(Round::Until(until));
             }
             // What came while it was disabled is skipped.
             let frame = self.store.append(Append::new()).await?.0;
@@ -53,6 +58,7 @@ impl Logs {
         }
         let frame = self.store.append(Append::new()).await?.0;
         let end = end_of(frame);
+        follower.hints().begin_round();
         loop {
             // Asked after the frame: whatever is in it was announced.
             let hints = follower.hints().all();
@@ -74,19 +80,29 @@ impl Logs {
             };
             let chunk = self.store.blocking(move |store| chunk::read(store, &wanted)).await?;
             if chunk.is_locked {
+                let since = *progress.locked_since.get_or_insert(now.0);
+                if now.0.saturating_sub(since) < SUBSCRIPTION_DISABLED_MS {
+                    return Ok(Round::Until(now.0.saturating_add(SUBSCRIPTION_LOCKED_PAUSE_MS)));
+                }
                 tracing::warn!(
                     subscription = plan.name,
                     "a subscription passes over events whose KMS key cannot be used"
                 );
+            } else {
+                progress.locked_since = None;
             }
             let Some(last) = chunk.rows.last() else { break };
             let (last, since) = (last.seq, last.ingested);
             match self.deliver(follower, &plan, &chunk.rows).await {
                 Delivered::Settled => {}
                 Delivered::Stopped => return Ok(Round::Stopped),
+                Delivered::Renewed => {
+                    follower.take_renewed();
+                    continue;
+                }
                 Delivered::Closed(until) => {
                     progress.disabled_until = Some(until);
-                    return Ok(Round::Disabled(until));
+                    return Ok(Round::Until(until));
                 }
             }
             progress.next = last.saturating_add(1);
@@ -151,6 +167,9 @@ impl Logs {
         while !messages.is_empty() {
             if follower.is_stopped() {
                 return Delivered::Stopped;
+            }
+            if follower.is_renewed() {
+                return Delivered::Renewed;
             }
             // Looked for each time: a destination may have been changed, or deleted.
             let target = self.target_of(follower, plan);
@@ -227,10 +246,10 @@ impl Logs {
         Delivered::Settled
     }
 
-    /// Waits, unless the follower is stopped meanwhile.
+    /// Waits, unless the follower is stopped or put anew meanwhile.
     pub(super) async fn pause(&self, follower: &Follower, pause: Duration) {
         let mut sleep = self.clock.sleep(pause);
-        while !follower.is_stopped() {
+        while !follower.is_stopped() && !follower.is_renewed() {
             tokio::select! {
                 () = &mut sleep => return,
                 // New events do not make it come sooner.
@@ -311,6 +330,8 @@ enum Delivered {
     Settled,
     /// The follower was stopped meanwhile.
     Stopped,
+    /// The follower delivers something else now: what is left is to be looked at again.
+    Renewed,
     /// The destination takes nothing; it is tried again at this time.
     Closed(i64),
 }

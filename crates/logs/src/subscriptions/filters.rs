@@ -83,9 +83,10 @@ pub(crate) async fn put_subscription_filter(
             }
             let created = current.map_or(logs.clock.now().0, |filter| filter.created);
             let document = FilterDocument { group_id: group.id, created, definition };
-            logs.subscriptions.filters.put(key, document).await.map_err(errors::store)?;
+            logs.subscriptions.filters.put(key.clone(), document).await.map_err(errors::store)?;
         }
         logs.refresh_subscriptions().await?;
+        logs.subscriptions.renew(&key);
         Ok(Unit {})
     })
     .await

@@ -42,6 +42,12 @@ pub(super) struct Plan {
     pub scope: Scope,
 }
 
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        (&self.name, &self.definition, &self.scope) == (&other.name, &other.definition, &other.scope)
+    }
+}
+
 impl Plan {
     /// Of what was checked when it was put.
     pub(super) fn new(name: &str, definition: Definition, scope: Scope) -> Plan {
@@ -82,6 +88,8 @@ pub(super) struct Follower {
     /// There is something to deliver, or nothing more to be done.
     pub wake: Notify,
     stopped: AtomicBool,
+    /// Its plan is another since it looked last.
+    renewed: AtomicBool,
     /// What it counts.
     pub counters: Mutex<HashMap<u64, Arc<FollowerCounters>>>,
 }
@@ -97,6 +105,8 @@ pub(super) struct Progress {
     pub noted_ms: u64,
     /// Until when nothing is delivered, in milliseconds since the epoch: the destination would take nothing.
     pub disabled_until: Option<i64>,
+    /// Since when some of what is next cannot be read, in milliseconds since the epoch.
+    pub locked_since: Option<i64>,
 }
 
 impl Follower {
@@ -106,9 +116,16 @@ impl Follower {
             key,
             plan: RwLock::new(Arc::new(plan)),
             hints: Mutex::default(),
-            turn: tokio::sync::Mutex::new(Progress { next, noted: next, noted_ms: 0, disabled_until: None }),
+            turn: tokio::sync::Mutex::new(Progress {
+                next,
+                noted: next,
+                noted_ms: 0,
+                disabled_until: None,
+                locked_since: None,
+            }),
             wake: Notify::new(),
             stopped: AtomicBool::new(false),
+            renewed: AtomicBool::new(false),
             counters: Mutex::default(),
         }
     }
@@ -120,7 +137,27 @@ impl Follower {
 
     /// Delivers something else from now on.
     pub(super) fn set_plan(&self, plan: Plan) {
+        if *self.plan() == plan {
+            return;
+        }
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        self.renew();
+    }
+
+    /// It was put anew: whatever kept it from delivering may have been set right.
+    pub(super) fn renew(&self) {
+        self.renewed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether its plan is another one than when this was asked with `take`.
+    pub(super) fn is_renewed(&self) -> bool {
+        self.renewed.load(Ordering::Acquire)
+    }
+
+    /// The same, and it is known from now on.
+    pub(super) fn take_renewed(&self) -> bool {
+        self.renewed.swap(false, Ordering::AcqRel)
     }
 
     /// What tells where to look.

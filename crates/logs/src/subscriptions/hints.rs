@@ -36,6 +36,9 @@ pub(super) struct Hints {
     under_way: HashMap<u64, Hint>,
     /// With the frames that they are in.
     stored: Vec<(u64, Hint)>,
+    /// Those from there on came after the round that is under way began: they may be joined. Joined to earlier ones they would keep
+    /// these from being forgotten, and so would whatever comes next.
+    fresh: usize,
 }
 
 impl Hints {
@@ -60,7 +63,8 @@ impl Hints {
 
     /// Notes events that are in this frame, or in one before.
     pub(super) fn add(&mut self, frame: u64, hint: Hint) {
-        if let Some((of, last)) = self.stored.last_mut()
+        let fresh = self.fresh.min(self.stored.len());
+        if let Some((of, last)) = self.stored.get_mut(fresh..).and_then(|fresh| fresh.last_mut())
             && last.group == hint.group
         {
             // Wider than need be, and forgotten later than could be: never too narrow.
@@ -68,10 +72,19 @@ impl Hints {
             return;
         }
         self.stored.push((frame, hint));
+        if self.stored.len() - fresh > SUBSCRIPTION_HINTS_MAX {
+            let joined = self.stored.drain(fresh..).reduce(|(of, a), (frame, b)| (of.max(frame), a.join(b)));
+            self.stored.extend(joined);
+        }
+    }
+
+    /// A round begins: what it finds here is not joined with what comes later.
+    pub(super) fn begin_round(&mut self) {
         if self.stored.len() > SUBSCRIPTION_HINTS_MAX {
             let joined = self.stored.drain(..).reduce(|(of, a), (frame, b)| (of.max(frame), a.join(b)));
             self.stored.extend(joined);
         }
+        self.fresh = self.stored.len();
     }
 
     /// Where events may be that are in the store.
@@ -87,6 +100,7 @@ impl Hints {
     /// Everything up to this frame was delivered.
     pub(super) fn settle(&mut self, frame: u64) {
         self.stored.retain(|(of, _)| *of > frame);
+        self.fresh = self.stored.len();
     }
 }
 
@@ -115,6 +129,19 @@ mod tests {
         let refused = hints.announce(hint(1, 0, 0));
         hints.gone(refused);
         assert!(hints.all().is_empty());
+    }
+
+    #[test]
+    fn what_comes_during_a_round_does_not_keep_what_was_there_before() {
+        let mut hints = Hints::default();
+        for round in 1..100u64 {
+            hints.add(2 * round, hint(1, round as i64 * 100, round as i64 * 100 + 50));
+            hints.begin_round();
+            hints.add(2 * round + 1, hint(1, round as i64 * 100 + 60, round as i64 * 100 + 90));
+            hints.settle(2 * round);
+            let first = hints.all().iter().map(|hint| hint.first_ms).min().unwrap();
+            assert!(first >= round as i64 * 100, "{round}: {first}");
+        }
     }
 
     #[test]

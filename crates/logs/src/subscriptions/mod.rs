@@ -75,7 +75,7 @@ pub(crate) struct Subscriptions {
     /// Held by who changes what there is to follow.
     changing: tokio::sync::Mutex<()>,
     /// The followers at work; absent until they are started.
-    tasks: Mutex<Option<HashMap<ResourceKey, JoinHandle<()>>>>,
+    tasks: Mutex<Option<HashMap<ResourceKey, (Arc<Follower>, JoinHandle<()>)>>>,
 }
 
 /// Followers by key, and by whom they follow.
@@ -102,6 +102,14 @@ impl Subscriptions {
 
     fn ports(&self) -> Option<&SubscriptionPorts> {
         self.ports.get()
+    }
+
+    /// A filter or policy was put anew.
+    fn renew(&self, key: &ResourceKey) {
+        let followers = self.followers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(follower) = followers.all.get(key) {
+            follower.renew();
+        }
     }
 
     /// Whether this follower is one of them.
@@ -156,7 +164,7 @@ impl Logs {
         let tasks = self.subscriptions.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
         let followers = self.subscriptions.all();
         followers.iter().for_each(|follower| follower.stop());
-        let tasks: Vec<JoinHandle<()>> = tasks.unwrap_or_default().into_values().collect();
+        let tasks: Vec<JoinHandle<()>> = tasks.unwrap_or_default().into_values().map(|(_, task)| task).collect();
         let ended = async {
             for mut task in tasks {
                 tokio::select! {
@@ -254,10 +262,12 @@ impl Logs {
     fn spawn_followers(self: &Arc<Self>) {
         let mut tasks = self.subscriptions.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(tasks) = tasks.as_mut() else { return };
-        tasks.retain(|_, task| !task.is_finished());
+        tasks.retain(|_, (_, task)| !task.is_finished());
         for follower in self.subscriptions.all() {
-            if !tasks.contains_key(&follower.key) {
-                tasks.insert(follower.key.clone(), tokio::spawn(self.clone().follow(follower)));
+            // One of the same key that was stopped may still be about to end.
+            if tasks.get(&follower.key).is_none_or(|(at_work, _)| !Arc::ptr_eq(at_work, &follower)) {
+                let task = tokio::spawn(self.clone().follow(follower.clone()));
+                tasks.insert(follower.key.clone(), (follower, task));
             }
         }
     }
@@ -273,7 +283,7 @@ impl Logs {
                     // What comes together leaves together.
                     self.pause(&follower, SUBSCRIPTION_FOLLOW_PAUSE).await;
                 }
-                Ok(Round::Disabled(until)) => {
+                Ok(Round::Until(until)) => {
                     let ms = until.saturating_sub(self.clock.now().0).max(1).unsigned_abs();
                     self.pause(&follower, Duration::from_millis(ms)).await;
                 }

@@ -172,6 +172,24 @@ async fn a_destination_that_takes_nothing_is_left_alone_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn a_filter_that_is_put_anew_is_not_left_alone_any_longer() {
+    let (fixture, taken) = world().await;
+    subscribe(&fixture, "").await;
+    fixture.put("g", "a", &[(0, "1")]).await;
+    taken.refuse(DataStreamError::NoSuchStream);
+    fixture.logs.deliver_subscriptions().await;
+    assert!(taken.texts().is_empty());
+    subscribe(&fixture, "-no").await;
+    fixture.put("g", "a", &[(0, "no"), (0, "2")]).await;
+    taken.refuse(DataStreamError::NoSuchStream);
+    fixture.logs.deliver_subscriptions().await;
+    assert!(taken.texts().is_empty());
+    subscribe(&fixture, "-no").await;
+    fixture.logs.deliver_subscriptions().await;
+    assert_eq!(taken.texts(), ["1", "2"]);
+}
+
+#[tokio::test]
 async fn filters_go_with_their_group_and_when_they_are_deleted() {
     let (fixture, taken) = world().await;
     subscribe(&fixture, "").await;
