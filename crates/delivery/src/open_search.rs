@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn documents_are_built_of_fields_or_of_json() {
-        let cases: &[(&str, Option<&[(&str, &str)]>, Value)] = &[
+        type Case<'t> = (&'t str, Option<&'t [(&'t str, &'t str)]>, Value);
+        let cases: &[Case<'_>] = &[
             ("plain", None, json!({})),
             (r#"INFO {"a":1}"#, None, json!({"a": 1})),
             (r#"{"a":1} tail"#, None, json!({})),

@@ -97,8 +97,9 @@ pub const DESTINATION_POLICY_BYTES_MAX: usize = 5_120;
 /// The calls that a subscription remembers one by one until their events are delivered; more are remembered together.
 pub const SUBSCRIPTION_HINTS_MAX: usize = 1_024;
 
-/// The bytes of the events that a subscription has in memory, but for the last.
-pub const SUBSCRIPTION_CHUNK_BYTES: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
+/// The bytes of the events that a subscription has in memory, but for the last: compressed, they are what it holds while its destination
+/// takes nothing.
+pub const SUBSCRIPTION_CHUNK_BYTES: usize = if cfg!(test) { 4 << 10 } else { 1 << 20 };
 
 /// The events that a subscription has in memory.
 pub const SUBSCRIPTION_CHUNK_ROWS: usize = 10_000;

@@ -1,4 +1,4 @@
-//! Tags of groups, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
+//! Tags of groups and destinations, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
 //! UntagLogGroup, ListTagsLogGroup). Both see the same tags.
 
 use std::collections::BTreeMap;
@@ -12,11 +12,11 @@ use watchkeep_model::logs::{
 };
 use watchkeep_model::{ServiceError, Unit};
 
-use crate::Logs;
 use crate::directory::Group;
 use crate::errors::invalid;
 use crate::limits::TAGS_MAX;
 use crate::names::{group_arn, group_key, identified};
+use crate::{Logs, subscriptions};
 
 type Tags = BTreeMap<String, String>;
 
@@ -26,6 +26,13 @@ pub(crate) async fn tag_resource(
     caller: &Caller,
     input: TagResourceRequest,
 ) -> Result<Unit, ServiceError> {
+    if subscriptions::is_destination(&input.resource_arn) {
+        check(&input.tags)?;
+        return subscriptions::change_destination_tags(logs, caller, &input.resource_arn, move |tags| {
+            tags.extend(input.tags);
+        })
+        .await;
+    }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     let arn = group_arn(&group.key);
     add(logs, &group, input.tags, move || {
@@ -41,6 +48,11 @@ pub(crate) async fn untag_resource(
     caller: &Caller,
     input: UntagResourceRequest,
 ) -> Result<Unit, ServiceError> {
+    if subscriptions::is_destination(&input.resource_arn) {
+        let keys = input.tag_keys;
+        let change = move |tags: &mut Tags| tags.retain(|key, _| !keys.contains(key));
+        return subscriptions::change_destination_tags(logs, caller, &input.resource_arn, change).await;
+    }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     remove(logs, &group, input.tag_keys).await
 }
@@ -51,6 +63,10 @@ pub(crate) async fn list_tags_for_resource(
     caller: &Caller,
     input: ListTagsForResourceRequest,
 ) -> Result<ListTagsForResourceResponse, ServiceError> {
+    if subscriptions::is_destination(&input.resource_arn) {
+        let tags = subscriptions::destination_tags(logs, caller, &input.resource_arn)?;
+        return Ok(ListTagsForResourceResponse { tags: Some(tags) });
+    }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     Ok(ListTagsForResourceResponse { tags: Some(group.document().tags.clone()) })
 }
@@ -93,7 +109,7 @@ pub(crate) fn check(tags: &Tags) -> Result<(), ServiceError> {
     }
 }
 
-/// The group of an ARN. Nothing else has tags.
+/// The group of an ARN. Beside groups only destinations have tags.
 fn group_of_arn(logs: &Logs, caller: &Caller, arn: &str) -> Result<Arc<Group>, ServiceError> {
     if !arn.starts_with("arn:") {
         return Err(invalid("The specified resource ARN is invalid."));

@@ -93,7 +93,7 @@ impl Logs {
             }
             let Some(last) = chunk.rows.last() else { break };
             let (last, since) = (last.seq, last.ingested);
-            match self.deliver(follower, &plan, &chunk.rows).await {
+            match self.deliver(follower, &plan, chunk.rows).await {
                 Delivered::Settled => {}
                 Delivered::Stopped => return Ok(Round::Stopped),
                 Delivered::Renewed => {
@@ -160,9 +160,11 @@ impl Logs {
     }
 
     /// Delivers the events of a chunk.
-    async fn deliver(&self, follower: &Follower, plan: &Plan, rows: &[Row]) -> Delivered {
+    async fn deliver(&self, follower: &Follower, plan: &Plan, rows: Vec<Row>) -> Delivered {
         let Some(ports) = self.subscriptions.ports() else { return Delivered::Settled };
-        let mut messages = self.messages(plan, rows);
+        let mut messages = self.messages(plan, &rows);
+        // What waits for a destination waits compressed.
+        drop(rows);
         let mut tries = 0u32;
         while !messages.is_empty() {
             if follower.is_stopped() {

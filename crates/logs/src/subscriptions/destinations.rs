@@ -1,6 +1,7 @@
 //! Destinations, to which other accounts may subscribe: PutDestination, PutDestinationPolicy, DescribeDestinations,
 //! DeleteDestination. Source: "Cross-account cross-Region subscriptions".
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchkeep_access::{Ask, resource_lets_in};
@@ -8,7 +9,7 @@ use watchkeep_core::{AccountId, Arn, Caller};
 use watchkeep_lang::policy::{Asker, Context, Policy, PolicyKind};
 use watchkeep_model::logs::{
     DeleteDestinationRequest, DescribeDestinationsRequest, DescribeDestinationsResponse, Destination,
-    PutDestinationPolicyRequest, PutDestinationRequest, PutDestinationResponse, errors as model,
+    PutDestinationPolicyRequest, PutDestinationRequest, PutDestinationResponse, TooManyTagsException, errors as model,
 };
 use watchkeep_model::{ServiceError, Unit};
 use watchkeep_store::{ResourceKey, Versioned};
@@ -17,7 +18,7 @@ use super::resources::DestinationDocument;
 use super::target::Vendor;
 use super::{Subscriptions, filters, place_of};
 use crate::errors::{self, invalid};
-use crate::limits::{DESCRIBE_PAGE_MAX, DESTINATION_POLICY_BYTES_MAX, DESTINATIONS_MAX};
+use crate::limits::{DESCRIBE_PAGE_MAX, DESTINATION_POLICY_BYTES_MAX, DESTINATIONS_MAX, TAGS_MAX};
 use crate::paging::{self, Paged};
 use crate::{Logs, tags};
 
@@ -124,6 +125,52 @@ pub(crate) async fn delete_destination(
         }
     })
     .await
+}
+
+/// Whether this is the ARN of a destination.
+pub(crate) fn is_destination(arn: &str) -> bool {
+    arn.parse().is_ok_and(|arn: Arn| Vendor::of(&arn) == Some(Vendor::Destination))
+}
+
+/// The tags of the caller's destination of an ARN.
+pub(crate) fn destination_tags(
+    logs: &Logs,
+    caller: &Caller,
+    arn: &str,
+) -> Result<BTreeMap<String, String>, ServiceError> {
+    callers(logs, caller, arn).map(|destination| destination.tags.clone())
+}
+
+/// Changes the tags of the caller's destination of an ARN.
+pub(crate) async fn change_destination_tags(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    arn: &str,
+    change: impl FnOnce(&mut BTreeMap<String, String>) + Send + 'static,
+) -> Result<Unit, ServiceError> {
+    let (logs, caller, arn) = (logs.clone(), caller.clone(), arn.to_owned());
+    errors::finish(async move {
+        let _changing = logs.subscriptions.changing.lock().await;
+        let current = callers(&logs, &caller, &arn)?;
+        let mut changed = current.value.clone();
+        change(&mut changed.tags);
+        if changed.tags.len() > TAGS_MAX {
+            let details = TooManyTagsException { message: None, resource_name: Some(arn) };
+            let text = format!("A resource can have no more than {TAGS_MAX} tags.");
+            return Err(model::too_many_tags_exception(text).with_details(details));
+        }
+        logs.subscriptions.destinations.update(&current, changed).await.map_err(errors::store)?;
+        Ok(Unit {})
+    })
+    .await
+}
+
+fn callers(logs: &Logs, caller: &Caller, arn: &str) -> Result<Arc<Versioned<DestinationDocument>>, ServiceError> {
+    let arn: Option<Arn> = arn.parse().ok();
+    let found = arn.and_then(|arn| logs.subscriptions.destination_of(&arn));
+    let found =
+        found.filter(|found| found.key.account == caller.account && found.key.region.as_ref() == Some(&caller.region));
+    found.ok_or_else(|| model::resource_not_found_exception("The specified destination does not exist."))
 }
 
 fn arn(key: &ResourceKey) -> Arn {

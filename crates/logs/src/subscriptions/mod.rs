@@ -43,7 +43,10 @@ use crate::resources::Class;
 use crate::{Logs, errors};
 
 pub(crate) use account::check_policy;
-pub(crate) use destinations::{delete_destination, describe_destinations, put_destination, put_destination_policy};
+pub(crate) use destinations::{
+    change_destination_tags, delete_destination, describe_destinations, destination_tags, is_destination,
+    put_destination, put_destination_policy,
+};
 pub(crate) use filters::{delete_subscription_filter, describe_subscription_filters, put_subscription_filter};
 pub(crate) use follower::Announced;
 
@@ -75,8 +78,11 @@ pub(crate) struct Subscriptions {
     /// Held by who changes what there is to follow.
     changing: tokio::sync::Mutex<()>,
     /// The followers at work; absent until they are started.
-    tasks: Mutex<Option<HashMap<ResourceKey, (Arc<Follower>, JoinHandle<()>)>>>,
+    tasks: Mutex<Option<AtWork>>,
 }
+
+/// Followers at work, each in a task.
+type AtWork = HashMap<ResourceKey, (Arc<Follower>, JoinHandle<()>)>;
 
 /// Followers by key, and by whom they follow.
 #[derive(Debug, Default)]

@@ -87,6 +87,9 @@ impl DataStreams {
                 return store(error);
             }
         }
-        model::kms_disabled_exception("Records are encrypted under a KMS key that cannot be used.")
+        // It could not be used a moment ago.
+        model::kms_throttling_exception(
+            "Records are encrypted under a KMS key that could not be used. Please try again.",
+        )
     }
 }

@@ -205,7 +205,9 @@ impl DataStreams {
             })
             .await
             .map_err(store)?;
-        if locked > 0 {
+        // Of a stream that never had a key it is another stream's rows that were passed over.
+        let has_keys = document.kms_key.is_some() || !document.earlier_keys.is_empty();
+        if locked > 0 && has_keys {
             return Err(self.locked(stream, document).await);
         }
         Ok(page)

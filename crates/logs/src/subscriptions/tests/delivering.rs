@@ -129,10 +129,7 @@ async fn a_destination_that_is_busy_is_tried_again() {
     (0..3).for_each(|_| taken.refuse(DataStreamError::Busy("b".into())));
     let logs = fixture.logs.clone();
     let delivering = tokio::spawn(async move { logs.deliver_subscriptions().await });
-    while !delivering.is_finished() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        fixture.advance(1000);
-    }
+    pass_until(&fixture, || delivering.is_finished()).await;
     assert_eq!(taken.texts(), ["1"]);
 }
 
@@ -146,10 +143,7 @@ async fn what_cannot_be_delivered_for_a_day_is_left_out() {
     fixture.put("g", "b", &[(DAY_MS, "2")]).await;
     let logs = fixture.logs.clone();
     let delivering = tokio::spawn(async move { logs.deliver_subscriptions().await });
-    while !delivering.is_finished() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        fixture.advance(1000);
-    }
+    pass_until(&fixture, || delivering.is_finished()).await;
     assert_eq!(taken.texts(), ["2"]);
 }
 
@@ -227,18 +221,15 @@ async fn followers_deliver_by_themselves_and_count() {
     subscribe(&fixture, "").await;
     fixture.put("g", "a", &[(0, "1"), (0, "2")]).await;
     let mut texts = Vec::new();
-    while texts.len() < 2 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        fixture.advance(50);
+    pass_until(&fixture, || {
         texts.extend(taken.texts());
-    }
+        texts.len() == 2
+    })
+    .await;
     assert_eq!(texts, ["1", "2"]);
     let closing = fixture.logs.clone();
     let closing = tokio::spawn(async move { closing.close_subscriptions().await });
-    while !closing.is_finished() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        fixture.advance(1000);
-    }
+    pass_until(&fixture, || closing.is_finished()).await;
     let now = fixture.clock.now();
     let counted = meter.take(TimestampMs(now.0));
     let forwarded = counted.iter().find(|(_, one)| one.metric.name.as_ref() == "ForwardedLogEvents").unwrap();

@@ -136,6 +136,14 @@ pub(super) async fn world() -> (Fixture, Arc<Taken>) {
     (fixture, taken)
 }
 
+/// Lets time pass, little by little, until something holds.
+pub(super) async fn pass_until(fixture: &Fixture, mut holds: impl FnMut() -> bool) {
+    while !holds() {
+        fixture.advance(5);
+        tokio::task::yield_now().await;
+    }
+}
+
 pub(super) fn request(filter: &str, destination: &str) -> PutSubscriptionFilterRequest {
     PutSubscriptionFilterRequest {
         log_group_name: "g".into(),

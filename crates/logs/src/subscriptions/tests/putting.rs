@@ -169,6 +169,16 @@ async fn other_accounts_subscribe_to_destinations_that_let_them() {
     let listing = DescribeDestinationsRequest::default();
     let listed = crate::subscriptions::describe_destinations(&fixture.logs, &fixture.caller, listing).await.unwrap();
     assert_eq!(listed.destinations.unwrap()[0].destination_name.as_deref(), Some("d"));
+    let tagged = watchkeep_model::logs::TagResourceRequest {
+        resource_arn: arn.clone(),
+        tags: [("team".to_owned(), "shop".to_owned())].into(),
+    };
+    crate::tags::tag_resource(&fixture.logs, &fixture.caller, tagged.clone()).await.unwrap();
+    let not_theirs = crate::tags::tag_resource(&fixture.logs, &other, tagged).await;
+    assert!(error(not_theirs).starts_with("ResourceNotFoundException"));
+    let listing = watchkeep_model::logs::ListTagsForResourceRequest { resource_arn: arn.clone() };
+    let tags = crate::tags::list_tags_for_resource(&fixture.logs, &fixture.caller, listing).await.unwrap().tags;
+    assert_eq!(tags.unwrap()["team"], "shop");
     let delete = async || {
         let input = DeleteDestinationRequest { destination_name: "d".into() };
         crate::subscriptions::delete_destination(&fixture.logs, &fixture.caller, input).await
