@@ -1,6 +1,6 @@
 //! What leaves Watchkeep: batches of records on their way to the targets that the settings point delivery streams at, an HTTP
 //! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; single messages, to webhooks and by mail; and calls of
-//! functions at HTTP endpoints, and of AWS itself.
+//! functions at HTTP endpoints, or that index log events in OpenSearch; and of AWS itself.
 //!
 //! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
 //! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses. Messages go
@@ -14,6 +14,7 @@ mod http_endpoint;
 mod limits;
 mod mail;
 mod networks;
+mod open_search;
 pub mod outbox;
 mod pauses;
 mod streams;
@@ -29,6 +30,7 @@ pub use http_endpoint::HttpEndpointTarget;
 pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub use mail::{Mail, MailConfig, MailError, MailTls, Mailer};
 pub use networks::{InvalidNetwork, Loopback, Network, Reach};
+pub use open_search::OpenSearchFunctions;
 pub use streams::{ConfiguredStreams, TargetConfig};
 pub use webhook::{EndpointError, Webhooks};
 

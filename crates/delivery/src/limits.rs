@@ -64,3 +64,9 @@ pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 1 << 10;
 
 /// How long a mail server may take for each step.
 pub const MAIL_TIME: Duration = Duration::from_secs(20);
+
+/// How much of what `_bulk` answers is read: some hundred bytes for each of its documents.
+pub const BULK_ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The bytes of a log subscription's message, uncompressed: more than there ever are.
+pub const SUBSCRIPTION_MESSAGE_BYTES_MAX: u64 = 64 << 20;

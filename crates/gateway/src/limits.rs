@@ -85,6 +85,8 @@ const BODIES: &[(&str, &str, BodyLimit)] = &[
     // 1,000 keys of 1,024 characters, escaped for XML; 10,000 parts with their checksums.
     ("s3", "DeleteObjects", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
     ("s3", "CompleteMultipartUpload", BodyLimit { wire_bytes: 8 << 20, decoded_bytes: 8 << 20 }),
+    // Records of 10 MiB, in base64.
+    ("kinesis", "PutRecord", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
     // 500 records and 10 MiB, in base64.
     ("kinesis", "PutRecords", BodyLimit { wire_bytes: 16 << 20, decoded_bytes: 16 << 20 }),
 ];

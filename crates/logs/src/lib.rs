@@ -37,6 +37,7 @@ mod resources;
 mod retention;
 mod sink;
 mod statistics;
+mod subscriptions;
 mod tables;
 mod tags;
 mod tap;
@@ -64,12 +65,14 @@ use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
 use resource_policies::AccountResourcePolicy;
 use resources::{LogGroup, LogStream};
+use subscriptions::Subscriptions;
 use tap::Taps;
 use transformers::Transformers;
 
 pub use data_protection::DataProtectionPorts;
 pub use metric_filters::MetricStaging;
 pub use resources::Class as LogClass;
+pub use subscriptions::SubscriptionPorts;
 pub use tables::{LOG_EVENTS, LOG_FINDINGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
@@ -104,6 +107,13 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        PutSubscriptionFilter => subscriptions::put_subscription_filter,
+        DescribeSubscriptionFilters => subscriptions::describe_subscription_filters,
+        DeleteSubscriptionFilter => subscriptions::delete_subscription_filter,
+        PutDestination => subscriptions::put_destination,
+        PutDestinationPolicy => subscriptions::put_destination_policy,
+        DescribeDestinations => subscriptions::describe_destinations,
+        DeleteDestination => subscriptions::delete_destination,
         CreateExportTask => exports::create_export_task,
         DescribeExportTasks => exports::describe_export_tasks,
         CancelExportTask => exports::cancel_export_task,
@@ -148,6 +158,7 @@ pub struct Logs {
     query_results_keys: Collection<QueryResultsKey>,
     directory: Arc<Directory>,
     taps: Taps,
+    subscriptions: Subscriptions,
     exports: Exports,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
@@ -195,7 +206,8 @@ impl Logs {
         let metric_filters = Arc::new(MetricFilters::open(&store, directory.clone()).await?);
         metric_filters.recover_minutes(&store, clock.now())?;
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
-        Ok(Arc::new(Logs {
+        let subscriptions = Subscriptions::open(&store).await?;
+        let logs = Logs {
             store,
             clock,
             random,
@@ -213,8 +225,11 @@ impl Logs {
             resource_policies,
             changing_resource_policies: tokio::sync::Mutex::default(),
             data_protection,
+            subscriptions,
             history_end_seq,
-        }))
+        };
+        logs.load_subscriptions().await?;
+        Ok(Arc::new(logs))
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
@@ -258,6 +273,7 @@ impl Logs {
 
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
+        self.subscriptions.clear();
         self.directory.clear();
         self.metric_filters.clear();
         self.data_protection.clear();

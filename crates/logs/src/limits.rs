@@ -212,3 +212,73 @@ pub const HOUR_MS: i64 = 3_600_000;
 
 /// The milliseconds of a day.
 pub const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// The subscription filters of a log group.
+pub const SUBSCRIPTION_FILTERS_MAX: usize = 2;
+
+/// The destinations of all accounts: each is a document in memory. AWS: no quota is published.
+pub const DESTINATIONS_MAX: usize = 10_000;
+
+/// The bytes of a destination's policy ("PutDestinationPolicy").
+pub const DESTINATION_POLICY_BYTES_MAX: usize = 5_120;
+
+/// The calls that a subscription remembers one by one until their events are delivered; more are remembered together.
+pub const SUBSCRIPTION_HINTS_MAX: usize = 1_024;
+
+/// The bytes of the events that a subscription has in memory, but for the last: compressed, they are what it holds while its destination
+/// takes nothing.
+pub const SUBSCRIPTION_CHUNK_BYTES: usize = if cfg!(test) { 4 << 10 } else { 1 << 20 };
+
+/// The events that a subscription has in memory.
+pub const SUBSCRIPTION_CHUNK_ROWS: usize = 10_000;
+
+/// Events of more time than this are looked for by their times first.
+pub const SUBSCRIPTION_NARROW_MS: i64 = 60_000;
+
+/// The bytes of the events of a message, uncompressed, but for the last. AWS does not say; a function takes six megabytes.
+pub const SUBSCRIPTION_MESSAGE_BYTES: usize = 512 << 10;
+
+/// How long events are tried to be delivered ("Real-time processing with subscriptions").
+pub const SUBSCRIPTION_AGE_MS_MAX: i64 = DAY_MS;
+
+/// How long a subscription is left alone whose destination takes nothing: ten minutes at most, says AWS.
+pub const SUBSCRIPTION_DISABLED_MS: i64 = 600_000;
+
+/// How long a subscription waits that has to deliver what is under a KMS key that cannot be used; for as long as it would be left alone.
+pub const SUBSCRIPTION_LOCKED_PAUSE_MS: i64 = 60_000;
+
+/// The pause after the first try that failed; each further one is twice as long.
+pub const SUBSCRIPTION_PAUSE_FIRST: Duration = Duration::from_secs(1);
+
+/// The longest pause between two tries.
+pub const SUBSCRIPTION_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a subscription gathers events before it delivers them.
+pub const SUBSCRIPTION_FOLLOW_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a subscription waits after the store failed.
+pub const SUBSCRIPTION_RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often it is written down how far a subscription is: so much, at most, is delivered again after a crash.
+pub const SUBSCRIPTION_NOTE_MS: u64 = 1_000;
+
+/// How long the end of the program waits for a delivery that is under way.
+pub const SUBSCRIPTION_STOP_TIME: Duration = Duration::from_secs(5);
+
+/// The log groups of an account's subscription whose deliveries are counted at once.
+pub const SUBSCRIPTION_COUNTERS_MAX: usize = 10_000;
+
+/// The bytes of a record of a data stream, with room for its partition key. AWS: 1 MiB of Kinesis.
+pub const DATA_RECORD_BYTES_MAX: usize = (1 << 20) - 256;
+
+/// The records that are put into a data stream at once. AWS: 500 of PutRecords.
+pub const DATA_RECORDS_AT_ONCE: usize = 500;
+
+/// The bytes of those records. AWS: 5 MiB of PutRecords.
+pub const DATA_RECORDS_BYTES_AT_ONCE: usize = 5 << 20;
+
+/// How long a function may take for a message.
+pub const FUNCTION_TIME: Duration = Duration::from_secs(60);
+
+/// The log streams of a subscription whose messages functions take at once.
+pub const FUNCTIONS_AT_ONCE: usize = 8;

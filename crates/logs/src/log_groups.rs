@@ -89,6 +89,7 @@ pub(crate) async fn delete_log_group(
             // Nothing refers to them any more; the next start removes them.
             tracing::warn!(group = group.key.name, %error, "the streams of a deleted group stay in the catalog");
         }
+        logs.forget_subscriptions(&group).await;
         Ok(Unit {})
     })
     .await

@@ -20,6 +20,10 @@ pub(crate) enum Paged {
     StreamsByTime = b't',
     /// Metric filters by name and group.
     MetricFilters = b'm',
+    /// Subscription filters by name.
+    SubscriptionFilters = b'f',
+    /// Destinations by name.
+    Destinations = b'n',
     /// Events by position, oldest first.
     Events = b'e',
     /// Events by position, newest first.

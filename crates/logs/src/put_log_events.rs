@@ -16,6 +16,7 @@ use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_
 use crate::names::group_key;
 use crate::position::Position;
 use crate::statistics::Statistics;
+use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
 use crate::tap::{Incoming, Stored};
 use crate::transformers::Transformed;
@@ -79,7 +80,8 @@ pub(crate) async fn accept(
     }
     let logs = logs.clone();
     errors::finish(async move {
-        logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
+        let frame = logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
+        staged.announced.into_iter().for_each(|announced| announced.stored(frame.0));
         for (stream, counted) in staged.counted {
             stream.statistics().add(&counted);
         }
@@ -110,6 +112,8 @@ struct Staged {
     append: Append,
     counted: Vec<(Arc<Stream>, Statistics)>,
     stored: Vec<Stored>,
+    /// Who follows the groups knows that something comes, before it is appended.
+    announced: Vec<Announced>,
 }
 
 impl Staged {
@@ -145,6 +149,10 @@ impl Staged {
             counted.count(event.timestamp, now.0, bytes);
         }
         self.append.push(rows.encrypted_under(key));
+        // Who follows looks for whatever may be in the store.
+        let times = batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
+        let (first_ms, last_ms) = times.unwrap_or_default();
+        self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
         self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));
         self.counted.push((stream, counted));
         if let Some(region) = &group.key.region {

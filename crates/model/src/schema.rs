@@ -40,6 +40,8 @@ pub enum Protocol {
     AwsJson10,
     /// awsJson 1.1.
     AwsJson11,
+    /// The calls of awsJson 1.1 with bodies in CBOR, moments in milliseconds: what AWS's SDK for Java speaks to Kinesis.
+    AwsCbor11,
     /// awsQuery: form parameters in, XML out.
     AwsQuery,
     /// smithy-rpc-v2-cbor.

@@ -12,6 +12,7 @@ use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_delivery::{AwsConfig, Loopback, MailConfig, MailTls, Reach, TargetConfig};
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
 use watchkeep_messaging::TopicsConfig;
+use watchkeep_messaging::data_streams::Enforcement;
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
@@ -99,6 +100,10 @@ pub struct Config {
     pub statsd: Option<StatsdConfig>,
     /// Where functions are invoked, by their names.
     pub functions: Vec<(String, String)>,
+    /// The domains of OpenSearch, by the names of the functions that stand for them.
+    pub open_search: Vec<(String, String)>,
+    /// Whether shards of data streams are held to what AWS's take.
+    pub throughput: Enforcement,
     /// Where alarms' actions are carried out that are neither topics nor functions, by their kinds.
     pub alarm_actions: Vec<(String, String)>,
     /// Where AWS is, or what stands for it, if it is called.
@@ -179,6 +184,12 @@ impl Config {
             topics: topics(settings, on_loopback)?,
             deliveries: deliveries(settings)?,
             functions: pairs(settings, "delivery.functions")?,
+            open_search: pairs(settings, "delivery.open_search")?,
+            throughput: match settings.text("kinesis.throughput") {
+                "unlimited" => Enforcement::Off,
+                "enforced" => Enforcement::On,
+                other => bail!("setting `kinesis.throughput`: {other:?}: neither `unlimited` nor `enforced`"),
+            },
             alarm_actions: alarm_actions(settings)?,
             aws: aws(settings)?,
             commands: commands(settings)?,

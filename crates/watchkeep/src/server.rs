@@ -61,7 +61,14 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     };
     let authorizer: Arc<dyn Authorizer> = Arc::new(AllowAll);
     let topics = config.topics.clone();
-    let configs = ServiceConfigs { metrics, topics, actions, authorizer: authorizer.clone() };
+    let configs = ServiceConfigs {
+        metrics,
+        topics,
+        throughput: config.throughput,
+        open_search: config.open_search.clone(),
+        actions,
+        authorizer: authorizer.clone(),
+    };
     let services = Services::open(&store, &clock, &random, &sealing, configs, &meters).await?;
     let services = Arc::new(services);
     deliveries.set_buckets(services.objects.port());
@@ -76,6 +83,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.logs.start();
     services.alarms.start();
     services.queues.start();
+    services.logs.start_subscriptions();
     services.keys.start();
     services.objects.start().await.context("starting objects")?;
     services.logs.resume_exports();
@@ -119,6 +127,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     stop.send_replace(true);
     finished(doors).await;
     services.topics.close().await;
+    services.logs.close_subscriptions().await;
     measuring.stop().await;
     services.queues.close().await;
     services.trails.close().await;

@@ -6,10 +6,12 @@ use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
 use watchkeep_core::ports::{Authorizer, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
+use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, Stored, Tap};
-use watchkeep_messaging::{Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
+use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, Stored, SubscriptionPorts, Tap};
+use watchkeep_messaging::data_streams::{self, Enforcement};
+use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_objects::Objects;
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -39,6 +41,7 @@ pub struct Services {
     pub queues: Arc<Queues>,
     pub topics: Arc<Topics>,
     pub objects: Arc<Objects>,
+    pub data_streams: Arc<DataStreams>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -52,6 +55,7 @@ pub fn tables() -> Vec<&'static Table> {
         watchkeep_trails::TABLES,
         watchkeep_messaging::queues::TABLES,
         TOPIC_TABLES,
+        data_streams::TABLES,
         watchkeep_alarms::TABLES,
     ]
     .concat()
@@ -75,6 +79,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("sqs", watchkeep_messaging::queues::ROUTES),
         names("sns", TOPIC_ROUTES),
         names("s3", watchkeep_objects::ROUTES),
+        names("kinesis", data_streams::ROUTES),
     ]
     .concat()
 }
@@ -114,6 +119,10 @@ impl Documents for Certificates {
 pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
     pub topics: TopicsConfig,
+    /// Whether shards of data streams are held to what AWS's take.
+    pub throughput: Enforcement,
+    /// The domains of OpenSearch, by the names of the functions that stand for them.
+    pub open_search: Vec<(String, String)>,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub actions: ActionTargets,
     /// Who is asked for leave, where a call needs more than its own.
@@ -135,9 +144,10 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, actions, authorizer } = configs;
+        let ServiceConfigs { metrics, topics, throughput, open_search, actions, authorizer } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
-        let (functions, deliveries) = (metrics.functions.clone(), metrics.deliveries.clone());
+        let functions = metrics.functions.clone();
+        let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();
         let metrics = Metrics::open(store.clone(), clock.clone(), random.clone(), metrics).await;
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
@@ -153,8 +163,18 @@ impl Services {
             sealing: sealing.clone(),
             authorizer,
             buckets: objects.port(),
-            deliveries,
+            deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
+        });
+        let meter = meters.minutes.clone();
+        let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
+        let data_streams = data_streams.context("opening data streams")?;
+        let subscribed = OpenSearchFunctions::new(open_search, functions.clone());
+        logs.set_subscription_ports(SubscriptionPorts {
+            streams: data_streams.sink(),
+            deliveries,
+            functions: Arc::new(subscribed.context("delivery.open_search")?),
+            meter,
         });
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
         let queues = queues.context("opening queues")?;
@@ -184,6 +204,7 @@ impl Services {
             opentelemetry: Arc::new(OpenTelemetry::new(metrics.clone(), logs.sink(), clock.clone())),
             objects,
             prometheus,
+            data_streams,
             metrics,
             logs,
             traces: traces.context("opening traces")?,
@@ -219,6 +240,7 @@ impl Services {
             self.queues.routed(),
             self.topics.routed(),
             self.objects.routed(),
+            self.data_streams.routed(),
         ]
     }
 
@@ -237,6 +259,7 @@ impl Services {
         self.queues.reset().await;
         self.topics.reset().await;
         self.objects.reset().await;
+        self.data_streams.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

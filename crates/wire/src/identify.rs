@@ -97,6 +97,7 @@ fn by_target(head: &Head<'_>, target: &str, services: &[&'static Service]) -> Re
     let said = match content_type(head).unwrap_or_default() {
         "application/x-amz-json-1.0" => Some(Protocol::AwsJson10),
         "application/x-amz-json-1.1" => Some(Protocol::AwsJson11),
+        "application/x-amz-cbor-1.1" => Some(Protocol::AwsCbor11),
         _ => None,
     };
     let refuse = |service| unknown(said.unwrap_or(Protocol::AwsJson11), service);

@@ -58,6 +58,7 @@ pub fn decode_request(
     let mut missing = Missing::default();
     match call.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::decode_members(body, input, Members::All, &mut missing)?,
+        Protocol::AwsCbor11 => cbor::aws::decode_members(body, input, &mut missing)?,
         Protocol::RpcV2Cbor => cbor::decode_members(body, input, &mut missing)?,
         Protocol::AwsQuery => {
             // A GET has its parameters in the query string; a POST may have some there.
@@ -78,6 +79,7 @@ pub fn decode_request(
 pub fn encode_response(call: &Call, output: &dyn Structure, request_id: &str) -> Response<Vec<u8>> {
     match call.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_response(call, output, request_id),
+        Protocol::AwsCbor11 => cbor::aws::encode_response(call, output, request_id),
         Protocol::RpcV2Cbor => cbor::rpc::encode_response(call, output, request_id),
         Protocol::AwsQuery => query::encode_response(call, output, request_id),
         Protocol::RestJson | Protocol::RestXml => rest::encode_response(call, output, request_id),
@@ -105,6 +107,7 @@ pub fn encode_error(
     let dialect = dialect.into();
     match dialect.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_error(dialect, service, error, request_id),
+        Protocol::AwsCbor11 => cbor::aws::encode_error(dialect, service, error, request_id),
         Protocol::RpcV2Cbor => cbor::rpc::encode_error(dialect, service, error, request_id),
         Protocol::AwsQuery => query::encode_error(service, error, request_id),
         Protocol::RestJson | Protocol::RestXml => rest::encode_error(dialect.protocol, service, error, request_id),
@@ -115,6 +118,7 @@ pub fn encode_error(
 pub fn encode_request(call: &Call, input: &dyn Structure) -> Request<Vec<u8>> {
     match call.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::rpc::encode_request(call, input),
+        Protocol::AwsCbor11 => cbor::aws::encode_request(call, input),
         Protocol::RpcV2Cbor => cbor::rpc::encode_request(call, input),
         Protocol::AwsQuery => query::encode_request(call, input),
         Protocol::RestJson | Protocol::RestXml => rest::encode_request(call, input),
@@ -136,6 +140,7 @@ pub fn decode_response(
         Protocol::AwsJson10 | Protocol::AwsJson11 => {
             json::rpc::decode_response(call, status.as_u16(), headers, body, output)
         }
+        Protocol::AwsCbor11 => cbor::aws::decode_response(call, status.as_u16(), headers, body, output),
         Protocol::RpcV2Cbor => cbor::rpc::decode_response(call, status.as_u16(), headers, body, output),
         Protocol::AwsQuery => query::decode_response(call, status, headers, body, output),
         Protocol::RestJson | Protocol::RestXml => rest::decode_response(call, status, headers, body, output),

@@ -10,7 +10,7 @@ use super::AccountPolicy;
 use super::criteria::{Criteria, Operator, Selector};
 use crate::errors::invalid;
 use crate::limits::SELECTION_VALUES_MAX;
-use crate::{Logs, data_protection, field_indexes, metric_filters, transformers};
+use crate::{Logs, data_protection, field_indexes, metric_filters, subscriptions, transformers};
 
 /// A type of account policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ const TABLE: &[Row] = &[
         policies_max: (1, 1),
         criteria: &[(Selector::Name, Operator::NotIn)],
         values_max: usize::MAX,
-        check: None,
+        check: Some(subscriptions::check_policy),
     },
     Row {
         policy_type: PolicyType::FieldIndex,

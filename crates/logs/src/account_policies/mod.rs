@@ -84,6 +84,14 @@ impl AccountPolicies {
         found
     }
 
+    /// All policies of a type, of all accounts and Regions.
+    pub(crate) fn all_of(&self, policy_type: PolicyType) -> Vec<Arc<Versioned<AccountPolicy>>> {
+        let prefix = key_name(policy_type, "");
+        let mut found = self.collection.all();
+        found.retain(|policy| policy.key.name.starts_with(&prefix));
+        found
+    }
+
     /// All policies of a type in the account and Region of a key, by name.
     pub(crate) fn of_account(
         &self,
@@ -92,6 +100,16 @@ impl AccountPolicies {
     ) -> Vec<Arc<Versioned<AccountPolicy>>> {
         let prefix = key_name(policy_type, "");
         self.collection.list(&place.account, place.region.as_ref(), &prefix, None, ACCOUNT_POLICIES_MAX)
+    }
+}
+
+impl Logs {
+    /// What follows from policies of a type follows from what they are now.
+    async fn policies_changed(self: &Arc<Self>, policy_type: PolicyType) -> Result<(), ServiceError> {
+        match policy_type {
+            PolicyType::SubscriptionFilter => self.refresh_subscriptions().await,
+            _ => Ok(()),
+        }
     }
 }
 
@@ -125,6 +143,7 @@ pub(crate) async fn put_account_policy(
         others.retain(|other| other.key != key);
         check_others(policy_type, &criteria, &others)?;
         let put = policies.collection.put(key, policy).await.map_err(errors::store)?;
+        logs.policies_changed(policy_type).await?;
         let described = describe(&put, policy_type, account.as_str());
         Ok(PutAccountPolicyResponse { account_policy: Some(described), ..Default::default() })
     })
@@ -166,7 +185,10 @@ pub(crate) async fn delete_account_policy(
     errors::finish(async move {
         let _changing = logs.account_policies.changing.lock().await;
         match logs.account_policies.collection.delete(&key).await.map_err(errors::store)? {
-            true => Ok(DeleteAccountPolicyResponse::default()),
+            true => {
+                logs.policies_changed(policy_type).await?;
+                Ok(DeleteAccountPolicyResponse::default())
+            }
             false => Err(model::resource_not_found_exception("The specified account policy does not exist.")),
         }
     })

@@ -159,8 +159,19 @@ pub static SETTINGS: &[Setting] = &[
         None,
         "",
         "NAME=URL",
-        "functions that metric math's LAMBDA, topics and alarms invoke, and the http(s):// URL at which each takes its payload by POST; several separated by commas",
+        "functions that metric math's LAMBDA, topics, alarms and log subscriptions invoke, and the http(s):// URL at which each takes its payload by POST; several separated by commas",
     ),
+    // It may hold passwords.
+    Setting {
+        secret: true,
+        ..setting(
+            "delivery.open_search",
+            None,
+            "",
+            "NAME=URL",
+            "functions that index the events of log subscriptions in OpenSearch or Elasticsearch, and the http(s):// URL of each one's domain, as https://USER:PASSWORD@search.example.com:9200; several separated by commas",
+        )
+    },
     setting(
         "delivery.alarm_actions",
         None,
@@ -230,6 +241,13 @@ pub static SETTINGS: &[Setting] = &[
     setting("bucket.region", None, "us-east-1", "REGION", "the bucket's Region"),
     secret("bucket.access_key_id", "access key id for the bucket"),
     secret("bucket.secret_access_key", "secret access key for the bucket"),
+    setting(
+        "kinesis.throughput",
+        None,
+        "unlimited",
+        "unlimited|enforced",
+        "whether shards of data streams take and give no more than AWS's, 1 MiB and 1,000 records a second in, 2 MiB and five calls a second out",
+    ),
     setting(
         "xray.listen",
         Some("xray-listen"),

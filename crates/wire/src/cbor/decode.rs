@@ -3,18 +3,18 @@
 use watchkeep_model::{Document, Kind, ListSlot, MapSlot, Member, Shape, Slot, Structure, Timestamp};
 
 use super::read::{Head, Reader};
-use super::{malformed, too_deep};
+use super::{Moments, malformed, too_deep};
 use crate::constraints::{Missing, Seen, Step};
 use crate::json::{article, whole};
 use crate::limits::{DEPTH_MAX, ENTRIES_ALL_MAX, ENTRIES_MAX};
 use crate::text::{Malformed, timestamp};
 
-/// The tag of a moment: seconds since the epoch.
+/// The tag of a moment: a number since the epoch.
 const TAG_EPOCH: u64 = 1;
 
 /// Reads a whole body; an empty one is an empty map.
-pub fn body(body: &[u8], into: &mut dyn Structure, missing: &mut Missing) -> Result<(), Malformed> {
-    let mut decoder = Decoder { reader: Reader::new(body), missing, entries: 0 };
+pub fn body(body: &[u8], into: &mut dyn Structure, missing: &mut Missing, moments: Moments) -> Result<(), Malformed> {
+    let mut decoder = Decoder { reader: Reader::new(body), missing, moments, entries: 0 };
     if body.is_empty() {
         decoder.missing.structure(into.schema(), Seen::default());
         return Ok(());
@@ -30,7 +30,8 @@ pub fn body(body: &[u8], into: &mut dyn Structure, missing: &mut Missing) -> Res
 /// Reads a document of any shape.
 pub fn document(body: &[u8]) -> Result<Document, Malformed> {
     let mut missing = Missing::default();
-    let mut decoder = Decoder { reader: Reader::new(body), missing: &mut missing, entries: 0 };
+    let moments = Moments::Seconds;
+    let mut decoder = Decoder { reader: Reader::new(body), missing: &mut missing, moments, entries: 0 };
     let head = decoder.head()?;
     decoder.document(head, DEPTH_MAX)
 }
@@ -38,6 +39,7 @@ pub fn document(body: &[u8]) -> Result<Document, Malformed> {
 struct Decoder<'a, 'm> {
     reader: Reader<'a>,
     missing: &'m mut Missing,
+    moments: Moments,
     /// Of all lists and maps so far.
     entries: usize,
 }
@@ -202,12 +204,13 @@ impl Decoder<'_, '_> {
         }
     }
 
-    /// Seconds as a number of any kind.
+    /// A number of any kind.
     fn timestamp(&mut self, head: Head) -> Result<Timestamp, Malformed> {
+        let unit_ms = self.moments.unit_ms();
         let moment = match head {
-            Head::Unsigned(_) | Head::Negative(_) => integer(head).and_then(|seconds| seconds.checked_mul(1000)),
+            Head::Unsigned(_) | Head::Negative(_) => integer(head).and_then(|number| number.checked_mul(unit_ms)),
             // Beyond 2^53 a double no longer counts milliseconds.
-            Head::Float(seconds) => whole((seconds * 1000.0).round()),
+            Head::Float(number) => whole((number * unit_ms as f64).round()),
             Head::Text(length) => timestamp::parse(&self.reader.text(length)?).map(|moment| moment.0),
             _ => None,
         };

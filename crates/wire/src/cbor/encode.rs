@@ -2,27 +2,29 @@
 
 use watchkeep_model::{Document, Structure, View};
 
+use super::Moments;
+
 const BREAK: u8 = 0xff;
 const MAP_INDEFINITE: u8 = 0xbf;
 
 /// Appends the structure as a map.
-pub fn structure(out: &mut Vec<u8>, from: &dyn Structure) {
+pub fn structure(out: &mut Vec<u8>, from: &dyn Structure, moments: Moments) {
     out.push(MAP_INDEFINITE);
-    structure_members(out, from);
+    structure_members(out, from, moments);
     out.push(BREAK);
 }
 
 /// Appends the members that are present, without the map's head and end.
-pub fn structure_members(out: &mut Vec<u8>, from: &dyn Structure) {
+pub fn structure_members(out: &mut Vec<u8>, from: &dyn Structure, moments: Moments) {
     for (index, member) in from.schema().members.iter().enumerate() {
         if let Some(view) = from.get(index) {
             text(out, member.name);
-            value(out, view);
+            value(out, view, moments);
         }
     }
 }
 
-fn value(out: &mut Vec<u8>, view: View<'_>) {
+fn value(out: &mut Vec<u8>, view: View<'_>, moments: Moments) {
     match view {
         View::String(value) => text(out, value),
         View::Double(number) => double(out, number),
@@ -35,18 +37,21 @@ fn value(out: &mut Vec<u8>, view: View<'_>) {
         View::Boolean(value) => out.push(0xf4 + u8::from(value)),
         View::Timestamp(moment) => {
             out.push(0xc1);
-            double(out, moment.0 as f64 / 1000.0);
+            match moments {
+                Moments::Seconds => double(out, moment.0 as f64 / 1000.0),
+                Moments::Milliseconds => integer(out, moment.0),
+            }
         }
         View::Blob(bytes) => {
             head(out, 2, bytes.len() as u64);
             out.extend_from_slice(bytes);
         }
-        View::Structure(inner) => structure(out, inner),
+        View::Structure(inner) => structure(out, inner, moments),
         View::List(list) => {
             head(out, 4, list.len() as u64);
             for index in 0..list.len() {
                 match list.get(index) {
-                    Some(entry) => value(out, entry),
+                    Some(entry) => value(out, entry, moments),
                     None => out.push(0xf6),
                 }
             }
@@ -55,7 +60,7 @@ fn value(out: &mut Vec<u8>, view: View<'_>) {
             head(out, 5, map.len() as u64);
             map.each(&mut |key, entry| {
                 text(out, key);
-                value(out, entry);
+                value(out, entry, moments);
             });
         }
         View::Document(inner) => document(out, inner),

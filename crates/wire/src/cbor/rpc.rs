@@ -4,7 +4,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Request, Response, Uri};
 use watchkeep_model::{Document, Service, ServiceError, Structure, UNIT};
 
-use super::{decode_members, encode, encode_members};
+use super::{Moments, decode_members, encode, encode_members};
 use crate::answer::{self, Dialect};
 use crate::constraints::Missing;
 use crate::protocol::Call;
@@ -44,7 +44,7 @@ pub fn encode_error(
     encode::text(&mut body, "__type");
     encode::text(&mut body, &answer::type_name(service, error));
     if let Some(details) = &error.details {
-        encode::structure_members(&mut body, &**details);
+        encode::structure_members(&mut body, &**details, Moments::Seconds);
     }
     if !answer::details_have_message(error) {
         encode::text(&mut body, answer::message_member(service, error));

@@ -93,6 +93,13 @@ fn requests_are_identified() {
             "cloudtrail LookupEvents AwsJson11",
         ),
         ("POST /", &[JSON11, target("AWSEvents.PutEvents")], "", None, "events PutEvents AwsJson11"),
+        (
+            "POST /",
+            &[("content-type", "application/x-amz-cbor-1.1"), target("Kinesis_20131202.PutRecord")],
+            "",
+            None,
+            "kinesis PutRecord AwsCbor11",
+        ),
         ("POST /", &[JSON11, target("AmazonSSM.GetParameter")], "", None, "ssm GetParameter AwsJson11"),
         (
             "POST /",
@@ -430,4 +437,47 @@ fn a_client_reads_the_errors_that_a_server_tells() {
             "{protocol:?}"
         );
     }
+}
+
+#[test]
+fn kinesis_is_spoken_in_cbor_with_moments_in_milliseconds() {
+    use watchkeep_model::kinesis::{GetShardIteratorInput, PutRecordInput, SERVICE, operations};
+    use watchkeep_model::{OperationType as _, Timestamp};
+
+    let call = |operation| Call { service: &SERVICE, operation, protocol: Protocol::AwsCbor11 };
+    let get = call(operations::GetShardIterator::OPERATION);
+    let input = GetShardIteratorInput {
+        stream_name: Some("s".into()),
+        shard_id: "shardId-000000000000".into(),
+        shard_iterator_type: "AT_TIMESTAMP".into(),
+        timestamp: Some(Timestamp(1_700_000_000_123)),
+        ..Default::default()
+    };
+    let request = encode_request(&get, &input);
+    assert_eq!(request.headers()["content-type"], "application/x-amz-cbor-1.1");
+    assert_eq!(request.headers()["x-amz-target"], "Kinesis_20131202.GetShardIterator");
+    // The tag of a moment, and the number as eight bytes.
+    let moment = [&[0xc1, 0x1b][..], &1_700_000_000_123u64.to_be_bytes()].concat();
+    assert!(request.body().windows(moment.len()).any(|bytes| bytes == moment));
+    let head = Head { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let mut read = GetShardIteratorInput::default();
+    decode_request(&get, &head, request.body(), &mut read).unwrap();
+    assert_eq!((read.timestamp, read.shard_id), (input.timestamp, input.shard_id));
+
+    let put = call(operations::PutRecord::OPERATION);
+    let input = PutRecordInput { data: vec![0, 255], partition_key: Some("k".into()), ..Default::default() };
+    let request = encode_request(&put, &input);
+    let mut read = PutRecordInput::default();
+    decode_request(&put, &head, request.body(), &mut read).unwrap();
+    assert_eq!(read.data, [0, 255]);
+
+    let error = watchkeep_model::kinesis::errors::resource_not_found_exception("no stream");
+    let answer = encode_error(Protocol::AwsCbor11, Some(&SERVICE), &error, "r");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (400, &"application/x-amz-cbor-1.1".parse().unwrap())
+    );
+    let mut output = watchkeep_model::kinesis::PutRecordOutput::default();
+    let told = decode_response(&put, answer.status(), answer.headers(), answer.body(), &mut output).unwrap_err();
+    assert_eq!((told.code.as_ref(), told.message.as_str()), ("ResourceNotFoundException", "no stream"));
 }

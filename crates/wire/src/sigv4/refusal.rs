@@ -25,7 +25,7 @@ impl ErrorFamily {
     /// The family of a protocol.
     pub fn of(protocol: Protocol) -> Self {
         match protocol {
-            Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => ErrorFamily::Json,
+            Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::AwsCbor11 | Protocol::RpcV2Cbor => ErrorFamily::Json,
             Protocol::RestJson => ErrorFamily::RestJson,
             Protocol::AwsQuery => ErrorFamily::Query,
             Protocol::RestXml => ErrorFamily::S3,
