@@ -1,7 +1,5 @@
 """Log anomaly detectors over the wire, on a clock that the test moves, and across kill -9."""
 
-import signal
-
 from server import Server, raises, until
 
 START_MS = 1_700_000_000_000
@@ -55,9 +53,9 @@ def test_unseen_patterns_are_found_once_and_survive_a_kill(tmp_path):
         assert found["priority"] == "HIGH" and found["state"] == "Active"
         assert sum(found["histogram"].values()) == 2
         assert found["logSamples"][0]["message"] == "ERROR payment refused"
-        server.stop(signal.SIGKILL)
-        now = int(found["lastSeen"]) + 10 * MINUTE_MS
-    with Server("--manual-clock", str(now), data_dir=tmp_path) as server:
+        server.kill()
+        server.flags = ("--manual-clock", str(int(found["lastSeen"]) + 10 * MINUTE_MS))
+        server.start()
         logs = server.client("logs")
         assert status(logs, arn) == "ANALYZING"
         again = [one for one in anomalies(logs, arn) if one["anomalyId"] == found["anomalyId"]]

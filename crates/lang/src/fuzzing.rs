@@ -11,6 +11,7 @@ use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::insights;
 use crate::label::{Label, LabelContext, parse_timezone};
+use crate::log_pattern::{self, Model as PatternModel};
 use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
 use crate::metric_search::{Search, labels};
@@ -37,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("insight_rule", insight_rule),
     ("insights", insights),
     ("label", label),
+    ("log_pattern", log_pattern),
     ("metric_math", metric_math),
     ("metric_search", metric_search),
     ("metrics_insights", metrics_insights),
@@ -412,6 +414,20 @@ pub fn statsd(bytes: &[u8]) {
         );
         assert!(line.tags.len() <= statsd::limits::TAGS_MAX, "too many tags");
     }
+}
+
+/// Messages, a line each: their patterns are bounded, and a model comes back from its JSON.
+pub fn log_pattern(bytes: &[u8]) {
+    let mut model = PatternModel::default();
+    for line in String::from_utf8_lossy(bytes).lines() {
+        if let Some(observed) = model.observe(line) {
+            assert!(model.pattern(observed.pattern).is_some(), "no such pattern");
+        }
+        model.end_interval();
+    }
+    assert!(model.len() <= log_pattern::limits::PATTERNS_MAX, "too many patterns");
+    let json = serde_json::to_string(&model).unwrap_or_default();
+    assert!(serde_json::from_str::<PatternModel>(&json).is_ok_and(|again| again.len() == model.len()), "not kept");
 }
 
 /// A transformer, and behind the end of its line a message: what becomes of it is a JSON object of a bounded size.

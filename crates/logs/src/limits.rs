@@ -163,6 +163,9 @@ pub const ANOMALY_HISTOGRAM_MAX: usize = 200;
 /// The bytes of events that a detector learns from, the oldest of two weeks.
 pub const ANOMALY_TRAINING_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// How much later than their time events may be received for a detector to look at them, or an interval if that is longer.
+pub const ANOMALY_LATE_MS_MAX: i64 = 5 * MINUTE_MS;
+
 /// The intervals that a detector looks at after a pause, the newest.
 pub const ANOMALY_INTERVALS_MAX: i64 = 24;
 
@@ -178,8 +181,8 @@ pub const INDEXED_FIELD_CHARS_MAX: usize = 100;
 /// For how many days events are found by their indexed fields.
 pub const FIELD_INDEX_DAYS: i64 = 30;
 
-/// The bytes of events that DescribeFieldIndexes looks at from either end of a group.
-pub const FIELD_INDEX_SCAN_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The bytes of events that DescribeFieldIndexes looks at from either end of its groups, together.
+pub const FIELD_INDEX_SCAN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The fields that are discovered in an event ("Supported logs and discovered fields").
 pub const EVENT_FIELDS_MAX: usize = 200;

@@ -16,8 +16,8 @@ use super::kept::{Anomaly, Detector, Learned, anomaly_prefix};
 use crate::Logs;
 use crate::errors;
 use crate::limits::{
-    ANOMALIES_MAX, ANOMALY_INTERVALS_MAX, ANOMALY_SAMPLES_MAX, ANOMALY_TRAINING_BYTES_MAX, DAY_MS, EVENT_AGE_MS_MAX,
-    EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES, MINUTE_MS,
+    ANOMALIES_MAX, ANOMALY_INTERVALS_MAX, ANOMALY_LATE_MS_MAX, ANOMALY_SAMPLES_MAX, ANOMALY_TRAINING_BYTES_MAX, DAY_MS,
+    EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES,
 };
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE};
 
@@ -71,6 +71,9 @@ impl Logs {
             }
             return Ok(());
         };
+        if learned.analyzed_to + every > now {
+            return Ok(());
+        }
         // After a long pause, only the newest intervals are looked at.
         let mut from = learned.analyzed_to.max(now - ANOMALY_INTERVALS_MAX * every);
         let mut model = learned.model.clone();
@@ -165,7 +168,7 @@ fn look(
     pattern: Option<&FilterPattern>,
 ) -> Result<(Model, Vec<Finding>, ScanStats), StoreError> {
     // Events come late, and may be ahead of their time.
-    let late = EVENT_AGE_MS_MAX.min(60 * MINUTE_MS);
+    let late = (interval.end - interval.start).max(ANOMALY_LATE_MS_MAX);
     let time = interval.start - late..interval.end + EVENT_AHEAD_MS_MAX;
     let mut samples: BTreeMap<usize, Vec<(i64, String)>> = BTreeMap::new();
     let mut unusual: Vec<(usize, What, (i64, String))> = Vec::new();

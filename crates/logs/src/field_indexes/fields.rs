@@ -38,6 +38,7 @@ pub(crate) async fn describe_field_indexes(
     let categories = input.index_categories;
     let has = |category: &str| categories.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == category));
     let mut found = Vec::new();
+    let bytes_max = FIELD_INDEX_SCAN_BYTES_MAX / input.log_group_identifiers.len().max(1);
     for identifier in &input.log_group_identifiers {
         let group = logs.directory.group(&identified(caller, identifier)?)?;
         let mut fields: BTreeMap<String, (IndexType, i64, &str)> = BTreeMap::new();
@@ -51,7 +52,7 @@ pub(crate) async fn describe_field_indexes(
             fields.extend(custom.map(|(name, (kind, since))| (name, (kind, since, "CUSTOM"))));
         }
         let wanted = fields.iter().map(|(name, (_, since, _))| (name.clone(), *since)).collect();
-        let times = times(logs, &group, wanted).await?;
+        let times = times(logs, &group, wanted, bytes_max).await?;
         let now = logs.clock.now().0;
         found.extend(fields.into_iter().map(|(name, (kind, _, category))| {
             let (first, last) = times.get(&name).copied().unwrap_or_default();
@@ -74,6 +75,7 @@ async fn times(
     logs: &Arc<Logs>,
     group: &Arc<Group>,
     wanted: Vec<(String, i64)>,
+    bytes_max: usize,
 ) -> Result<BTreeMap<String, Times>, ServiceError> {
     let from = logs.clock.now().plus_ms(-FIELD_INDEX_DAYS * DAY_MS).0;
     let id = group.id;
@@ -83,7 +85,7 @@ async fn times(
         for order in [Order::Ascending, Order::Descending] {
             let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [id]).time(from..i64::MAX).order(order);
             let scan = scan.columns(&[INGESTED, MESSAGE, TRANSFORMED]);
-            let mut search = Search { missing: wanted.clone(), times: &mut times, bytes: 0, order };
+            let mut search = Search { missing: wanted.clone(), times: &mut times, bytes_left: bytes_max, order };
             stats.push(store.scan(&scan, &mut |batch| search.visit(batch))?);
         }
         Ok::<_, StoreError>((times, stats))
@@ -100,7 +102,7 @@ struct Search<'s> {
     /// The fields not met yet, and since when each is indexed.
     missing: Vec<(String, i64)>,
     times: &'s mut BTreeMap<String, Times>,
-    bytes: usize,
+    bytes_left: usize,
     order: Order,
 }
 
@@ -109,7 +111,7 @@ impl Search<'_> {
         let rows = batch.times().iter().zip(batch.i64s(INGESTED));
         for (row, (&time, &ingested)) in rows.enumerate() {
             let (message, transformed) = (batch.text(MESSAGE, row), batch.text(TRANSFORMED, row));
-            self.bytes += message.len() + transformed.len();
+            self.bytes_left = self.bytes_left.saturating_sub(message.len() + transformed.len());
             let fields = EventFields::of(message, transformed);
             let (times, order) = (&mut *self.times, self.order);
             self.missing.retain(|(name, since)| {
@@ -123,7 +125,7 @@ impl Search<'_> {
                 }
                 false
             });
-            if self.missing.is_empty() || self.bytes > FIELD_INDEX_SCAN_BYTES_MAX {
+            if self.missing.is_empty() || self.bytes_left == 0 {
                 return ControlFlow::Break(());
             }
         }

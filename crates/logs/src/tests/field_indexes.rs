@@ -59,7 +59,7 @@ async fn a_groups_policy_counts_before_the_accounts() {
         policy_name: Some("p".into()),
         source: Some("ACCOUNT".into()),
     };
-    assert_eq!(described(&fixture).await, [of_account.clone()]);
+    assert_eq!(described(&fixture).await, std::slice::from_ref(&of_account));
     fixture.advance(1);
     let own = put(&fixture, r#"{"Fields":["b"]}"#).await.unwrap().unwrap();
     assert_eq!(
