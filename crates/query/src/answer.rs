@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 /// The result of a query.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
@@ -35,10 +38,13 @@ pub struct Pointer {
     pub seq: u64,
 }
 
+/// The bytes of a pointer before they are written as text.
+const POINTER_BYTES: usize = 32;
+
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Pointer { group, stream, time_ms, seq } = self;
-        write!(f, "{group:x}-{stream:x}-{:x}-{seq:x}", time_ms.cast_unsigned())
+        let parts = [self.group, self.stream, self.time_ms.cast_unsigned(), self.seq];
+        f.write_str(&URL_SAFE_NO_PAD.encode(parts.map(u64::to_be_bytes).as_flattened()))
     }
 }
 
@@ -51,15 +57,15 @@ impl FromStr for Pointer {
     type Err = InvalidPointer;
 
     fn from_str(text: &str) -> Result<Pointer, InvalidPointer> {
-        let numbers = text.split('-').map(|part| match part.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            true => u64::from_str_radix(part, 16).map_err(|_| InvalidPointer),
-            false => Err(InvalidPointer),
-        });
-        let numbers: Vec<u64> = numbers.collect::<Result<_, _>>()?;
-        match numbers.as_slice() {
-            &[group, stream, time_ms, seq] => Ok(Pointer { group, stream, time_ms: time_ms.cast_signed(), seq }),
-            _ => Err(InvalidPointer),
-        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPointer)?;
+        let bytes: &[u8; POINTER_BYTES] = bytes.as_slice().try_into().map_err(|_| InvalidPointer)?;
+        let [group, stream, time_ms, seq] = bytes.as_chunks().0 else { return Err(InvalidPointer) };
+        Ok(Pointer {
+            group: u64::from_be_bytes(*group),
+            stream: u64::from_be_bytes(*stream),
+            time_ms: i64::from_be_bytes(*time_ms),
+            seq: u64::from_be_bytes(*seq),
+        })
     }
 }
 
@@ -94,9 +100,9 @@ mod tests {
     #[test]
     fn a_pointer_is_read_as_it_was_written() {
         let pointer = Pointer { group: 1, stream: u64::MAX, time_ms: -5, seq: 1 << 20 };
-        assert_eq!(pointer.to_string(), "1-ffffffffffffffff-fffffffffffffffb-100000");
+        assert_eq!(pointer.to_string(), "AAAAAAAAAAH____________________7AAAAAAAQAAA");
         assert_eq!(pointer.to_string().parse(), Ok(pointer));
-        for bad in ["", "1-2-3", "1-2-3-4-5", "1-2-3-x", "+1-2-3-4", "1-2-3-10000000000000000"] {
+        for bad in ["", "AAAA", "AAAAAAAAAAH____________________7AAAAAAAQAAAA", "!"] {
             assert_eq!(bad.parse::<Pointer>(), Err(InvalidPointer), "{bad}");
         }
     }
