@@ -80,27 +80,25 @@ impl DelimitedPattern {
     }
 
     pub(super) fn matches(&self, message: &[u8]) -> bool {
-        if self.tail.is_none() {
-            return self.head_matches(message);
-        }
-        self.bind(message).is_some()
+        let Some(tail) = &self.tail else { return self.head_matches(message) };
+        let found: Vec<Field<'_>> = fields(message).collect();
+        let takes = |(wanted, field): (&Wanted, &Field<'_>)| wanted.takes(field.text);
+        found.len() >= self.head.len() + tail.len()
+            && self.head.iter().zip(&found).all(takes)
+            && tail.iter().rev().zip(found.iter().rev()).all(takes)
     }
 
     /// [`Self::matches`] where there is no `...`: fields are looked at as they come, and only as many as are wanted.
     fn head_matches(&self, message: &[u8]) -> bool {
         let mut found = fields(message);
-        for wanted in &self.head {
-            let Some(field) = found.next() else { return false };
-            if !wanted.takes(field.text) {
-                return false;
-            }
+        let Some((last, others)) = self.head.split_last() else { return false };
+        let takes = |wanted: &Wanted| found.next().is_some_and(|field| wanted.takes(field.text));
+        if !others.iter().all(takes) {
+            return false;
         }
-        self.absorbs() || found.next().is_none()
-    }
-
-    /// Whether the last field takes all that is left: it does if nothing is asked of it.
-    fn absorbs(&self) -> bool {
-        self.head.last().is_some_and(|last| last.condition.is_none())
+        let Some(field) = found.next() else { return false };
+        let has_more = found.next().is_some();
+        last.takes(if has_more { rest(message, &field) } else { field.text })
     }
 
     /// The fields of a message that matches.
@@ -108,9 +106,6 @@ impl DelimitedPattern {
         let found: Vec<Field<'m>> = fields(message).collect();
         let tail = self.tail.as_deref().unwrap_or_default();
         let between = found.len().checked_sub(self.head.len() + tail.len())?;
-        if self.tail.is_none() && between > 0 && !self.absorbs() {
-            return None;
-        }
         let skipped: Range<usize> = match self.tail {
             Some(_) => self.head.len()..self.head.len() + between,
             None => found.len()..found.len(),
@@ -118,8 +113,9 @@ impl DelimitedPattern {
         let named = self.head.iter().chain(skipped.map(|_| &UNNAMED)).chain(tail);
         let mut bound = Vec::with_capacity(found.len());
         for (index, (wanted, field)) in named.zip(&found).enumerate() {
+            // Without `...`, the last field takes all that is left.
             let is_rest = self.tail.is_none() && between > 0 && index + 1 == self.head.len();
-            let text = if is_rest { message.get(field.start..)?.trim_ascii_end() } else { field.text };
+            let text = if is_rest { rest(message, field) } else { field.text };
             if !wanted.takes(text) {
                 return None;
             }
@@ -182,6 +178,11 @@ impl Wanted {
         };
         self.condition.as_ref().is_none_or(holds)
     }
+}
+
+/// What is left of a message from a field on.
+fn rest<'m>(message: &'m [u8], field: &Field<'_>) -> &'m [u8] {
+    message.get(field.start..).unwrap_or_default().trim_ascii_end()
 }
 
 /// The number that a field is.

@@ -215,7 +215,7 @@ impl<'m> Scanner<'m> {
         }
         let (start, mut has_escapes) = (self.at, false);
         loop {
-            self.to_special();
+            self.pass_plain();
             match self.next()? {
                 b'"' => {
                     let raw = self.bytes.get(start..self.at - 1)?;
@@ -241,7 +241,7 @@ impl<'m> Scanner<'m> {
     }
 
     /// To the next byte that cannot simply stand in a string: a quote, a backslash, a control character; eight bytes at a time.
-    fn to_special(&mut self) {
+    fn pass_plain(&mut self) {
         const ONES: u64 = u64::MAX / 255;
         const HIGHS: u64 = ONES * 128;
         const QUOTES: u64 = ONES * b'"' as u64;

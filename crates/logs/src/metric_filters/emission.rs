@@ -49,7 +49,9 @@ impl MetricFilters {
                 tickets.push(self.minutes.begin(filter.document.id, now, has_matched, &mut marks));
             }
             let room = METRIC_FILTER_MEASUREMENTS_MAX.saturating_sub(measurements.len());
-            measurements.extend(tallies.into_iter().take(room).map(|tally| measurement(filter, tally)));
+            let tallies = tallies.into_iter().take(room);
+            measurements
+                .extend(tallies.map(|((minute_ms, values), numbers)| measurement(filter, minute_ms, values, numbers)));
             if filter.was_disabled() {
                 disabled.push(filter.clone());
             }
@@ -135,10 +137,7 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-fn measurement(
-    filter: &Filter,
-    ((minute_ms, values), numbers): ((i64, Vec<Arc<str>>), Vec<(f64, f64)>),
-) -> Measurement {
+fn measurement(filter: &Filter, minute_ms: i64, values: Vec<Arc<str>>, numbers: Vec<(f64, f64)>) -> Measurement {
     let dimensions = filter.compiled.dimensions.iter().cloned().zip(values);
     Measurement {
         metric: filter.metric(dimensions.chain(filter.system_dimensions()).collect()),

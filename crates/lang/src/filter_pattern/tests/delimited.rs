@@ -67,6 +67,15 @@ fn conditions_on_fields() {
     check("[w1!=ERROR && w1!=WARNING, w2]", &["INFO x y"], &["ERROR x y", "WARNING x"]);
     check(r#"[a = "GET /x", ...]"#, &[r#""GET /x" 1"#, "[GET /x]"], &["GET /x"]);
     check("[..., last=x]", &["x", "a b x"], &["x a", ""]);
+    // The last field takes all that is left, and its conditions are about that.
+    let ssh = "Feb 23 11:37:02 ip-10-0-0-1 sshd[17]: Invalid user admin from 10.0.0.9";
+    check(
+        "[Mon, day, timestamp, ip, id, status = Invalid*]",
+        &[ssh],
+        &["Feb 23 11:37:02 ip sshd[17]: Accepted key", "Feb"],
+    );
+    check("[Mon, day, timestamp, ip, id, status = *10.0.0.9]", &[ssh], &[]);
+    check(&format!("[{fields}, status_code = 404]"), &[], &[A]);
     check("[a, last=x]", &["a x"], &["a b x", "x"]);
     check("[n >= 1e3]", &["1000", "1000.5"], &["999", "1e4 x", "inf", "text", "1000x"]);
     check("[n = 404]", &["404", "404.0", "4.04e2"], &["405", "404x"]);
@@ -152,10 +161,15 @@ proptest! {
         let behind = tail.clone().unwrap_or_default();
         let fits = match &tail {
             Some(_) => line.len() >= head.len() + behind.len(),
-            None => line.len() == head.len() || line.len() > head.len() && head.last().is_some_and(String::is_empty),
+            None => line.len() >= head.len(),
         };
+        let mut bound = line.clone();
+        if tail.is_none() && fits {
+            let rest = bound.split_off(head.len() - 1).join(" ");
+            bound.push(rest);
+        }
         let expected = fits
-            && head.iter().zip(&line).all(|(condition, word)| takes(condition, word))
+            && head.iter().zip(&bound).all(|(condition, word)| takes(condition, word))
             && behind.iter().rev().zip(line.iter().rev()).all(|(condition, word)| takes(condition, word));
         let pattern = parsed(&format!("[{}]", fields.join(", ")));
         let message = line.join(" ");
