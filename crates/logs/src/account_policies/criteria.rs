@@ -316,7 +316,7 @@ mod tests {
             ("", "LogGroupName, LogGroupNamePrefix, DataSourceName or DataSourceType expected at byte 0"),
             ("loggroupname IN []", "DataSourceType expected at byte 0"),
             ("LogGroupName", "=, IN or NOT IN expected at byte 12"),
-            ("LogGroupName LIKE \"a\"", "=, IN or NOT IN expected at byte 12"),
+            ("LogGroupName LIKE \"a\"", "=, IN or NOT IN expected at byte 13"),
             ("LogGroupName NOT [\"a\"]", "IN expected at byte 17"),
             ("LogGroupName IN \"a\"", "[ expected at byte 16"),
             ("LogGroupName IN [\"a\"", ", or ] expected at byte 20"),
