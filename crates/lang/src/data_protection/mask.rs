@@ -98,18 +98,19 @@ mod tests {
 
     #[test]
     fn each_character_is_a_star() {
-        let cases: &[(&str, &[Range<usize>], Option<&str>)] = &[
-            ("call 555 now", &[5..8], Some("call *** now")),
-            ("née née", &[0..4, 5..9], Some("*** ***")),
-            ("abcdef", &[1..3, 2..5], Some("a****f")),
-            ("abcdef", &[3..4, 0..1, 1..2], Some("**c*ef")),
-            ("abc", &[0..3], Some("***")),
-            ("abc", &[1..1], None),
+        type Case<'t> = (&'t str, &'t [(usize, usize)], Option<&'t str>);
+        let cases: &[Case<'_>] = &[
+            ("call 555 now", &[(5, 8)], Some("call *** now")),
+            ("née née", &[(0, 4), (5, 9)], Some("*** ***")),
+            ("abcdef", &[(1, 3), (2, 5)], Some("a****f")),
+            ("abcdef", &[(3, 4), (0, 1), (1, 2)], Some("**c*ef")),
+            ("abc", &[(0, 3)], Some("***")),
+            ("abc", &[(1, 1)], None),
             ("abc", &[], None),
-            ("é", &[0..1], None),
+            ("é", &[(0, 1)], None),
         ];
         for (text, ranges, expected) in cases {
-            let masked = mask(text, ranges.iter().cloned());
+            let masked = mask(text, ranges.iter().map(|(start, end)| *start..*end));
             assert_eq!(masked.as_ref().map(|masked| masked.text.as_str()), *expected, "{text}");
             if let Some(masked) = masked {
                 assert_eq!(restore(&masked.text, &masked.originals).as_deref(), Some(*text));
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn originals_of_another_text_do_not_fit() {
-        let masked = mask("call 555 now", [5..8]).unwrap();
+        let masked = mask("call 555 now", std::iter::once(5..8)).unwrap();
         for other in ["call 123 now", "call", "", "call **"] {
             assert_eq!(restore(other, &masked.originals), None, "{other}");
         }
