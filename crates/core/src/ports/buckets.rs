@@ -21,10 +21,11 @@ pub enum BucketError {
     Busy(String),
 }
 
-/// Who asks: the service principal that the bucket's policy must let in, and on whose behalf.
+/// Who asks, and on whose behalf: a service principal, which the bucket's policy must let in, or a role of the account that a service
+/// acts by, which it must not shut out of the account's own buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketClient {
-    /// As `logs.us-east-1.amazonaws.com`.
+    /// As `logs.us-east-1.amazonaws.com`, or a role's ARN.
     pub principal: String,
     /// The account and the Region of the resource that the service acts for.
     pub place: MetricPlace,
