@@ -12,7 +12,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use watchkeep_core::Clock;
 use watchkeep_model::cloudwatch::{
     DescribeAlarmsInput, Dimension, MetricDatum, PutMetricAlarmInput, PutMetricDataInput, SERVICE, operations,
 };

@@ -30,12 +30,16 @@ pub(crate) struct Fair {
 impl Fair {
     /// A message can be received.
     pub fn ready(&mut self, group: Option<&Arc<str>>, seq: u64) {
-        self.change(group, |state| drop(state.ready.insert(seq)));
+        self.change(group, |state| {
+            state.ready.insert(seq);
+        });
     }
 
     /// It cannot any more.
     pub fn unready(&mut self, group: Option<&Arc<str>>, seq: u64) {
-        self.change(group, |state| drop(state.ready.remove(&seq)));
+        self.change(group, |state| {
+            state.ready.remove(&seq);
+        });
     }
 
     /// Somebody has a message.
