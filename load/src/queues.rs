@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use watchkeep_core::Clock;
 use watchkeep_model::sqs::{
     CreateQueueRequest, DeleteMessageBatchRequest, DeleteMessageBatchRequestEntry, ReceiveMessageRequest, SERVICE,
     SendMessageBatchRequest, SendMessageBatchRequestEntry, operations,

@@ -361,3 +361,22 @@ def consume(server, url, deleted, unsure, stop):
                 unsure.discard(message["Body"])
         except (BotoCoreError, ClientError, OSError):
             return
+
+
+def test_a_noisy_group_lets_others_pass(server):
+    sqs = server.client("sqs")
+    url = sqs.create_queue(QueueName="fair")["QueueUrl"]
+    for start in range(0, 40, 10):
+        entries = [{"Id": f"m{number}", "MessageBody": f"noisy {number}", "MessageGroupId": "noisy"} for number in range(start, start + 10)]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    sqs.send_message(QueueUrl=url, MessageBody="quiet", MessageGroupId="quiet")
+    sqs.send_message(QueueUrl=url, MessageBody="of no group")
+
+    def receive():
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60)["Messages"]
+        return [message["Body"] for message in messages]
+
+    assert receive() == [f"noisy {number}" for number in range(10)]
+    # Ten of the noisy group are with somebody now.
+    assert receive()[:2] == ["quiet", "of no group"]
+    sqs.delete_queue(QueueUrl=url)

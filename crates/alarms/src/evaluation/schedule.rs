@@ -7,6 +7,9 @@ use crate::limits::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 const TEN_SECONDS_MS: i64 = 10_000;
 
+/// An offset of up to an hour over this is one of less than a second.
+const SOON_STEPS: i64 = 3600;
+
 /// How often an alarm is evaluated, and where its datapoints lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Cadence {
@@ -63,7 +66,11 @@ impl Cadence {
 
     /// The first evaluation behind `after_ms` of an alarm that has its turn `offset_ms` into each interval.
     pub(crate) fn next_ms(&self, after_ms: i64, offset_ms: i64) -> i64 {
-        let offset_ms = offset_ms.rem_euclid(self.every_ms);
+        // Who asks every ten seconds wants to know soon: such turns come within a second of the boundary.
+        let offset_ms = match self.every_ms {
+            ..=TEN_SECONDS_MS => offset_ms / SOON_STEPS,
+            _ => offset_ms.rem_euclid(self.every_ms),
+        };
         let intervals = after_ms.saturating_sub(offset_ms).div_euclid(self.every_ms);
         (intervals + 1).saturating_mul(self.every_ms).saturating_add(offset_ms)
     }
@@ -160,6 +167,8 @@ mod tests {
         assert_eq!(cadence.next_ms(0, 7000), 7000);
         assert_eq!(cadence.next_ms(7000, 7000), 67_000);
         assert_eq!(cadence.next_ms(7000, 67_001), 7001);
+        let soon = Cadence::new(10, 1, None);
+        assert_eq!((soon.next_ms(0, 7000), soon.next_ms(2, 7000), soon.next_ms(1, 3_599_000)), (1, 10_001, 999));
     }
 
     #[test]

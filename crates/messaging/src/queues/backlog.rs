@@ -9,6 +9,7 @@ use super::attempts::Attempts;
 use super::chunks::Chunks;
 use super::content::Cached;
 use super::deduplication::Deduplication;
+use super::fair::Fair;
 use super::groups::Groups;
 use super::limits::HOLD_MS;
 
@@ -40,7 +41,7 @@ pub(crate) struct Entry {
     pub received: i64,
     /// Where it is.
     pub place: Place,
-    /// Its message group, in a FIFO queue.
+    /// Its message group.
     pub group: Option<Arc<str>>,
     /// What it carries, if that is in memory.
     pub cached: Option<Cached>,
@@ -105,8 +106,8 @@ pub(crate) struct Counts {
 /// In which order messages are received.
 #[derive(Debug)]
 enum Order {
-    /// Oldest first, about.
-    Standard(BTreeSet<u64>),
+    /// Oldest first, about, and fairly among message groups.
+    Standard(Fair),
     /// In each group one after the other.
     Fifo(Groups),
 }
@@ -137,7 +138,7 @@ impl Backlog {
     pub fn new(is_fifo: bool, total: Arc<AtomicUsize>) -> Backlog {
         Backlog {
             entries: BTreeMap::new(),
-            order: if is_fifo { Order::Fifo(Groups::default()) } else { Order::Standard(BTreeSet::new()) },
+            order: if is_fifo { Order::Fifo(Groups::default()) } else { Order::Standard(Fair::default()) },
             timers: BTreeSet::new(),
             by_age: BTreeSet::new(),
             counts: Counts::default(),
@@ -242,7 +243,7 @@ impl Backlog {
         let max = wish.max.min(room);
         while taken.leases.len() < max && taken.dead.len() < wish.max {
             let next = match &self.order {
-                Order::Standard(ready) => ready.first().copied(),
+                Order::Standard(fair) => fair.next(),
                 Order::Fifo(groups) => groups.next(),
             };
             let Some(seq) = next else { break };
@@ -286,7 +287,7 @@ impl Backlog {
     /// Whether a message can be received now.
     pub fn has_ready(&self) -> bool {
         match &self.order {
-            Order::Standard(ready) => !ready.is_empty(),
+            Order::Standard(fair) => fair.next().is_some(),
             Order::Fifo(groups) => groups.next().is_some(),
         }
     }
@@ -341,8 +342,8 @@ impl Backlog {
     fn leave(&mut self, seq: u64, place: Place, group: Option<&Arc<str>>) {
         match place {
             Place::Ready => {
-                if let Order::Standard(ready) = &mut self.order {
-                    ready.remove(&seq);
+                if let Order::Standard(fair) = &mut self.order {
+                    fair.unready(group, seq);
                 }
             }
             Place::Delayed(until) => {
@@ -352,8 +353,9 @@ impl Backlog {
             Place::InFlight(until) => {
                 self.timers.remove(&(until, seq));
                 self.counts.in_flight -= 1;
-                if let Order::Fifo(groups) = &mut self.order {
-                    groups.came_back(group, seq);
+                match &mut self.order {
+                    Order::Standard(fair) => fair.came_back(group),
+                    Order::Fifo(groups) => groups.came_back(group, seq),
                 }
             }
         }
@@ -362,8 +364,8 @@ impl Backlog {
     fn arrive(&mut self, seq: u64, place: Place, group: Option<&Arc<str>>) {
         match place {
             Place::Ready => {
-                if let Order::Standard(ready) = &mut self.order {
-                    ready.insert(seq);
+                if let Order::Standard(fair) = &mut self.order {
+                    fair.ready(group, seq);
                 }
             }
             Place::Delayed(until) => {
@@ -373,8 +375,9 @@ impl Backlog {
             Place::InFlight(until) => {
                 self.timers.insert((until, seq));
                 self.counts.in_flight += 1;
-                if let Order::Fifo(groups) = &mut self.order {
-                    groups.went_out(group, seq);
+                match &mut self.order {
+                    Order::Standard(fair) => fair.went_out(group),
+                    Order::Fifo(groups) => groups.went_out(group, seq),
                 }
             }
         }

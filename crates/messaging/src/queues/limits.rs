@@ -133,3 +133,6 @@ pub const MOVE_BATCH_MAX: usize = 20;
 
 /// After so many messages a move task writes down how far it has come.
 pub const MOVE_NOTED_EVERY: u64 = 500;
+
+/// So many messages of a group that somebody has let those of groups with fewer pass.
+pub(crate) const FAIR_STEP: usize = 10;

@@ -25,6 +25,7 @@ mod delete_message;
 mod digest;
 mod directory;
 mod errors;
+mod fair;
 mod groups;
 mod handle;
 mod lifecycle;

@@ -173,7 +173,7 @@ impl Queues {
                         first_received: message.first_received,
                         received: 0,
                         place: if is_ready { Place::Ready } else { Place::Delayed(message.delayed) },
-                        group: message.content.group.clone().filter(|_| queue.is_fifo),
+                        group: message.content.group.clone(),
                         cached: self.budget.keep(&message.content, CACHED_BYTES_MAX),
                     },
                 );

@@ -167,7 +167,7 @@ fn message(
             },
             received: now,
             place,
-            group: group.filter(|_| queue.is_fifo),
+            group,
             cached: None,
         },
     );
