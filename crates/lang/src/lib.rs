@@ -12,6 +12,7 @@ pub mod filter_pattern;
 pub mod filter_policy;
 pub mod fuzzing;
 pub mod insight_rule;
+pub mod insights;
 pub mod label;
 pub mod metric_identity;
 pub mod metric_math;

@@ -1,0 +1,29 @@
+//! Queries of log events: CloudWatch Logs Insights' own language, and OpenSearch's PPL. Source: "CloudWatch Logs Insights language query
+//! syntax", "OpenSearch Piped Processing Language".
+//!
+//! Both are parsed to the same [`Plan`]: a list of steps over events, with all names resolved. An engine carries it out; expressions
+//! are evaluated by [`Expr::evaluate`] where the engine does not translate them. [`run`] carries out whole plans over events
+//! in memory: slowly, and obviously right.
+
+mod builder;
+mod call;
+mod cursor;
+mod error;
+pub mod eval;
+mod functions;
+pub mod glob;
+pub mod json;
+mod lexer;
+pub mod limits;
+pub mod period;
+pub mod plan;
+mod render;
+mod syntax;
+mod text_pattern;
+pub mod time;
+pub mod value;
+
+pub use error::QueryError;
+pub use plan::{Expr, Plan};
+pub use render::{render, render_number};
+pub use value::{Value, ValueSet};
