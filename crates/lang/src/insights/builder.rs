@@ -44,6 +44,8 @@ pub(super) struct JoinScope {
     pub(super) step: usize,
     pub(super) left: (String, Scope),
     pub(super) right: (String, Box<Builder>),
+    /// What the left would show without a join.
+    pub(super) left_shown: Vec<Arc<str>>,
     /// Whether its fields can still be used.
     pub(super) is_open: bool,
 }
@@ -241,12 +243,10 @@ impl Builder {
         }
         if let Some(join) = self.join.as_mut().filter(|join| join.is_open) {
             let (left, right) = (join.left.0.clone(), join.right.0.clone());
-            let mut names = Vec::new();
+            let mut names: Vec<String> = join.left_shown.iter().map(|name| format!("{left}.{name}")).collect();
             for column in join.right.1.shown_columns()? {
                 names.push(format!("{right}.{}", column.name));
             }
-            let of_left = ["@timestamp", "@message"].map(|name| format!("{left}.{name}"));
-            names.splice(0..0, of_left);
             let mut columns = Vec::new();
             for name in names {
                 if let ExprKind::Field(field) = self.resolve_name(&name, Span::default())?.kind {

@@ -171,18 +171,18 @@ impl Cursor {
         QueryError::new(self.token.span, format!("mismatched input '{found}' expecting {{{expected}}}"))
     }
 
-    /// Goes one level deeper, for what `inner` parses.
-    pub(super) fn deeper<T>(
-        &mut self,
-        inner: impl FnOnce(&mut Cursor) -> Result<T, QueryError>,
-    ) -> Result<T, QueryError> {
+    /// Goes one level deeper.
+    pub(super) fn enter(&mut self) -> Result<(), QueryError> {
         if self.depth >= DEPTH_MAX {
             return Err(QueryError::new(self.span(), "the expression is nested too deeply"));
         }
         self.depth += 1;
-        let parsed = inner(self);
-        self.depth -= 1;
-        parsed
+        Ok(())
+    }
+
+    /// Comes back from what was entered.
+    pub(super) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Patterns of `parse`: literal text with `*` for what is captured.
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
 /// A pattern, compiled.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Glob {
 
     /// The literal texts, which every match contains in this order.
     pub fn literals(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(&self.head).chain(&self.tails).map(memmem::Finder::needle)
+        std::iter::once(&self.head).chain(&self.tails).map(Finder::needle)
     }
 
     /// What the captures are; none if the pattern is not in the text. Each is as short as possible; the last one takes the rest if

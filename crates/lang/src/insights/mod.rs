@@ -8,6 +8,7 @@
 mod builder;
 mod call;
 mod cursor;
+mod cwli;
 mod error;
 pub mod eval;
 mod functions;
@@ -18,12 +19,28 @@ pub mod limits;
 pub mod period;
 pub mod plan;
 mod render;
+mod resolve;
 mod syntax;
 mod text_pattern;
 pub mod time;
 pub mod value;
 
+pub use cwli::NOT_OF_INFREQUENT_ACCESS;
 pub use error::QueryError;
 pub use plan::{Expr, Plan};
 pub use render::{render, render_number};
 pub use value::{Value, ValueSet};
+
+impl Plan {
+    /// Parses a query in a language.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] if it is not one: what is not understood is never passed over.
+    pub fn parse(text: &str, language: plan::Language) -> Result<Plan, QueryError> {
+        match language {
+            plan::Language::Cwli => cwli::parse_query(text),
+            plan::Language::Ppl => Err(QueryError::new(plan::Span::default(), "not yet")),
+        }
+    }
+}

@@ -290,8 +290,8 @@ pub enum Step {
     FilterIndex {
         /// The condition, of comparisons and lists.
         condition: Expr,
-        /// The fields that must be indexed.
-        fields: Vec<Path>,
+        /// The fields that must be indexed; [`Field::name`] is what an index has.
+        fields: Vec<Field>,
     },
     /// Adds columns, one after the other: each sees those before it. A column of the same name is replaced.
     Define(Vec<Definition>),

@@ -64,12 +64,12 @@ pub(super) struct Call {
 }
 
 /// Parses a query in parentheses or brackets, from behind its opening to before its closing.
-pub(super) type Nested<'n> = dyn FnMut(&mut Cursor) -> Result<Plan, QueryError> + 'n;
+pub(super) type Nested = fn(&mut Cursor) -> Result<Plan, QueryError>;
 
 /// Parses expressions.
-pub(super) struct Expressions<'c, 'n> {
+pub(super) struct Expressions<'c> {
     pub(super) cursor: &'c mut Cursor,
-    pub(super) nested: &'n mut Nested<'n>,
+    pub(super) nested: Nested,
 }
 
 impl Node {
@@ -104,7 +104,7 @@ fn deepest(nodes: &[Node]) -> usize {
     nodes.iter().map(|node| node.depth).max().unwrap_or(0)
 }
 
-impl Expressions<'_, '_> {
+impl Expressions<'_> {
     /// An expression.
     pub(super) fn expression(&mut self) -> Result<Node, QueryError> {
         self.or()
@@ -154,8 +154,10 @@ impl Expressions<'_, '_> {
     }
 
     fn deeper(&mut self, inner: fn(&mut Self) -> Result<Node, QueryError>) -> Result<Node, QueryError> {
-        let nested = &mut *self.nested;
-        self.cursor.deeper(|cursor| inner(&mut Expressions { cursor, nested }))
+        self.cursor.enter()?;
+        let node = inner(self);
+        self.cursor.leave();
+        node
     }
 
     fn comparison(&mut self) -> Result<Node, QueryError> {
@@ -246,8 +248,9 @@ impl Expressions<'_, '_> {
         });
         self.cursor.symbol(open)?;
         if is_query {
-            let nested = &mut *self.nested;
-            let query = Box::new(self.cursor.deeper(|cursor| nested(cursor))?);
+            self.cursor.enter()?;
+            let query = Box::new((self.nested)(self.cursor)?);
+            self.cursor.leave();
             self.cursor.symbol(close)?;
             return self.node(start, NodeKind::InQuery { operand: Box::new(operand), query, negated });
         }

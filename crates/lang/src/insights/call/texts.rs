@@ -31,10 +31,10 @@ pub(super) fn call<'v>(function: Function, values: &[Value<'v>]) -> Value<'v> {
     }
 }
 
-fn of_text<'v>(
+fn of_text<'v, 't>(
     function: Function,
     first: Cow<'_, str>,
-    text: &dyn Fn(usize) -> Option<Cow<'_, str>>,
+    text: &dyn Fn(usize) -> Option<Cow<'t, str>>,
     number: &dyn Fn(usize) -> Option<f64>,
 ) -> Value<'v> {
     let owned = |text: &str| Value::text(text);
