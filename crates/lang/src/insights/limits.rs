@@ -53,3 +53,9 @@ pub const ROWS_HELD_MAX: usize = 5_000_000;
 
 /// The values that `take` gathers.
 pub const TAKE_MAX: usize = 10_000;
+
+/// The different values that `count_distinct` counts exactly; of more it estimates.
+pub const DISTINCT_EXACT_MAX: usize = 100_000;
+
+/// The values that `pct` has all of; of more it has a sketch.
+pub const PERCENTILE_EXACT_MAX: usize = 100_000;

@@ -5,17 +5,21 @@
 //! are evaluated by [`Expr::evaluate`] where the engine does not translate them. [`run`] carries out whole plans over events
 //! in memory: slowly, and obviously right.
 
+pub mod aggregate;
 mod builder;
 mod call;
 mod cursor;
 mod cwli;
+pub mod discover;
 mod error;
 pub mod eval;
+pub mod event;
 mod functions;
 pub mod glob;
 pub mod json;
 mod lexer;
 pub mod limits;
+pub mod patterns;
 pub mod period;
 pub mod plan;
 mod render;

@@ -75,6 +75,11 @@ impl<'v> Value<'v> {
         }
     }
 
+    /// It as JSON.
+    pub fn as_json_text(&self) -> String {
+        super::json::of(self).to_string()
+    }
+
     /// Whether it holds as a condition: true, or a number that is not 0. `"true"` counts, too.
     pub fn is_true(&self) -> bool {
         match self {
