@@ -24,6 +24,7 @@ pub mod period;
 pub mod plan;
 mod render;
 mod resolve;
+pub mod run;
 mod syntax;
 mod text_pattern;
 pub mod time;

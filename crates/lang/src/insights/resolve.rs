@@ -150,11 +150,15 @@ impl Builder {
                 ));
             }
             Found::None => {
-                return Err(QueryError::new(call.name_span, format!("unknown function: {}", self.text(call.name_span))));
+                return Err(QueryError::new(
+                    call.name_span,
+                    format!("unknown function: {}", self.text(call.name_span)),
+                ));
             }
         };
         let arguments = self.all_at(&call.arguments, place)?;
-        if function == Function::Unmask && !arguments.iter().all(|argument| matches!(argument.kind, ExprKind::Field(_))) {
+        if function == Function::Unmask && !arguments.iter().all(|argument| matches!(argument.kind, ExprKind::Field(_)))
+        {
             return Err(QueryError::new(span, "unmask takes a field"));
         }
         Ok(Expr { span, kind: ExprKind::Call(function, arguments) })
@@ -255,7 +259,8 @@ impl Builder {
     }
 
     fn cast(&mut self, call: &Call, span: Span, place: &mut Place<'_>) -> Result<Expr, QueryError> {
-        let ([value], Some(Node { kind: NodeKind::Name(name), .. })) = (call.arguments.as_slice(), call.last.as_deref())
+        let ([value], Some(Node { kind: NodeKind::Name(name), .. })) =
+            (call.arguments.as_slice(), call.last.as_deref())
         else {
             return Err(QueryError::new(span, "cast takes a value and a type, as in cast(x as int)"));
         };

@@ -5,10 +5,10 @@ mod numbers;
 
 use std::cmp::Ordering;
 
+use super::json;
 use super::limits::TAKE_MAX;
 use super::plan::Aggregate;
 use super::value::{EXACT_DIGITS, Value};
-use super::json;
 use distinct::Distinct;
 use numbers::{Moments, Percentiles};
 
@@ -158,7 +158,8 @@ impl Accumulator {
 }
 
 fn choose_by_time(chosen: &mut Option<(i64, Value<'static>)>, time_ms: i64, value: &Value<'_>, latest: bool) {
-    let is_better = chosen.as_ref().is_none_or(|(of_chosen, _)| if latest { time_ms > *of_chosen } else { time_ms < *of_chosen });
+    let is_better =
+        chosen.as_ref().is_none_or(|(of_chosen, _)| if latest { time_ms > *of_chosen } else { time_ms < *of_chosen });
     if is_better {
         *chosen = Some((time_ms, value.borrowed().into_owned()));
     }

@@ -69,9 +69,8 @@ fn add(
     conditions: &[Condition],
     span: Span,
 ) -> Result<(), QueryError> {
-    let of = |side: &str, name: &str| {
-        name.strip_prefix(side).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned)
-    };
+    let of =
+        |side: &str, name: &str| name.strip_prefix(side).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
     let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
     for ((one, one_span), (other, other_span)) in conditions {
         let (own, its) = match (of(&left, one), of(&right, other), of(&right, one), of(&left, other)) {

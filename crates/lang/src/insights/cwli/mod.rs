@@ -134,6 +134,7 @@ impl Parser<'_> {
 }
 
 fn expected_commands() -> String {
-    let names: Vec<String> = COMMANDS.iter().map(|Command(name, _)| format!("K_{}", name.to_ascii_uppercase())).collect();
+    let names: Vec<String> =
+        COMMANDS.iter().map(|Command(name, _)| format!("K_{}", name.to_ascii_uppercase())).collect();
     names.join(", ")
 }

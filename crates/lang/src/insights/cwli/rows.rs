@@ -100,4 +100,3 @@ pub(super) fn dedup(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryErro
     parser.builder.said.dedup = true;
     parser.builder.step(Step::Dedup(Dedup { keys, allowed: 1, keeps_null: true, consecutive: false }), span)
 }
-

@@ -143,7 +143,9 @@ fn megabytes(text: &str) -> Value<'static> {
 fn vpc(message: &str) -> Vec<Value<'_>> {
     let fields: Vec<&str> = message.split_ascii_whitespace().take(VPC.len() + 1).collect();
     match fields.as_slice() {
-        ["2", account, interface, ..] if fields.len() == VPC.len() && account.len() == 12 && interface.starts_with("eni-") => {
+        ["2", account, interface, ..]
+            if fields.len() == VPC.len() && account.len() == 12 && interface.starts_with("eni-") =>
+        {
             values(&fields)
         }
         _ => Vec::new(),

@@ -259,7 +259,10 @@ pub(super) fn flatten(name: &str, json: &Json, fields: &mut Vec<(String, Value<'
     match json {
         Json::Object(members) => members.iter().for_each(|(key, member)| flatten(&below(key), member, fields)),
         Json::Array(elements) => {
-            elements.iter().enumerate().for_each(|(index, element)| flatten(&below(&index.to_string()), element, fields));
+            elements
+                .iter()
+                .enumerate()
+                .for_each(|(index, element)| flatten(&below(&index.to_string()), element, fields));
         }
         leaf if fields.len() < FIELDS_MAX => match Value::of_json(leaf) {
             Value::Null => {}

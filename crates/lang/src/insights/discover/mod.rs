@@ -6,7 +6,7 @@ mod members;
 use super::event::Event;
 use super::plan::Path;
 use super::value::Value;
-use members::{Wanted, Walk};
+use members::{Walk, Wanted};
 
 /// What the names of fields of an event's entity begin with.
 const ENTITY: &str = "@entity.";

@@ -51,9 +51,10 @@ fn most_unusual(times: &BTreeMap<i64, u64>) -> Option<(f64, i64, f64, f64)> {
     let deviations: Vec<f64> = counts.iter().map(|count| (count - usual).abs()).collect();
     // Numbers that hardly vary vary by their square root at least, as numbers of independent events do.
     let spread = (median(&deviations)? * NORMAL).max(usual.sqrt()).max(1.0);
-    let (at, count) = counts.iter().enumerate().max_by(|(_, one), (_, other)| {
-        (*one - usual).abs().total_cmp(&(*other - usual).abs())
-    })?;
+    let (at, count) = counts
+        .iter()
+        .enumerate()
+        .max_by(|(_, one), (_, other)| (*one - usual).abs().total_cmp(&(*other - usual).abs()))?;
     let at_ms = first.saturating_add(i64::try_from(at * minutes_each).ok()?.saturating_mul(MINUTE_MS));
     Some(((count - usual).abs() / spread, at_ms, *count, usual))
 }

@@ -119,10 +119,10 @@ impl Part {
             if !matches!((token.kind, &kind), (Kind::Dynamic(own), Some(kind)) if own == *kind) {
                 *kind = None;
             }
-            match values.get_mut(token.text) {
-                Some(count) => *count += 1,
-                None if values.len() < PATTERN_SAMPLES_MAX => drop(values.insert(token.text.into(), 1)),
-                None => {}
+            if let Some(count) = values.get_mut(token.text) {
+                *count += 1;
+            } else if values.len() < PATTERN_SAMPLES_MAX {
+                values.insert(token.text.into(), 1);
             }
         }
     }

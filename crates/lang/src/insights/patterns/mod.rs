@@ -2,12 +2,15 @@
 //! "Compare (diff) with previous time ranges".
 //!
 //! A text is cut into tokens ([`tokens`]); those that are surely dynamic (times, numbers, addresses, identifiers) are so from the
-//! start. Texts of as many tokens, most of which are equal, are one pattern; a token in which they differ becomes dynamic.
+//! start. Texts with the same between their words, and most of these equal, are one pattern; a word in which they differ becomes
+//! dynamic.
 
 mod anomaly;
 mod cluster;
 mod show;
 mod tokens;
+
+use std::collections::HashMap;
 
 use super::limits::PATTERNS_MAX;
 use super::plan::Patterns;
@@ -18,8 +21,8 @@ use cluster::Cluster;
 #[derive(Debug, Default)]
 pub struct Clusterer {
     clusters: Vec<Cluster>,
-    /// The clusters by how many tokens they have and their first word.
-    by_shape: std::collections::HashMap<(usize, Box<str>), Vec<usize>>,
+    /// The clusters by what lies between their words.
+    by_skeleton: HashMap<String, Vec<usize>>,
     /// Texts that found no place.
     others: Option<usize>,
 }
@@ -37,9 +40,10 @@ impl Clusterer {
     /// Adds a text.
     pub fn add(&mut self, text: &str, sample: Sample) {
         let tokens = tokens::tokens(text);
-        let shape = (tokens.len(), tokens::first_word(&tokens).into());
-        let of_shape = self.by_shape.get(&shape).map(Vec::as_slice).unwrap_or_default();
-        let alike = of_shape.iter().copied().filter_map(|index| Some((index, self.clusters.get(index)?.likeness(&tokens)?)));
+        let skeleton = tokens::skeleton(&tokens);
+        let of_skeleton = self.by_skeleton.get(&skeleton).map(Vec::as_slice).unwrap_or_default();
+        let alike =
+            of_skeleton.iter().copied().filter_map(|index| Some((index, self.clusters.get(index)?.likeness(&tokens)?)));
         // Of those that are equally alike, the oldest.
         let best = alike.fold(None, |best: Option<(usize, usize)>, (index, likeness)| match best {
             Some((_, most)) if most >= likeness => best,
@@ -55,7 +59,7 @@ impl Clusterer {
                 if is_last {
                     self.others = Some(index);
                 } else {
-                    self.by_shape.entry(shape).or_default().push(index);
+                    self.by_skeleton.entry(skeleton).or_default().push(index);
                 }
                 index
             }
@@ -86,10 +90,14 @@ impl Clusterer {
             }
             // `anomaly | diff` puts the columns the other way round.
             let names = show::names(patterns);
-            patterns.columns.iter().map(|column| {
-                let at = names.iter().position(|name| *name == column.name.as_ref());
-                at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
-            }).collect()
+            patterns
+                .columns
+                .iter()
+                .map(|column| {
+                    let at = names.iter().position(|name| *name == column.name.as_ref());
+                    at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+                })
+                .collect()
         };
         clusters.iter().map(row).collect()
     }

@@ -22,11 +22,8 @@ pub(super) fn names(patterns: &Patterns) -> Vec<&'static str> {
 pub(super) fn columns(cluster: &Cluster, total: u64) -> Vec<Value<'static>> {
     let pattern = pattern(cluster);
     let ratio = if total == 0 { 0.0 } else { cluster.count as f64 / total as f64 };
-    let samples: Vec<serde_json::Value> = cluster
-        .samples
-        .iter()
-        .map(|(time_ms, text)| json!({ "timestamp": time_ms, "message": text }))
-        .collect();
+    let samples: Vec<serde_json::Value> =
+        cluster.samples.iter().map(|(time_ms, text)| json!({ "timestamp": time_ms, "message": text })).collect();
     let times: serde_json::Map<String, serde_json::Value> =
         cluster.times.iter().map(|(time_ms, count)| (time_ms.to_string(), json!(count))).collect();
     vec![

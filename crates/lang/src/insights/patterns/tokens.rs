@@ -79,7 +79,11 @@ fn of_word(word: &str) -> Kind {
     }
 }
 
-/// The first word, by which clusters are looked up; empty, if there is none.
-pub(super) fn first_word<'t>(tokens: &[Token<'t>]) -> &'t str {
-    tokens.iter().find(|token| token.kind == Kind::Word).map_or("", |token| token.text)
+/// What lies between the words: texts of one pattern have it in common.
+pub(super) fn skeleton(tokens: &[Token<'_>]) -> String {
+    let mut skeleton = String::new();
+    for token in tokens {
+        skeleton += if token.kind == Kind::Between { token.text } else { "\u{1}" };
+    }
+    skeleton
 }
