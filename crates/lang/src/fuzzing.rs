@@ -7,6 +7,7 @@ use crate::embedded_metrics;
 use crate::filter_pattern::FilterPattern;
 use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
+use crate::insights;
 use crate::label::{Label, LabelContext, parse_timezone};
 use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("filter_pattern", filter_pattern),
     ("filter_policy", filter_policy),
     ("insight_rule", insight_rule),
+    ("insights", insights),
     ("label", label),
     ("metric_math", metric_math),
     ("metric_search", metric_search),
@@ -132,6 +134,57 @@ pub fn insight_rule(bytes: &[u8]) {
         assert_eq!(contribution.keys.len(), rule.key_labels().len(), "a key without a value");
         assert!(contribution.value.is_finite(), "no number");
         assert!(rule.aggregate() == Aggregate::Sum || contribution.value == 1.0, "a count that is not 1");
+    }
+}
+
+/// A line with a query, then lines with events: in either language it is a query or an error within its text, and what it finds is no
+/// more than it asks for.
+pub fn insights(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (query, events) = text.split_once("\n\n").unwrap_or((&text, "{\"a\":[1,\"x\"]}"));
+    for language in [insights::plan::Language::Cwli, insights::plan::Language::Ppl] {
+        match insights::Plan::parse(query, language) {
+            Ok(plan) => {
+                let limit = 3;
+                if let Ok(outcome) = insights::run::run(&plan, &Lines(events), 0..1_000, 1_000, limit) {
+                    assert!(outcome.rows.len() <= limit, "more rows than asked for");
+                }
+            }
+            Err(error) => {
+                let chars = query.chars().count();
+                assert!(error.span.start <= error.span.end && error.span.end <= chars, "{:?} of {query}", error.span);
+            }
+        }
+    }
+}
+
+/// Lines as events, a few of them.
+struct Lines<'t>(&'t str);
+
+impl insights::run::Surroundings for Lines<'_> {
+    fn events(
+        &self,
+        _: Option<&insights::plan::Source>,
+        _: std::ops::Range<i64>,
+    ) -> Result<Vec<insights::run::OwnedEvent>, insights::run::RunError> {
+        let group = std::sync::Arc::new(insights::event::EventGroup::new("1", "eu-west-1", "/aws/lambda/f"));
+        let event = |(seq, line): (u64, &str)| insights::run::OwnedEvent {
+            group: group.clone(),
+            log_stream: "s".into(),
+            time_ms: seq.cast_signed(),
+            ingested_ms: i64::MAX,
+            seq,
+            message: line.to_owned(),
+            unmasked: None,
+            transformed: String::new(),
+            entity: line.to_owned(),
+            pointer: String::new(),
+        };
+        Ok((0..).zip(self.0.lines().take(8)).map(event).collect())
+    }
+
+    fn lookup_table(&self, _: &str) -> Result<std::sync::Arc<insights::run::LookupTable>, insights::run::RunError> {
+        Ok(std::sync::Arc::default())
     }
 }
 

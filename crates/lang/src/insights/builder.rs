@@ -77,7 +77,6 @@ pub(super) struct Said {
     pub(super) sort_or_limit: Option<&'static str>,
     pub(super) sort: bool,
     pub(super) dedup: bool,
-    pub(super) dynamic: bool,
 }
 
 impl Builder {

@@ -2,7 +2,7 @@
 
 use super::error::QueryError;
 use super::lexer::{Kind, Lexer, Token};
-use super::limits::DEPTH_MAX;
+use super::limits::NESTING_MAX;
 use super::plan::{Language, Span};
 
 /// The tokens from one on.
@@ -54,13 +54,6 @@ impl Cursor {
     /// The token after the next; nothing, if there is none.
     pub(super) fn peek_second(&self) -> Option<Kind> {
         self.lexer.clone().next().ok().map(|token| token.kind)
-    }
-
-    /// The token after that.
-    pub(super) fn peek_third(&self) -> Option<Kind> {
-        let mut lexer = self.lexer.clone();
-        lexer.next().ok()?;
-        lexer.next().ok().map(|token| token.kind)
     }
 
     pub(super) fn is_symbol(&self, symbol: &str) -> bool {
@@ -173,7 +166,7 @@ impl Cursor {
 
     /// Goes one level deeper.
     pub(super) fn enter(&mut self) -> Result<(), QueryError> {
-        if self.depth >= DEPTH_MAX {
+        if self.depth >= NESTING_MAX {
             return Err(QueryError::new(self.span(), "the expression is nested too deeply"));
         }
         self.depth += 1;

@@ -3,7 +3,10 @@
 /// The characters of a query ("StartQuery").
 pub const QUERY_CHARS_MAX: usize = 10_000;
 
-/// How deep expressions may be nested: parsing and evaluation recur.
+/// How deep expressions may be nested by parentheses, calls and signs: parsing recurs over all levels of precedence.
+pub const NESTING_MAX: usize = 32;
+
+/// How deep an expression may be, a sum of so many terms among others: evaluation recurs.
 pub const DEPTH_MAX: usize = 128;
 
 /// The steps of a plan, of the query and of those nested in it each.

@@ -16,16 +16,21 @@ pub mod eval;
 pub mod event;
 mod functions;
 pub mod glob;
+mod grok;
+mod joining;
 pub mod json;
 mod lexer;
 pub mod limits;
 pub mod patterns;
 pub mod period;
 pub mod plan;
+mod ppl;
 mod render;
 mod resolve;
 pub mod run;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod text_pattern;
 pub mod time;
 pub mod value;
@@ -45,7 +50,7 @@ impl Plan {
     pub fn parse(text: &str, language: plan::Language) -> Result<Plan, QueryError> {
         match language {
             plan::Language::Cwli => cwli::parse_query(text),
-            plan::Language::Ppl => Err(QueryError::new(plan::Span::default(), "not yet")),
+            plan::Language::Ppl => ppl::parse_query(text),
         }
     }
 }

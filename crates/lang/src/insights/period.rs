@@ -73,7 +73,7 @@ impl Period {
     /// A multiple of a number.
     pub(super) fn of_number(number: f64) -> Option<Period> {
         let millionths = (number * MILLIONTH).round();
-        (millionths >= 1.0 && millionths < 9e15).then_some(Period::Millionths(millionths as i64))
+        (1.0..9e15).contains(&millionths).then_some(Period::Millionths(millionths as i64))
     }
 
     /// A time in milliseconds, rounded down to a boundary.

@@ -248,7 +248,7 @@ impl Builder {
     }
 
     fn case(&mut self, call: &Call, span: Span, place: &mut Place<'_>) -> Result<Expr, QueryError> {
-        if call.arguments.is_empty() || call.arguments.len() % 2 != 0 {
+        if call.arguments.is_empty() || !call.arguments.len().is_multiple_of(2) {
             return Err(QueryError::new(span, "case takes pairs of a condition and a value"));
         }
         let mut arguments = self.all_at(&call.arguments, place)?;

@@ -91,13 +91,6 @@ impl Node {
     pub(super) fn of_name(name: &str, span: Span) -> Node {
         Node::new(span, NodeKind::Name(name.to_owned()))
     }
-
-    /// The node of a call.
-    pub(super) fn of_call(name: &str, arguments: Vec<Node>, span: Span) -> Node {
-        let star = arguments.is_empty();
-        let call = Call { name: name.to_owned(), name_span: span, arguments, star, last: None };
-        Node::new(span, NodeKind::Call(call))
-    }
 }
 
 fn deepest(nodes: &[Node]) -> usize {
@@ -380,7 +373,7 @@ impl Expressions<'_> {
                 self.cursor.symbol(")")?;
                 return self.node(start, inner.kind);
             }
-            Kind::Name { text, plain: true } if is_reserved(&text) => {
+            Kind::Name { text, plain: true } if is_reserved(&text) && !self.is_like_call() => {
                 return Err(self.cursor.expected("an expression"));
             }
             Kind::Name { text, plain: true } if matches!(self.cursor.peek_second(), Some(Kind::Symbol("("))) => {
@@ -424,6 +417,11 @@ impl Expressions<'_> {
         }
         self.cursor.symbol(")")?;
         self.node(name_span.start, NodeKind::Call(call))
+    }
+
+    /// PPL has `like(f, '%x%')`, too.
+    fn is_like_call(&self) -> bool {
+        self.is_ppl() && self.cursor.is_word("like") && self.cursor.peek_second() == Some(Kind::Symbol("("))
     }
 
     fn is_ppl(&self) -> bool {

@@ -12,6 +12,7 @@ use super::builder::Builder;
 use super::cursor::Cursor;
 use super::error::QueryError;
 use super::plan::{Language, Plan, Span};
+use super::resolve::Named;
 use super::syntax::{Expressions, Node};
 
 /// A query in the parsing.
@@ -117,14 +118,14 @@ impl Parser<'_> {
     }
 
     /// An expression, and `as` what it is called.
-    fn named(&mut self) -> Result<(Node, Option<(String, Span)>), QueryError> {
+    fn named(&mut self) -> Result<Named, QueryError> {
         let node = self.node()?;
         let alias = if self.cursor.eat_word("as")? { Some(self.cursor.name()?) } else { None };
         Ok((node, alias))
     }
 
     /// Such, with commas between them.
-    fn all_named(&mut self) -> Result<Vec<(Node, Option<(String, Span)>)>, QueryError> {
+    fn all_named(&mut self) -> Result<Vec<Named>, QueryError> {
         let mut all = vec![self.named()?];
         while self.cursor.eat_symbol(",")? {
             all.push(self.named()?);

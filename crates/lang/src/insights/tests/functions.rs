@@ -1,0 +1,170 @@
+//! Functions of both languages.
+
+use super::World;
+use crate::insights::plan::Language;
+
+/// The empty text, where nothing is expected to be nothing.
+const EMPTY: &str = "<empty>";
+
+fn check(language: Language, cases: &[(&str, &str)]) {
+    let world = World::of(&[(
+        0,
+        r#"{"n":-2.5,"s":"xyZfooxyZ","blank":"  ","empty":"","yes":true,"no":false,"list":[1,"b"],"ip":"10.1.2.3","six":"2001:db8::1","big":12345678901234567890}"#,
+    )]);
+    for (expression, expected) in cases {
+        let query = match language {
+            Language::Cwli => format!("fields {expression} as x | display x"),
+            Language::Ppl => format!("eval x = {expression} | fields x"),
+        };
+        let expected = match *expected {
+            "" => String::new(),
+            EMPTY => "x ".to_owned(),
+            expected => format!("x {expected}"),
+        };
+        world.check_in(language, &[(&query, &[&expected])]);
+    }
+}
+
+#[test]
+fn of_logs_insights() {
+    check(
+        Language::Cwli,
+        &[
+            ("abs(n)", "2.5"),
+            ("ceil(n)", "-2"),
+            ("floor(n)", "-3"),
+            ("sqrt(16)", "4"),
+            ("sqrt(n)", ""),
+            ("log(1)", "0"),
+            ("greatest(1, n, 7)", "7"),
+            ("least(1, n, 7)", "-2.5"),
+            ("greatest(1, missing)", ""),
+            ("2 ^ 3", "8"),
+            ("2 ^ 3 ^ 0", "2"),
+            ("10 % 3", "1"),
+            ("7 / 2", "3.5"),
+            ("1 / 0", ""),
+            ("1 + 2 * 3", "7"),
+            ("(1 + 2) * 3", "9"),
+            ("-n", "2.5"),
+            ("1 - -1", "2"),
+            ("n + missing", ""),
+            ("s + 1", ""),
+            ("2/3", "0.6667"),
+            ("big", "12345678901234567890"),
+            ("isempty(empty)", "1"),
+            ("isempty(blank)", "0"),
+            ("isempty(missing)", "1"),
+            ("isblank(blank)", "1"),
+            ("isblank(s)", "0"),
+            ("concat('a', missing, 1, 'b')", "a1b"),
+            ("ltrim('xyZxyfooxyZ','xyZ')", "fooxyZ"),
+            ("rtrim('xyZfooxyxyZ','xyZ')", "xyZfoo"),
+            ("trim('xyZxyfooxyxyZ','xyZ')", "foo"),
+            ("concat('<', trim('  a '), '>')", "<a>"),
+            ("strlen('äb')", "2"),
+            ("toupper('aB')", "AB"),
+            ("tolower('aB')", "ab"),
+            ("substr('xyZfooxyZ',3,3)", "foo"),
+            ("substr('xyZfooxyZ', 6)", "xyZ"),
+            ("substr('abc', 9)", EMPTY),
+            ("replace('a.a', 'a', 'bb')", "bb.bb"),
+            ("strcontains(s, 'foo')", "1"),
+            ("strcontains(s, 'FOO')", "0"),
+            ("ispresent(missing)", "0"),
+            ("ispresent(empty)", "1"),
+            ("coalesce(missing, empty, s)", EMPTY),
+            ("if(n < 0, 'neg', 'pos')", "neg"),
+            ("yes", "1"),
+            ("no", "0"),
+            ("yes = true", "1"),
+            ("yes = 'true'", "1"),
+            ("yes = 1", "1"),
+            ("s = 'xyZfooxyZ'", "1"),
+            ("missing = missing", "0"),
+            ("missing != 1", "0"),
+            ("not missing = 1", "1"),
+            ("s like 'foo'", "1"),
+            ("s not like 'foo'", "0"),
+            ("s like /^xyz/", "0"),
+            ("s like /(?i)^XYz/", "1"),
+            ("s =~ /o{2}/", "1"),
+            ("n in [-2.5, 'a']", "1"),
+            ("list", "[1,\"b\"]"),
+            ("list.1", "b"),
+            ("list[1]", "b"),
+            ("jsonParse('{\"a.b\": {\"c\": [5]}}').`a.b`.c[0]", "5"),
+            ("jsonParse('nothing')", ""),
+            ("jsonStringify(jsonParse('{ \"a\" : 1 }'))", "{\"a\":1}"),
+            ("fromMillis(1642195111000)", "2022-01-14 21:18:31.000"),
+            ("toMillis(fromMillis(1642195111000))", "1642195111000"),
+            ("datefloor(@timestamp, 1h)", "2024-05-01 10:00:00.000"),
+            ("dateceil(@timestamp, 1d)", "2024-05-02 00:00:00.000"),
+            ("dateceil(@timestamp, 1h)", "2024-05-01 10:00:00.000"),
+            ("datefloor(@timestamp, 1w)", "2024-04-29 00:00:00.000"),
+            ("datefloor(@timestamp, 1mo)", "2024-05-01 00:00:00.000"),
+            ("datefloor(@timestamp, 1q)", "2024-04-01 00:00:00.000"),
+            ("dateceil(@timestamp, 1years)", "2025-01-01 00:00:00.000"),
+            ("bin(2hours)", "2024-05-01 10:00:00.000"),
+            ("now()", "1714561200"),
+            ("isValidIp(ip)", "1"),
+            ("isValidIp(s)", "0"),
+            ("isValidIpV4(six)", "0"),
+            ("isValidIpV6(six)", "1"),
+            ("isIpInSubnet(ip, '10.1.0.0/16')", "1"),
+            ("isIpInSubnet(ip, '2001:db8::/32')", "0"),
+            ("isIpv4InSubnet(ip, '10.2.0.0/16')", "0"),
+            ("isIpv6InSubnet(six, '2001:db8::/32')", "1"),
+            ("@log", "123456789012:g"),
+            ("@ingestionTime", "2024-05-01 10:00:01.000"),
+        ],
+    );
+}
+
+#[test]
+fn of_ppl() {
+    check(
+        Language::Ppl,
+        &[
+            ("round(2.456, 2)", "2.46"),
+            ("pow(2, 3)", "8"),
+            ("mod(7, 4)", "3"),
+            ("log10(100)", "2"),
+            ("substring('hello', 2, 3)", "ell"),
+            ("substr('hello', -3)", "llo"),
+            ("length(s)", "9"),
+            ("upper('a')", "A"),
+            ("position('l', 'hello')", "3"),
+            ("reverse('abc')", "cba"),
+            ("left('abc', 2)", "ab"),
+            ("right('abc', 2)", "bc"),
+            ("isnull(missing)", "1"),
+            ("isnotnull(missing)", "0"),
+            ("ifnull(missing, 'd')", "d"),
+            ("nullif(1, 1)", ""),
+            ("if(n < 0, 'neg', 'pos')", "neg"),
+            ("case(n > 0, 'pos', n < 0, 'neg' else 'zero')", "neg"),
+            ("s like '%foo%'", "1"),
+            ("s like 'foo%'", "0"),
+            ("like(s, '%f_o%')", "1"),
+            ("n between -3 and 0", "1"),
+            ("n not between -3 and 0", "0"),
+            ("n in (1, -2.5)", "1"),
+            ("cidrmatch(ip, '10.0.0.0/8')", "1"),
+            ("year(`@timestamp`)", "2024"),
+            ("dayofweek(`@timestamp`)", "4"),
+            ("hour(timestamp('2024-01-02 03:04:05'))", "3"),
+            ("date_format(`@timestamp`, 'yyyy-MM-dd HH:mm')", "2024-05-01 10:00"),
+            ("date_format(`@timestamp`, '%d.%m.%Y')", "01.05.2024"),
+            ("json_extract('{\"a\":{\"b\":[3]}}', '$.a.b[0]')", "3"),
+            ("json_valid('{')", "0"),
+            ("array_length(list)", "2"),
+            ("cast('12.7' as int)", "12"),
+            ("cast(n as string)", "-2.5"),
+            ("md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+            ("sha1('a')", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
+            ("sha2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+            ("typeof(n)", "STRING"),
+        ],
+    );
+}
