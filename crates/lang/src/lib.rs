@@ -19,6 +19,7 @@ pub mod metric_math;
 pub mod metric_search;
 pub mod metrics_insights;
 pub mod mute_schedule;
+pub mod schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;

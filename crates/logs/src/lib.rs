@@ -21,6 +21,7 @@ mod page;
 mod paging;
 mod position;
 mod put_log_events;
+mod queries;
 mod resources;
 mod retention;
 mod statistics;
@@ -42,12 +43,13 @@ use directory::Directory;
 use resources::{LogGroup, LogStream};
 use tap::Taps;
 
+pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
-pub use tables::LOG_EVENTS;
+pub use tables::{LOG_EVENTS, QUERY_RESULTS};
 pub use tap::{Incoming, Stored, Tap};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &QUERY_RESULTS];
 
 routes! {
     /// What the service answers.
@@ -71,6 +73,26 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        StartQuery => queries::start_query,
+        GetQueryResults => queries::get_query_results,
+        StopQuery => queries::stop_query,
+        DescribeQueries => queries::describe_queries,
+        GetLogRecord => queries::get_log_record,
+        ListLogGroupsForQuery => queries::list_log_groups_for_query,
+        PutQueryDefinition => queries::put_query_definition,
+        DescribeQueryDefinitions => queries::describe_query_definitions,
+        DeleteQueryDefinition => queries::delete_query_definition,
+        CreateLookupTable => queries::create_lookup_table,
+        GetLookupTable => queries::get_lookup_table,
+        UpdateLookupTable => queries::update_lookup_table,
+        DescribeLookupTables => queries::describe_lookup_tables,
+        DeleteLookupTable => queries::delete_lookup_table,
+        CreateScheduledQuery => queries::create_scheduled_query,
+        GetScheduledQuery => queries::get_scheduled_query,
+        UpdateScheduledQuery => queries::update_scheduled_query,
+        DeleteScheduledQuery => queries::delete_scheduled_query,
+        ListScheduledQueries => queries::list_scheduled_queries,
+        GetScheduledQueryHistory => queries::get_scheduled_query_history,
     }
 }
 
@@ -79,10 +101,12 @@ routes! {
 pub struct Logs {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     groups: Collection<LogGroup>,
     streams: Collection<LogStream>,
     directory: Arc<Directory>,
     taps: Taps,
+    queries: queries::Queries,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -97,7 +121,7 @@ impl Logs {
     pub async fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        random: Arc<dyn Random>,
     ) -> Result<Arc<Logs>, StoreError> {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
@@ -110,7 +134,20 @@ impl Logs {
         store.set_owner(&LOG_EVENTS, directory.clone());
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
-        Ok(Arc::new(Logs { store, clock, groups, streams, directory, taps: Taps::default(), history_end_seq }))
+        let queries = queries::Queries::open(&store).await?;
+        let taps = Taps::default();
+        let logs = Logs { store, clock, random, groups, streams, directory, taps, queries, history_end_seq };
+        Ok(Arc::new(logs))
+    }
+
+    /// Sets what scheduled queries deliver to; before [`Logs::start`].
+    pub fn set_query_ports(&self, ports: QueryPorts) {
+        self.queries.set_ports(ports);
+    }
+
+    /// Begins to run scheduled queries.
+    pub fn start(self: &Arc<Self>) {
+        tokio::spawn(queries::run_schedules(Arc::downgrade(self)));
     }
 
     /// Sets what hears of events as they come in; once, before the first call. The tables of its rows must be among those that
@@ -127,5 +164,6 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.directory.clear();
+        self.queries.reset();
     }
 }
