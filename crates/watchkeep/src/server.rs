@@ -66,6 +66,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     store.start();
     services.trails.start();
     services.metrics.start();
+    services.logs.start();
     services.alarms.start();
     services.queues.start();
     services.keys.start();

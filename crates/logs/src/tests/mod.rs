@@ -4,6 +4,7 @@ mod events;
 mod filter;
 mod groups;
 mod known;
+mod queries;
 mod restart;
 mod streams;
 mod taps;
