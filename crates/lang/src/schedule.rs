@@ -113,9 +113,9 @@ impl Schedule {
 
     fn next_from(&self, from: DateTime) -> Option<DateTime> {
         let times = Times {
-            minutes: self.minutes.clone(),
-            hours: self.hours.clone(),
-            months: self.months.clone(),
+            minutes: self.minutes,
+            hours: self.hours,
+            months: self.months,
             is_day: |date: Date| self.is_day(date),
         };
         times.first_from(from, DAYS_AHEAD_MAX)

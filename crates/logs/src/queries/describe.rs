@@ -9,7 +9,7 @@ use watchkeep_model::logs::{
     DescribeQueriesRequest, DescribeQueriesResponse, ListLogGroupsForQueryRequest, ListLogGroupsForQueryResponse,
     QueryInfo,
 };
-use watchkeep_store::{ResourceKey, Versioned};
+use watchkeep_store::Versioned;
 
 use super::resources::LogQuery;
 use super::results::document;
@@ -69,8 +69,7 @@ fn place_of(place: &str) -> Option<Place> {
 }
 
 fn status_of(logs: &Logs, query: &Versioned<LogQuery>) -> &'static str {
-    let key = ResourceKey { name: query.key.name.clone(), ..query.key.clone() };
-    match logs.queries.find_running(&key).filter(|_| !query.status.has_ended()) {
+    match logs.queries.find_running(&query.key).filter(|_| !query.status.has_ended()) {
         Some(running) => running.state().0.as_str(),
         None => query.status.as_str(),
     }

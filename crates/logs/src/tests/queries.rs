@@ -66,7 +66,8 @@ fn rows(results: &GetQueryResultsResponse) -> Vec<String> {
     let rows = results.results.iter().flatten();
     rows.map(|row| {
         let fields = row.iter().filter(|field| field.field.as_deref() != Some("@ptr"));
-        let fields = fields.map(|field| format!("{} {}", field.field.as_deref().unwrap(), field.value.as_deref().unwrap()));
+        let fields =
+            fields.map(|field| format!("{} {}", field.field.as_deref().unwrap(), field.value.as_deref().unwrap()));
         fields.collect::<Vec<_>>().join(", ")
     })
     .collect()

@@ -60,7 +60,7 @@ pub(crate) async fn create_scheduled_query(
         }
         Err(error) => return Err(failed(error)),
     };
-    logs.queries.schedules_changed.notify_waiters();
+    logs.queries.schedules_changed.notify_one();
     Ok(CreateScheduledQueryResponse { scheduled_query_arn: Some(super::arn(&created)), state: Some(state(&created)) })
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn update_scheduled_query(
     document.created_ms = current.created_ms;
     document.runs = current.runs.clone();
     let updated = logs.queries.schedules.update(&current, document).await.map_err(failed)?;
-    logs.queries.schedules_changed.notify_waiters();
+    logs.queries.schedules_changed.notify_one();
     let shown = show::shown(&updated);
     Ok(UpdateScheduledQueryResponse {
         scheduled_query_arn: shown.scheduled_query_arn,

@@ -2,7 +2,7 @@
 //!
 //! That a run is due is written before it begins, so that after a crash it does not run twice; one that a crash ended has failed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde_json::json;
@@ -25,19 +25,15 @@ const LOOK_MS: i64 = 60_000;
 const ROWS_MAX: usize = 100_000;
 
 /// Runs scheduled queries as they are due, for as long as the service lives.
-pub(crate) async fn run_schedules(logs: std::sync::Weak<Logs>) {
+pub(crate) async fn run_schedules(logs: Weak<Logs>) {
     loop {
         let Some(strong) = logs.upgrade() else { return };
         let wait_ms = strong.begin_due().await;
         let clock = strong.clock.clone();
-        let changed = async {
-            let notified = strong.queries.schedules_changed.notified();
-            notified.await;
-        };
         // The service is held while it waits, a minute at most.
         tokio::select! {
             () = clock.sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
-            () = changed => {}
+            () = strong.queries.schedules_changed.notified() => {}
         }
     }
 }

@@ -28,7 +28,8 @@ pub(crate) async fn get_scheduled_query(
     caller: &Caller,
     input: GetScheduledQueryRequest,
 ) -> Result<GetScheduledQueryResponse, ServiceError> {
-    Ok(shown(&*find(logs, caller, &input.identifier)?))
+    let query = find(logs, caller, &input.identifier)?;
+    Ok(shown(&query))
 }
 
 pub(super) fn shown(query: &Versioned<ScheduledQueryDocument>) -> GetScheduledQueryResponse {
