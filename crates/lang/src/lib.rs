@@ -25,6 +25,7 @@ pub mod metric_search;
 pub mod metrics_insights;
 pub mod mute_schedule;
 pub mod policy;
+pub mod schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;

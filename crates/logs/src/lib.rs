@@ -32,6 +32,7 @@ mod page;
 mod paging;
 mod position;
 mod put_log_events;
+mod queries;
 mod resource_policies;
 mod resources;
 mod retention;
@@ -71,14 +72,15 @@ use transformers::Transformers;
 
 pub use data_protection::DataProtectionPorts;
 pub use metric_filters::MetricStaging;
+pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS};
+pub use tables::{LOG_EVENTS, LOG_FINDINGS, QUERY_RESULTS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS];
 
 routes! {
     /// What the service answers.
@@ -107,6 +109,26 @@ routes! {
         PutLogEvents => put_log_events::put_log_events,
         GetLogEvents => get_log_events::get_log_events,
         FilterLogEvents => filter_log_events::filter_log_events,
+        StartQuery => queries::start_query,
+        GetQueryResults => queries::get_query_results,
+        StopQuery => queries::stop_query,
+        DescribeQueries => queries::describe_queries,
+        GetLogRecord => queries::get_log_record,
+        ListLogGroupsForQuery => queries::list_log_groups_for_query,
+        PutQueryDefinition => queries::put_query_definition,
+        DescribeQueryDefinitions => queries::describe_query_definitions,
+        DeleteQueryDefinition => queries::delete_query_definition,
+        CreateLookupTable => queries::create_lookup_table,
+        GetLookupTable => queries::get_lookup_table,
+        UpdateLookupTable => queries::update_lookup_table,
+        DescribeLookupTables => queries::describe_lookup_tables,
+        DeleteLookupTable => queries::delete_lookup_table,
+        CreateScheduledQuery => queries::create_scheduled_query,
+        GetScheduledQuery => queries::get_scheduled_query,
+        UpdateScheduledQuery => queries::update_scheduled_query,
+        DeleteScheduledQuery => queries::delete_scheduled_query,
+        ListScheduledQueries => queries::list_scheduled_queries,
+        GetScheduledQueryHistory => queries::get_scheduled_query_history,
         PutSubscriptionFilter => subscriptions::put_subscription_filter,
         DescribeSubscriptionFilters => subscriptions::describe_subscription_filters,
         DeleteSubscriptionFilter => subscriptions::delete_subscription_filter,
@@ -159,6 +181,7 @@ pub struct Logs {
     directory: Arc<Directory>,
     taps: Taps,
     subscriptions: Subscriptions,
+    queries: queries::Queries,
     exports: Exports,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
@@ -207,6 +230,7 @@ impl Logs {
         metric_filters.recover_minutes(&store, clock.now())?;
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
         let subscriptions = Subscriptions::open(&store).await?;
+        let queries = queries::Queries::open(&store).await?;
         let logs = Logs {
             store,
             clock,
@@ -226,6 +250,7 @@ impl Logs {
             changing_resource_policies: tokio::sync::Mutex::default(),
             data_protection,
             subscriptions,
+            queries,
             history_end_seq,
         };
         logs.load_subscriptions().await?;
@@ -248,12 +273,18 @@ impl Logs {
         self.data_protection.set_ports(ports);
     }
 
+    /// Sets what scheduled queries deliver to; before [`Logs::start`].
+    pub fn set_query_ports(&self, ports: QueryPorts) {
+        self.queries.set_ports(ports);
+    }
+
     /// Begins what the service does by itself: default values of metric filters are settled, log anomaly detectors look at what came
-    /// in, findings of data protection are delivered. It ends when the service is dropped.
+    /// in, findings of data protection are delivered, scheduled queries run. It ends when the service is dropped.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
         tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
         tokio::spawn(self.clone().keep_delivering_findings());
+        tokio::spawn(queries::run_schedules(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.
@@ -274,6 +305,7 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.subscriptions.clear();
+        self.queries.reset();
         self.directory.clear();
         self.metric_filters.clear();
         self.data_protection.clear();

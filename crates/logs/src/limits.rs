@@ -285,3 +285,68 @@ pub const FUNCTION_TIME: Duration = Duration::from_secs(60);
 
 /// The log streams of a subscription whose messages functions take at once.
 pub const FUNCTIONS_AT_ONCE: usize = 8;
+/// The log groups that a query may name ("StartQuery").
+pub const QUERY_GROUPS_MAX: usize = 50;
+
+/// The log groups that `SOURCE` may select ("SOURCE").
+pub const QUERY_SOURCE_GROUPS_MAX: usize = 10_000;
+
+/// The queries in Logs Insights QL that an account may have under way in a Region ("CloudWatch Logs quotas").
+pub const QUERIES_MAX: usize = 100;
+
+/// Those in PPL ("CloudWatch Logs quotas").
+pub const PPL_QUERIES_MAX: usize = 15;
+
+/// The queries that run at once in the whole server; others wait as `Scheduled`.
+pub const QUERIES_RUNNING_MAX: usize = 4;
+
+/// How long a query may run before it ends as `Timeout` ("GetQueryResults").
+pub const QUERY_MS_MAX: i64 = HOUR_MS;
+
+/// How long queries and their results are kept ("GetQueryResults").
+pub const QUERY_RESULTS_AGE_MS_MAX: i64 = 7 * DAY_MS;
+
+/// The queries of an account in a Region that are kept; older ones go before their time.
+pub const QUERIES_KEPT_MAX: usize = 10_000;
+
+/// The bytes of a query's result; one that would be larger fails.
+pub const QUERY_RESULT_BYTES_MAX: usize = 256 << 20;
+
+/// The bytes of a row of the table of results, about: rows of results are put together up to it.
+pub const QUERY_PART_BYTES: usize = 256 << 10;
+
+/// The bytes of messages that a query reads into memory; one that needs more fails.
+pub const QUERY_MEMORY_BYTES_MAX: usize = 512 << 20;
+
+/// The rows of a page of GetQueryResults ("GetQueryResults").
+pub const QUERY_RESULTS_PAGE_MAX: usize = 10_000;
+
+/// How long a token of GetQueryResults is valid ("GetQueryResults").
+pub const QUERY_RESULTS_TOKEN_AGE_MS_MAX: i64 = HOUR_MS;
+
+/// The queries of a page of DescribeQueries ("DescribeQueries").
+pub const DESCRIBE_QUERIES_PAGE_MAX: usize = 1_000;
+
+/// The log groups of a page of ListLogGroupsForQuery, unless it asks for up to five hundred ("ListLogGroupsForQuery").
+pub const QUERY_GROUPS_PAGE_DEFAULT: usize = 50;
+
+/// The saved queries of an account in a Region ("CloudWatch Logs quotas").
+pub const QUERY_DEFINITIONS_MAX: usize = 1_000;
+
+/// The lookup tables of an account in a Region ("CloudWatch Logs quotas").
+pub const LOOKUP_TABLES_MAX: usize = 100;
+
+/// The bytes of a lookup table ("CreateLookupTable").
+pub const LOOKUP_TABLE_BYTES_MAX: usize = 10 << 20;
+
+/// The lookup tables of a page, unless it asks for up to a hundred ("DescribeLookupTables").
+pub const LOOKUP_TABLES_PAGE_DEFAULT: usize = 50;
+
+/// The scheduled queries of an account in a Region.
+pub const SCHEDULED_QUERIES_MAX: usize = 1_000;
+
+/// The runs of a scheduled query that its history has.
+pub const SCHEDULED_RUNS_KEPT_MAX: usize = 100;
+
+/// The characters of the name of a scheduled query.
+pub const SCHEDULED_QUERY_NAME_CHARS_MAX: usize = 255;

@@ -36,6 +36,20 @@ pub(crate) enum Paged {
     Anomalies = b'a',
     /// Resource policies by name.
     ResourcePolicies = b'p',
+    /// The rows of a query's result.
+    QueryResults = b'q',
+    /// Queries, newest first.
+    Queries = b'Q',
+    /// The groups of a query by name.
+    QueryGroups = b'G',
+    /// Saved queries.
+    QueryDefinitions = b'D',
+    /// Lookup tables by name.
+    LookupTables = b'l',
+    /// Scheduled queries by name.
+    ScheduledQueries = b'c',
+    /// The runs of a scheduled query, newest first.
+    ScheduledRuns = b'h',
 }
 
 const HEAD_BYTES: usize = 9;
@@ -51,16 +65,26 @@ pub(crate) fn token(paged: Paged, now: TimestampMs, place: &str) -> String {
 
 /// The place that a token names, if one was given.
 pub(crate) fn place(paged: Paged, now: TimestampMs, token: Option<&str>) -> Result<Option<String>, ServiceError> {
-    let Some(token) = token else { return Ok(None) };
-    read(paged, now, token).map(Some).ok_or_else(invalid_token)
+    place_within(paged, now, token, TOKEN_AGE_MS_MAX)
 }
 
-fn read(paged: Paged, now: TimestampMs, token: &str) -> Option<String> {
+/// [`place`], of a token that is valid for so many milliseconds.
+pub(crate) fn place_within(
+    paged: Paged,
+    now: TimestampMs,
+    token: Option<&str>,
+    age_ms_max: i64,
+) -> Result<Option<String>, ServiceError> {
+    let Some(token) = token else { return Ok(None) };
+    read(paged, now, token, age_ms_max).map(Some).ok_or_else(invalid_token)
+}
+
+fn read(paged: Paged, now: TimestampMs, token: &str, age_ms_max: i64) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (head, place) = bytes.split_at_checked(HEAD_BYTES)?;
     let (&kind, given) = head.split_first()?;
     let given = i64::from_be_bytes(given.try_into().ok()?);
-    if kind != paged as u8 || now.0.saturating_sub(given) > TOKEN_AGE_MS_MAX {
+    if kind != paged as u8 || now.0.saturating_sub(given) > age_ms_max {
         return None;
     }
     String::from_utf8(place.to_vec()).ok()

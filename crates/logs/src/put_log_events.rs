@@ -150,7 +150,8 @@ impl Staged {
         }
         self.append.push(rows.encrypted_under(key));
         // Who follows looks for whatever may be in the store.
-        let times = batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
+        let times =
+            batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
         let (first_ms, last_ms) = times.unwrap_or_default();
         self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
         self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));

@@ -87,3 +87,28 @@ pub(crate) const LABEL_ACCOUNT: &str = "account";
 pub(crate) const LABEL_REGION: &str = "region";
 pub(crate) const LABEL_GROUP: &str = "log_group";
 pub(crate) const LABEL_STREAM: &str = "log_stream";
+
+/// The number of the query.
+pub(crate) const RESULT_QUERY: usize = 0;
+/// When the query ended.
+pub(crate) const RESULT_TIME: usize = 1;
+/// Rows of its result, as a JSON array; in the order of their `seq` they are the whole.
+pub(crate) const RESULT_ROWS: usize = 2;
+
+/// The results of queries; times are milliseconds since the epoch.
+pub static QUERY_RESULTS: Table = Table {
+    name: "query_results",
+    id: 60,
+    columns: &[
+        Column::new("query_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("rows", ColumnKind::Bytes),
+    ],
+    time: RESULT_TIME,
+    sort: &[RESULT_QUERY, RESULT_TIME],
+    retention_key: &[RESULT_QUERY],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
+};

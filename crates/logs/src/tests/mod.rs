@@ -14,6 +14,7 @@ mod live_tail;
 mod metric_filters;
 #[path = "../../../store/tests/support/owners.rs"]
 mod owners;
+mod queries;
 mod resource_policies;
 mod restart;
 mod streams;

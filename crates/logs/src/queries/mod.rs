@@ -1,0 +1,138 @@
+//! Queries over log events: CloudWatch Logs Insights. Sources: "StartQuery", "GetQueryResults" and the pages of their siblings.
+//!
+//! A query is a document of the catalog from the moment its id is answered. It waits for its turn, runs where it may block, and ends: its
+//! rows are durable in [`QUERY_RESULTS`](crate::tables::QUERY_RESULTS) before its document says so. Whatever had not ended when the
+//! process did, has failed.
+
+mod definitions;
+mod describe;
+mod execute;
+mod groups;
+mod lookup_tables;
+mod record;
+mod resources;
+mod results;
+mod running;
+mod schedules;
+mod start;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use watchkeep_core::ports::{Buckets, EventBus, NoBuckets, NoEventBus};
+use watchkeep_store::{Collection, Keep, Store, StoreError, TableOwner};
+
+use crate::limits::{QUERIES_RUNNING_MAX, QUERY_RESULTS_AGE_MS_MAX};
+use resources::{LogQuery, LookupTableDocument, QueryDefinitionDocument, ScheduledQueryDocument};
+use running::Running;
+
+pub(crate) use definitions::{delete_query_definition, describe_query_definitions, put_query_definition};
+pub(crate) use describe::{describe_queries, list_log_groups_for_query};
+pub(crate) use lookup_tables::{
+    create_lookup_table, delete_lookup_table, describe_lookup_tables, get_lookup_table, update_lookup_table,
+};
+pub(crate) use record::get_log_record;
+pub(crate) use results::{get_query_results, stop_query};
+pub(crate) use schedules::{
+    create_scheduled_query, delete_scheduled_query, get_scheduled_query, get_scheduled_query_history,
+    list_scheduled_queries, run_schedules, update_scheduled_query,
+};
+pub(crate) use start::start_query;
+
+/// Queries, saved ones, scheduled ones, and lookup tables.
+#[derive(Debug)]
+pub(crate) struct Queries {
+    documents: Collection<LogQuery>,
+    definitions: Collection<QueryDefinitionDocument>,
+    lookup_tables: Collection<LookupTableDocument>,
+    schedules: Collection<ScheduledQueryDocument>,
+    /// Those that have not ended, by id.
+    running: Mutex<HashMap<String, Arc<Running>>>,
+    /// How many may run now.
+    turns: Semaphore,
+    /// Held while documents of schedules are changed.
+    changing_schedules: tokio::sync::Mutex<()>,
+    /// Told when schedules change.
+    schedules_changed: tokio::sync::Notify,
+    ports: Mutex<QueryPorts>,
+}
+
+/// What scheduled queries deliver to.
+#[derive(Clone)]
+pub struct QueryPorts {
+    /// Where results are put.
+    pub buckets: Arc<dyn Buckets>,
+    /// Who hears that a query was completed.
+    pub events: Arc<dyn EventBus>,
+}
+
+impl std::fmt::Debug for QueryPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryPorts").finish_non_exhaustive()
+    }
+}
+
+impl Default for QueryPorts {
+    fn default() -> Self {
+        QueryPorts { buckets: Arc::new(NoBuckets), events: Arc::new(NoEventBus) }
+    }
+}
+
+impl Queries {
+    /// Reads what the catalog has; what had not ended has failed.
+    pub(crate) async fn open(store: &Arc<Store>) -> Result<Queries, StoreError> {
+        let catalog = store.catalog();
+        let queries = Queries {
+            documents: catalog.collection().await?,
+            definitions: catalog.collection().await?,
+            lookup_tables: catalog.collection().await?,
+            schedules: catalog.collection().await?,
+            running: Mutex::default(),
+            turns: Semaphore::new(QUERIES_RUNNING_MAX),
+            changing_schedules: tokio::sync::Mutex::default(),
+            schedules_changed: tokio::sync::Notify::new(),
+            ports: Mutex::default(),
+        };
+        for document in queries.documents.all() {
+            if !document.status.has_ended() {
+                let mut failed = LogQuery::clone(&document);
+                failed.status = resources::Status::Failed;
+                queries.documents.update(&document, failed).await?;
+            }
+        }
+        store.set_owner(&crate::tables::QUERY_RESULTS, Arc::new(Results));
+        Ok(queries)
+    }
+
+    /// Forgets what runs, after the store was reset.
+    pub(crate) fn reset(&self) {
+        self.running().drain().for_each(|(_, running)| running.cancel());
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ports(&self) -> QueryPorts {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets what scheduled queries deliver to.
+    pub(crate) fn set_ports(&self, ports: QueryPorts) {
+        *self.ports.lock().unwrap_or_else(PoisonError::into_inner) = ports;
+    }
+}
+
+/// How long results are kept.
+struct Results;
+
+impl TableOwner for Results {
+    fn keep(&self, _: &[u64]) -> Keep {
+        Keep::For(std::time::Duration::from_millis(QUERY_RESULTS_AGE_MS_MAX.unsigned_abs()))
+    }
+
+    fn label(&self, _: &str, _: u64) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,67 @@
+//! Queries that have not ended.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::execute::Found;
+use super::resources::Status;
+
+/// A query that has not ended.
+#[derive(Debug)]
+pub(super) struct Running {
+    cancelled: AtomicBool,
+    /// Told when it is cancelled.
+    cancelling: tokio::sync::Notify,
+    /// Closed when it has ended, and what became of it is written.
+    ended: tokio::sync::Semaphore,
+    state: Mutex<(Status, Found)>,
+}
+
+impl Running {
+    pub(super) fn new() -> Running {
+        Running {
+            cancelled: AtomicBool::new(false),
+            cancelling: tokio::sync::Notify::new(),
+            ended: tokio::sync::Semaphore::new(0),
+            state: Mutex::new((Status::Scheduled, Found::default())),
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.cancelling.notify_waiters();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is cancelled.
+    pub(super) async fn cancelled(&self) {
+        let notified = self.cancelling.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if !self.is_cancelled() {
+            notified.await;
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.close();
+    }
+
+    /// Waits until it has ended.
+    pub(super) async fn ended(&self) {
+        // There is never a permit: this comes back when the semaphore is closed.
+        drop(self.ended.acquire().await);
+    }
+
+    /// Where it is, and what it found so far.
+    pub(super) fn state(&self) -> (Status, Found) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn begin(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 = Status::Running;
+    }
+}

@@ -1,0 +1,251 @@
+//! Scheduled queries run when their time has come, put their results, and tell of it.
+//!
+//! That a run is due is written before it begins, so that after a crash it does not run twice; one that a crash ended has failed.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde_json::json;
+use watchkeep_core::ports::{BucketClient, BucketObject, BusEvent, MetricPlace};
+use watchkeep_core::{Caller, Client, Principal};
+use watchkeep_model::logs::StartQueryRequest;
+use watchkeep_store::{ResourceKey, Versioned};
+
+use super::super::resources::{Delivery, LogQuery, Run, S3Destination, ScheduledQueryDocument, Status};
+use super::super::{results, start};
+use super::change::{DEFAULT_OFFSET_S, bucket_and_prefix};
+use super::{arn, schedule_of};
+use crate::Logs;
+use crate::limits::SCHEDULED_RUNS_KEPT_MAX;
+
+/// The longest wait between two looks at what is due.
+const LOOK_MS: i64 = 60_000;
+
+/// The rows of a result that are put: all that there can be.
+const ROWS_MAX: usize = 100_000;
+
+/// Runs scheduled queries as they are due, for as long as the service lives.
+pub(crate) async fn run_schedules(logs: Weak<Logs>) {
+    loop {
+        let Some(strong) = logs.upgrade() else { return };
+        let wait_ms = strong.begin_due().await;
+        let clock = strong.clock.clone();
+        // The service is held while it waits, a minute at most.
+        tokio::select! {
+            () = clock.sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
+            () = strong.queries.schedules_changed.notified() => {}
+        }
+    }
+}
+
+impl Logs {
+    /// Begins the runs that are due; returns for how many milliseconds nothing is.
+    async fn begin_due(self: &Arc<Self>) -> i64 {
+        let now = self.clock.now().0;
+        let mut wait_ms = LOOK_MS;
+        for query in self.queries.schedules.all() {
+            if !query.enabled {
+                continue;
+            }
+            let Some(schedule) = schedule_of(&query) else { continue };
+            let begins_ms = query.start_s.map_or(i64::MIN, |start| start.saturating_mul(1000));
+            let ends_ms = query.end_s.map_or(i64::MAX, |end| end.saturating_mul(1000));
+            let Some(next_ms) = schedule.next_after(query.last_due_ms.max(begins_ms.saturating_sub(1))) else {
+                continue;
+            };
+            if next_ms > ends_ms {
+                continue;
+            }
+            if next_ms > now {
+                wait_ms = wait_ms.min(next_ms - now);
+                continue;
+            }
+            // Of runs that were missed only the last is made up for.
+            let mut due_ms = next_ms;
+            while let Some(later_ms) = schedule.next_after(due_ms).filter(|later_ms| *later_ms <= now.min(ends_ms)) {
+                due_ms = later_ms;
+            }
+            let run =
+                Run { triggered_ms: due_ms, query_id: None, status: "Running".into(), error: None, delivery: None };
+            let begun = self.change_schedule(&query.key, |document| {
+                document.last_due_ms = due_ms;
+                document.runs.push(run);
+                let surplus = document.runs.len().saturating_sub(SCHEDULED_RUNS_KEPT_MAX);
+                document.runs.drain(..surplus);
+            });
+            if let Some(query) = begun.await {
+                tokio::spawn(self.clone().run_once(query, due_ms));
+            }
+        }
+        wait_ms
+    }
+
+    async fn change_schedule(
+        &self,
+        key: &ResourceKey,
+        change: impl FnOnce(&mut ScheduledQueryDocument),
+    ) -> Option<Arc<Versioned<ScheduledQueryDocument>>> {
+        let _changing = self.queries.changing_schedules.lock().await;
+        let current = self.queries.schedules.get(key)?;
+        let mut document = ScheduledQueryDocument::clone(&current);
+        change(&mut document);
+        match self.queries.schedules.update(&current, document).await {
+            Ok(changed) => Some(changed),
+            Err(error) => {
+                tracing::warn!(query = key.name, %error, "a scheduled query could not be written");
+                None
+            }
+        }
+    }
+
+    async fn run_once(self: Arc<Self>, query: Arc<Versioned<ScheduledQueryDocument>>, due_ms: i64) {
+        let Some(region) = query.key.region.clone() else { return };
+        let caller = Caller {
+            account: query.key.account,
+            region,
+            principal: Principal::Service("logs.amazonaws.com"),
+            access_key_id: None,
+            source_address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            request_id: query.id.as_str().into(),
+            secure_transport: false,
+            client: Client::default(),
+        };
+        let due_s = due_ms.div_euclid(1000);
+        let start_time = due_s.saturating_sub(query.start_offset_s.unwrap_or(DEFAULT_OFFSET_S)).max(0);
+        let input = StartQueryRequest {
+            query_language: Some(query.language.clone()),
+            log_group_identifiers: Some(query.groups.clone()).filter(|groups| !groups.is_empty()),
+            start_time,
+            end_time: due_s.saturating_sub(query.end_offset_s.unwrap_or(0)).max(start_time),
+            query_string: query.query_string.clone(),
+            ..StartQueryRequest::default()
+        };
+        let id = match start::start(&self, &caller, input).await {
+            Ok(id) => id,
+            Err(error) => {
+                self.end_run(&query.key, due_ms, |run| {
+                    run.status = "InvalidQuery".into();
+                    run.error = Some(error.message);
+                })
+                .await;
+                return;
+            }
+        };
+        self.end_run(&query.key, due_ms, |run| run.query_id = Some(id.clone())).await;
+        let key = ResourceKey::new(caller.account, &caller.region, &id);
+        if let Some(running) = self.queries.find_running(&key) {
+            running.ended().await;
+        }
+        let Some(document) = self.queries.documents.get(&key) else { return };
+        let status = match document.status {
+            Status::Complete => "Complete",
+            Status::Timeout => "Timeout",
+            _ => "Failed",
+        };
+        let delivery = match (&query.destination, document.status) {
+            (Some(destination), Status::Complete) => Some(self.deliver(&query, destination, &caller, &document).await),
+            _ => None,
+        };
+        self.tell(&query, &caller, &document, start_time, due_ms).await;
+        self.end_run(&query.key, due_ms, |run| {
+            run.status = status.into();
+            run.delivery = delivery;
+        })
+        .await;
+    }
+
+    async fn end_run(&self, key: &ResourceKey, due_ms: i64, change: impl FnOnce(&mut Run)) {
+        self.change_schedule(key, |document| {
+            if let Some(run) = document.runs.iter_mut().rev().find(|run| run.triggered_ms == due_ms) {
+                change(run);
+            }
+        })
+        .await;
+    }
+
+    /// Puts a result into its bucket, as GetQueryResults would answer it.
+    async fn deliver(
+        &self,
+        query: &Versioned<ScheduledQueryDocument>,
+        destination: &S3Destination,
+        caller: &Caller,
+        document: &Versioned<LogQuery>,
+    ) -> Delivery {
+        let failed = |status: &str, error: String| Delivery { status: status.into(), object: None, error: Some(error) };
+        let Some((bucket, prefix)) = bucket_and_prefix(&destination.uri) else {
+            return failed("CLIENT_ERROR", "the destination is no bucket".into());
+        };
+        let rows = match results::read(self, document.number, 0..ROWS_MAX).await {
+            Ok(rows) => rows,
+            Err(error) => return failed("FAILED", error.message),
+        };
+        let rows: Vec<serde_json::Value> = rows
+            .iter()
+            .map(|row| row.iter().map(|(name, value)| json!({ "field": name, "value": value })).collect())
+            .collect();
+        let body = json!({
+            "queryLanguage": document.language,
+            "results": rows,
+            "statistics": statistics(document),
+            "status": document.status.as_str(),
+        });
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        let key = format!("{prefix}{slash}{}.json", document.key.name);
+        let client = BucketClient {
+            principal: "logs.amazonaws.com".to_owned(),
+            place: MetricPlace { account: caller.account, region: caller.region.clone() },
+            source_arn: Some(arn(query)),
+        };
+        let object = BucketObject {
+            key: key.clone(),
+            body: body.to_string().into_bytes(),
+            content_type: Some("application/json"),
+            ..BucketObject::default()
+        };
+        match self.queries.ports().buckets.put(&client, bucket, object).await {
+            Ok(()) => Delivery { status: "COMPLETE".into(), object: Some(format!("s3://{bucket}/{key}")), error: None },
+            Err(error) => failed("FAILED", error.to_string()),
+        }
+    }
+
+    /// Tells the default bus that a query has ended.
+    async fn tell(
+        &self,
+        query: &Versioned<ScheduledQueryDocument>,
+        caller: &Caller,
+        document: &Versioned<LogQuery>,
+        start_time_s: i64,
+        due_ms: i64,
+    ) {
+        let event = BusEvent {
+            place: MetricPlace { account: caller.account, region: caller.region.clone() },
+            id: document.key.name.clone(),
+            source: "aws.logs",
+            detail_type: "Scheduled Query Completed",
+            time: self.clock.now(),
+            resources: vec![arn(query)],
+            detail: json!({
+                "queryId": document.key.name,
+                "queryString": query.query_string,
+                "logGroupIdentifiers": query.groups,
+                "status": document.status.as_str(),
+                "startTime": start_time_s,
+                "triggeredTime": due_ms.div_euclid(1000),
+                "statistics": statistics(document),
+            }),
+        };
+        if let Err(error) = self.queries.ports().events.put(event).await {
+            tracing::warn!(query = query.key.name, %error, "a scheduled query's event was not taken");
+        }
+    }
+}
+
+fn statistics(document: &LogQuery) -> serde_json::Value {
+    json!({
+        "recordsMatched": document.statistics.records_matched,
+        "recordsScanned": document.statistics.records_scanned,
+        "bytesScanned": document.statistics.bytes_scanned,
+        "logGroupsScanned": document.statistics.groups_scanned,
+    })
+}
