@@ -125,12 +125,12 @@ pub(crate) async fn stop_query(
     let key = ResourceKey::new(caller.account, &caller.region, &input.query_id);
     let running = logs.queries.find_running(&key);
     let document = document(logs, caller, &input.query_id)?;
-    let Some(running) = running.filter(|_| !document.status.has_ended()) else {
-        return Err(invalid(format!("Query {} is not running: it has status {}.", key.name, document.status.as_str())));
-    };
+    let has_ended = |status: Status| invalid(format!("Query {} is not running: it is {}.", key.name, status.as_str()));
+    let running = running.filter(|_| !document.status.has_ended()).ok_or_else(|| has_ended(document.status))?;
     running.cancel();
     // Nobody who was told that it was stopped sees it running.
     running.ended().await;
     let status = self::document(logs, caller, &input.query_id)?.status;
-    Ok(StopQueryResponse { success: Some(status == Status::Cancelled) })
+    // It may have come to its end just before.
+    if status == Status::Cancelled { Ok(StopQueryResponse { success: Some(true) }) } else { Err(has_ended(status)) }
 }
