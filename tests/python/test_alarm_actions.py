@@ -122,8 +122,15 @@ def test_actions_are_calls_of_aws():
                 Dimensions=[{"Name": "InstanceId", "Value": "i-0123"}], Threshold=80.0, TreatMissingData="ignore",
                 ComparisonOperator="GreaterThanThreshold", AlarmActions=[STOP, POLICY],
             )
-            datum = {"MetricName": "Cpu", "Dimensions": [{"Name": "InstanceId", "Value": "i-0123"}], "Timestamp": now(server), "Value": 91.5}
-            cloudwatch.put_metric_data(Namespace="app", MetricData=[datum])
+            begun = now(server)
+            for minute in range(6):
+                datum = {
+                    "MetricName": "Cpu",
+                    "Dimensions": [{"Name": "InstanceId", "Value": "i-0123"}],
+                    "Timestamp": begun + dt.timedelta(minutes=minute),
+                    "Value": 91.5,
+                }
+                cloudwatch.put_metric_data(Namespace="app", MetricData=[datum])
             server.admin("clock", advance_ms=5 * MINUTE_MS)
 
             def calls():
@@ -137,11 +144,13 @@ def test_actions_are_calls_of_aws():
             assert (policy["PolicyName"], policy["AutoScalingGroupName"]) == ([POLICY], ["web"])
             assert (policy["MetricValue"], policy["BreachThreshold"]) == (["91.5"], ["80"])
             assert all(authorization.startswith("AWS4-HMAC-SHA256 Credential=AKIDREMOTE/20260101/us-east-1/") for authorization, *_ in asked)
-            history = cloudwatch.describe_alarm_history(AlarmName="cpu", HistoryItemType="Action")["AlarmHistoryItems"]
-            assert sorted(item["HistorySummary"] for item in history) == [
-                f"Successfully executed action {POLICY}",
-                f"Successfully executed action {STOP}",
-            ]
+
+            def told():
+                history = cloudwatch.describe_alarm_history(AlarmName="cpu", HistoryItemType="Action")["AlarmHistoryItems"]
+                return sorted(item["HistorySummary"] for item in history)
+
+            until(lambda: len(told()) == 2)
+            assert told() == [f"Successfully executed action {arn}" for arn in (STOP, POLICY)]
 
 
 def test_the_agent_carries_out_what_its_host_allows(tmp_path):
