@@ -17,7 +17,7 @@ use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Se
 use crate::metric_search::{Search, labels};
 use crate::metrics_insights::{Aggregation, Query, is_query};
 use crate::mute_schedule::{MuteSchedule, ScheduleText, Status};
-use crate::policy::{Asker, Context, Policy, PolicyKind, Request};
+use crate::policy::{Asker, Context, Policy as AccessPolicy, PolicyKind, Request};
 use crate::sketch::Sketch;
 use crate::statistic::{Sample, Statistic, Summary};
 use crate::statsd;
@@ -312,7 +312,7 @@ pub fn mute_schedule(bytes: &[u8]) {
 pub fn policy(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for kind in [PolicyKind::Identity, PolicyKind::Resource, PolicyKind::Trust] {
-        let Ok(policy) = Policy::parse(&text, kind) else { continue };
+        let Ok(policy) = AccessPolicy::parse(&text, kind) else { continue };
         let context = Context::default().with("aws:username", "alice").with("aws:SourceIp", "10.0.0.1");
         let request = Request { asker: Asker::Anonymous, action: "s3:GetObject", resource: &text, context: &context };
         assert_eq!(policy.decide(&request), policy.decide(&request), "a policy changed its mind");

@@ -83,10 +83,10 @@ pub const EXPORT_FILE_BYTES: usize = 16 << 20;
 pub const EXPORT_LINES_BYTES: usize = 256 << 20;
 
 /// How long an export waits first for a bucket that is busy; then twice as long each time.
-pub const EXPORT_RETRY_MIN: std::time::Duration = std::time::Duration::from_secs(1);
+pub const EXPORT_RETRY_MIN: Duration = Duration::from_secs(1);
 
 /// The longest that it waits at once.
-pub const EXPORT_RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+pub const EXPORT_RETRY_MAX: Duration = Duration::from_secs(60);
 /// The account policies that are looked at for one type: more than any type may have.
 pub const ACCOUNT_POLICIES_MAX: usize = 100;
 

@@ -98,7 +98,7 @@ pub(crate) const RESULT_ROWS: usize = 2;
 /// The results of queries; times are milliseconds since the epoch.
 pub static QUERY_RESULTS: Table = Table {
     name: "query_results",
-    id: 60,
+    id: 62,
     columns: &[
         Column::new("query_id", ColumnKind::U64),
         Column::new("time", ColumnKind::I64),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{Authorizer, NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{Authorizer, EventBus, NoEventBus, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, Stored, SubscriptionPorts, Tap};
+use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
 use watchkeep_messaging::data_streams::{self, Enforcement};
 use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
@@ -24,7 +24,6 @@ use watchkeep_wire::model::cloudwatch;
 use watchkeep_wire::service::{Joined, RoutedService};
 
 use crate::alarm_actions::{ActionTargets, AlarmTargets};
-use crate::embedded_metrics::EmbeddedMetrics;
 use crate::embedded_metrics::{EmbeddedMetrics, FilteredMetrics};
 use crate::known_resources::{HostInstance, LogGroups, NoInstance};
 use crate::measuring::{CountedLogs, Meters};
@@ -144,6 +143,8 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
+        // Nobody listens to events yet.
+        let events: Arc<dyn EventBus> = Arc::new(NoEventBus);
         let ServiceConfigs { metrics, topics, throughput, open_search, actions, authorizer } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
@@ -166,6 +167,7 @@ impl Services {
             deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
         });
+        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.clone() });
         let meter = meters.minutes.clone();
         let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
         let data_streams = data_streams.context("opening data streams")?;
@@ -182,14 +184,13 @@ impl Services {
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
-        // Nobody listens to events yet.
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
             promql: Some(prometheus.clone()),
             topics: Some(topics.sink()),
             functions,
             actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
-            events: Arc::new(NoEventBus),
+            events,
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;

@@ -123,20 +123,21 @@ impl Export {
     }
 
     /// Exports a stream, in files numbered from `first` on; returns the number after the last.
-    async fn stream(&self, group: &Group, stream: &Stream, folder: &str, first: u32) -> Result<u32, Ended> {
+    async fn stream(&self, group: &Arc<Group>, stream: &Stream, folder: &str, first: u32) -> Result<u32, Ended> {
         let mut number = first;
         let mut file = File::new();
         let mut from = None;
         loop {
             let logs = self.go_on()?;
             let request = Request {
-                group: group.id,
+                group: group.clone(),
                 streams: Some(vec![stream.id]),
                 time: self.task.from..self.task.to.saturating_add(1),
                 from,
                 direction: Direction::Forward,
                 limit: PAGE_EVENTS_MAX,
                 pattern: None,
+                unmasking: None,
                 judged_bytes_max: u64::MAX,
             };
             let page = match logs.read(request).await {

@@ -144,7 +144,9 @@ impl Logs {
             _ => "Failed",
         };
         let delivery = match (&query.destination, document.status) {
-            (Some(destination), Status::Complete) => Some(self.deliver(&query, destination, &caller, &document).await),
+            (Some(destination), Status::Complete) => {
+                Some(self.deliver_results(&query, destination, &caller, &document).await)
+            }
             _ => None,
         };
         self.tell(&query, &caller, &document, start_time, due_ms).await;
@@ -165,7 +167,7 @@ impl Logs {
     }
 
     /// Puts a result into its bucket, as GetQueryResults would answer it.
-    async fn deliver(
+    async fn deliver_results(
         &self,
         query: &Versioned<ScheduledQueryDocument>,
         destination: &S3Destination,
