@@ -17,7 +17,7 @@ use watchkeep_model::cloudwatch::{self, Dimension, MetricDatum, PutMetricDataInp
 use watchkeep_model::logs::{self, CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest, PutLogEventsResponse};
 use watchkeep_model::{ServiceError, Structure, Timestamp, Unit, equal};
 use watchkeep_wire::protocol::{self, Head};
-use watchkeep_wire::sigv4::{self, Expected, SignedRequest, Verifier};
+use watchkeep_wire::sigv4::{self, Expected, SignedBody, SignedRequest, Verifier};
 
 const NOW: TimestampMs = TimestampMs(1_795_000_000_000);
 
@@ -62,7 +62,7 @@ fn serve(request: &Request<()>, body: &[u8], input: &mut dyn Structure, answer: 
         session_token: Some("token".to_owned()),
         expires_at: None,
     };
-    verifier.check_signature(&signed, &presented, &claims, Some(&credential), body, NOW).unwrap();
+    verifier.check_signature(&signed, &presented, &claims, Some(&credential), SignedBody::Whole(body), NOW).unwrap();
     protocol::decode_request(&call, &head, body, input).unwrap();
     match answer {
         Answer::Output(output) => protocol::encode_response(&call, &**output, "request-1"),

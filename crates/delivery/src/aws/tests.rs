@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use watchkeep_core::ports::{AlarmAction, AlarmActionError, AlarmActionKind, AlarmActions, Credential, MetricPlace};
 use watchkeep_core::{AccountId, ManualClock, Principal, TimestampMs};
-use watchkeep_wire::sigv4::{Expected, SignedRequest, Verifier, read};
+use watchkeep_wire::sigv4::{Expected, SignedBody, SignedRequest, Verifier, read};
 
 use super::*;
 
@@ -57,7 +57,9 @@ impl Receiver {
             session_token: Some("token".to_owned()),
             expires_at: None,
         };
-        verifier.check_signature(&request, &presented, &claims, Some(&credential), body, NOW).unwrap();
+        verifier
+            .check_signature(&request, &presented, &claims, Some(&credential), SignedBody::Whole(body), NOW)
+            .unwrap();
         assert_eq!(claims.region.as_str(), "us-east-1");
         self.asked.lock().unwrap().push(Asked {
             service,
