@@ -49,11 +49,12 @@ pub(crate) async fn get_query_results(
     };
     let most = input.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(QUERY_RESULTS_PAGE_MAX);
     let page = first..first.saturating_add(most.clamp(1, QUERY_RESULTS_PAGE_MAX));
-    let (status, rows, statistics, total) = match running.filter(|_| !document.status.has_ended()) {
+    let running = running.filter(|_| !document.status.has_ended());
+    let (status, rows, statistics, total) = match running {
         Some(running) => {
             let (status, found) = running.state();
             let rows = found.rows.get(page.start.min(found.rows.len())..page.end.min(found.rows.len()));
-            (status, rows.unwrap_or_default().to_vec(), found.statistics, 0)
+            (status, rows.unwrap_or_default().to_vec(), found.statistics, found.rows.len())
         }
         None => {
             let rows = read(logs, document.number, page.clone()).await?;

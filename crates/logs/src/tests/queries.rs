@@ -138,7 +138,7 @@ async fn bad_queries_are_refused() {
         (with(|input| input.query_string = "SOURCE 'g' | limit 1".into()), "InvalidParameterException"),
         (with(|input| input.query_string = "fields".into()), "MalformedQueryException"),
         (with(|input| input.query_string = "lookup t a OUTPUT b".into()), "MalformedQueryException"),
-        (with(|input| input.query_language = Some("SQL".into())), "InvalidParameterException"),
+        (with(|input| input.query_language = Some("SQLite".into())), "InvalidParameterException"),
     ];
     for (input, code) in cases {
         let query = input.query_string.clone();
