@@ -16,6 +16,8 @@ mod results;
 mod running;
 mod schedules;
 mod start;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::HashMap;

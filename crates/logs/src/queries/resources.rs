@@ -29,6 +29,12 @@ pub(crate) struct LogQuery {
     /// Who started it.
     #[serde(default)]
     pub user: String,
+    /// Whether masks are lifted in its rows: they are kept sealed, and shown to who may unmask.
+    #[serde(default)]
+    pub unmasks: bool,
+    /// The ARN of the KMS key that its rows are encrypted under, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
 }
 
 impl Resource for LogQuery {

@@ -25,7 +25,7 @@ use crate::directory::Group;
 use crate::errors::invalid;
 use crate::limits::{QUERIES_KEPT_MAX, QUERY_MS_MAX, QUERY_PART_BYTES, QUERY_RESULTS_AGE_MS_MAX};
 use crate::tables::QUERY_RESULTS;
-use crate::{Logs, errors};
+use crate::{Logs, errors, kms_keys};
 
 /// Starts a query.
 pub(crate) async fn start_query(
@@ -78,6 +78,8 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
             statistics: Default::default(),
             rows: 0,
             user: caller.principal_arn().unwrap_or_default(),
+            unmasks: !prepared.world.unmasking.is_empty(),
+            kms_key: None,
         };
         logs.queries.documents.create(key.clone(), document).await.map_err(errors::store)?;
         tokio::spawn(carry_out(logs, key, prepared, running));
@@ -93,15 +95,15 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
 }
 
 /// Over which times a query goes, and how many rows it may give.
-struct Bounds {
+pub(super) struct Bounds {
     /// In milliseconds since the epoch; the end is not included.
-    time: Range<i64>,
-    started: TimestampMs,
-    limit: usize,
+    pub(super) time: Range<i64>,
+    pub(super) started: TimestampMs,
+    pub(super) limit: usize,
 }
 
 /// Finds what a query needs of the service, and whether its author may have it.
-async fn prepare(
+pub(super) async fn prepare(
     logs: &Arc<Logs>,
     caller: &Caller,
     input: &StartQueryRequest,
@@ -273,25 +275,49 @@ async fn take_turn(logs: &Arc<Logs>, prepared: Prepared, running: &Arc<Running>)
 async fn write(
     logs: &Logs,
     key: &ResourceKey,
-    (status, found): (Status, Found),
+    (mut status, mut found): (Status, Found),
 ) -> Result<(), watchkeep_store::StoreError> {
     let Some(current) = logs.queries.documents.get(key) else { return Ok(()) };
-    let now = logs.clock.now().0;
-    for part in parts(&found.rows) {
-        let mut rows = Rows::new(&QUERY_RESULTS);
-        rows.u64(current.number);
-        rows.i64(now);
-        rows.bytes(&part);
-        rows.end_row();
-        logs.store.append(Append::from(rows)).await?;
-    }
     let mut document = LogQuery::clone(&current);
+    match write_rows(logs, key, &current, &found.rows).await {
+        Ok(kms_key) => document.kms_key = kms_key,
+        Err(error) => {
+            tracing::error!(query = key.name, %error, "the result of a query cannot be kept");
+            (status, found) = (Status::Failed, Found::default());
+        }
+    }
     document.status = status;
-    document.ended_ms = Some(now);
+    document.ended_ms = Some(logs.clock.now().0);
     document.statistics = found.statistics;
     document.rows = found.rows.len() as u64;
     logs.queries.documents.update(&current, document).await?;
     Ok(())
+}
+
+/// Keeps the rows of a result; says under which KMS key, if there is one.
+async fn write_rows(
+    logs: &Logs,
+    key: &ResourceKey,
+    query: &LogQuery,
+    rows: &[ResultRow],
+) -> Result<Option<String>, ServiceError> {
+    let encryption = match &key.region {
+        Some(region) if !rows.is_empty() => logs.query_results_key(key.account, region).await?,
+        _ => None,
+    };
+    let (kms_key, data_key) = encryption.unzip();
+    for mut part in parts(rows) {
+        if query.unmasks {
+            part = logs.seal_result(query.number, part).await?;
+        }
+        let mut rows = Rows::new(&QUERY_RESULTS);
+        rows.u64(query.number);
+        rows.i64(logs.clock.now().0);
+        rows.bytes(&part);
+        rows.end_row();
+        logs.store.append(Append::from(rows.encrypted_under(data_key.clone()))).await.map_err(kms_keys::of_store)?;
+    }
+    Ok(kms_key)
 }
 
 /// Rows as JSON, in parts of a bearable size.
