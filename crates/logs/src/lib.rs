@@ -230,7 +230,7 @@ impl Logs {
         metric_filters.recover_minutes(&store, clock.now())?;
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
         let subscriptions = Subscriptions::open(&store).await?;
-        let queries = queries::Queries::open(&store).await?;
+        let queries = queries::Queries::open(&store, &clock).await?;
         let logs = Logs {
             store,
             clock,

@@ -297,6 +297,9 @@ pub const QUERIES_MAX: usize = 100;
 /// Those in PPL ("CloudWatch Logs quotas").
 pub const PPL_QUERIES_MAX: usize = 15;
 
+/// The queries in SQL of an account in a Region that have not ended ("CloudWatch Logs quotas").
+pub const SQL_QUERIES_MAX: usize = 15;
+
 /// The queries that run at once in the whole server; others wait as `Scheduled`.
 pub const QUERIES_RUNNING_MAX: usize = 4;
 
@@ -309,14 +312,8 @@ pub const QUERY_RESULTS_AGE_MS_MAX: i64 = 7 * DAY_MS;
 /// The queries of an account in a Region that are kept; older ones go before their time.
 pub const QUERIES_KEPT_MAX: usize = 10_000;
 
-/// The bytes of a query's result; one that would be larger fails.
-pub const QUERY_RESULT_BYTES_MAX: usize = 256 << 20;
-
 /// The bytes of a row of the table of results, about: rows of results are put together up to it.
 pub const QUERY_PART_BYTES: usize = 256 << 10;
-
-/// The bytes of messages that a query reads into memory; one that needs more fails.
-pub const QUERY_MEMORY_BYTES_MAX: usize = 512 << 20;
 
 /// The rows of a page of GetQueryResults ("GetQueryResults").
 pub const QUERY_RESULTS_PAGE_MAX: usize = 10_000;

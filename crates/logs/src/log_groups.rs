@@ -49,6 +49,7 @@ pub(crate) async fn create_log_group(
             retention_days: None,
             kms_key,
             transformer: None,
+            was_transformed: false,
             index_policy: None,
             resource_policy: None,
             data_protection: None,

@@ -120,7 +120,7 @@ impl Staged {
     /// Adds events, and what taps keep of them.
     async fn add(
         &mut self,
-        logs: &Logs,
+        logs: &Arc<Logs>,
         group: &Group,
         stream: Arc<Stream>,
         batch: &Batch<'_>,
@@ -128,6 +128,9 @@ impl Staged {
     ) -> Result<(), ServiceError> {
         let key = logs.encryption_key(group).await?;
         let transformation = logs.transform(group, &stream, batch.events);
+        if transformation.is_some() {
+            logs.remember_transforming(group).await?;
+        }
         let transformed = transformation.iter().flat_map(|transformation| &transformation.events);
         let transformed: Vec<&str> = transformed.map(Transformed::json).collect();
         let message_bytes = batch.events.iter().map(|event| event.message.len()).sum::<usize>();
@@ -177,7 +180,7 @@ impl Staged {
     /// events are not refused because of where findings go.
     async fn add_findings(
         &mut self,
-        logs: &Logs,
+        logs: &Arc<Logs>,
         group: &Group,
         stream: Arc<Stream>,
         texts: &[Arc<str>],

@@ -29,6 +29,9 @@ pub(crate) struct LogGroup {
     /// Its transformer, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transformer: Option<LogTransformer>,
+    /// Whether a transformer, its own or the account's, ever made others of its events.
+    #[serde(default)]
+    pub was_transformed: bool,
     /// Its index policy, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_policy: Option<LogIndexPolicy>,

@@ -22,7 +22,6 @@ pub(crate) const TRANSFORMED: usize = 6;
 /// What data protection masked of the message; absent if it is nothing.
 pub(crate) const MASKS: usize = 7;
 /// The entity that the event came from, JSON as PutLogEvents has it; absent if none was named.
-#[allow(dead_code, reason = "queries read it")]
 pub(crate) const ENTITY: usize = 8;
 
 /// The events of all log groups; times are milliseconds since the epoch.

@@ -12,8 +12,8 @@ use watchkeep_lang::insights::Plan;
 use watchkeep_lang::insights::event::EventGroup;
 use watchkeep_lang::insights::plan::{Language, Source};
 use watchkeep_query::{
-    Answer, Control, Engine, EventTable, Group, InsightsQuery, LookupTable, Masks, QueryError, Settings, SqlQuery,
-    SqlRequest, Surroundings,
+    Answer, Control, Engine, EventTable, Group, InsightsQuery, LookupTable, Masks, Pointer, QueryError, Settings,
+    SqlQuery, SqlRequest, Surroundings,
 };
 use watchkeep_store::{Column, ColumnKind, Rows, Store, StoreConfig, Table};
 
@@ -72,7 +72,7 @@ impl Surroundings for World {
         Box::pin(async { Ok(Arc::default()) })
     }
 
-    fn unmasked(&self, _group: u64, _message: &str, _masks: &[u8]) -> Option<String> {
+    fn unmasked(&self, _at: Pointer, _message: &str, _masks: &[u8]) -> Option<String> {
         None
     }
 }

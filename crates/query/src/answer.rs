@@ -82,6 +82,10 @@ pub struct Statistics {
     pub groups_scanned: f64,
     /// Events that could not be read, because a file is damaged or a key cannot be used now, may be missing from the answer.
     pub is_incomplete: bool,
+    /// Segments and blocks that were passed over because their key cannot be used now.
+    pub locked: u64,
+    /// Segments and blocks that were passed over because their key does not exist any more.
+    pub lost: u64,
 }
 
 /// What a query found so far.

@@ -98,6 +98,8 @@ pub(crate) struct Counts {
     matched: AtomicU64,
     groups: AtomicU64,
     is_incomplete: AtomicBool,
+    locked: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Counts {
@@ -110,6 +112,13 @@ impl Counts {
     pub(crate) fn add_read(&self, stats: &ScanStats) {
         self.add_matched(stats.rows);
         self.add_scanned(stats.rows_scanned, stats.bytes_scanned);
+        self.add_missing(stats);
+    }
+
+    /// Adds what a scan could not read.
+    fn add_missing(&self, stats: &ScanStats) {
+        self.locked.fetch_add(stats.locked, Ordering::Relaxed);
+        self.lost.fetch_add(stats.lost, Ordering::Relaxed);
         if stats.segments_damaged > 0 || stats.locked > 0 {
             self.is_incomplete.store(true, Ordering::Relaxed);
         }
@@ -130,6 +139,8 @@ impl Counts {
             bytes_scanned: of(&self.bytes),
             groups_scanned: of(&self.groups),
             is_incomplete: self.is_incomplete.load(Ordering::Relaxed),
+            locked: self.locked.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
         }
     }
 }
@@ -172,9 +183,7 @@ impl Reading {
         // A filter lets everything pass once the query must end: its end is noticed here.
         bounds.check()?;
         counts.groups.fetch_max(self.groups.all.len() as u64, Ordering::Relaxed);
-        if stats.segments_damaged > 0 || stats.locked > 0 {
-            counts.is_incomplete.store(true, Ordering::Relaxed);
-        }
+        counts.add_missing(&stats);
         Ok(stats.rows)
     }
 
@@ -281,8 +290,8 @@ impl<'b> EventBatch<'b> {
     pub(crate) fn unmasked(&self, row: usize) -> Option<String> {
         let column = self.reading.table.masks.filter(|_| self.reading.unmasked)?;
         let masks = self.batch.bytes(column, row);
-        let group = self.id(self.reading.table.group, row);
-        if masks.is_empty() { None } else { self.reading.surroundings.unmasked(group, self.messages.get(row), masks) }
+        let place = || self.pointer(row);
+        if masks.is_empty() { None } else { self.reading.surroundings.unmasked(place(), self.messages.get(row), masks) }
     }
 
     /// An event. What was not asked for is empty in it.

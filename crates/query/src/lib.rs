@@ -33,5 +33,6 @@ pub use answer::{Answer, InvalidPointer, Partial, Pointer, Row, Statistics};
 pub use control::{Cancel, Control, OnPartial};
 pub use engine::{Engine, Settings};
 pub use error::QueryError;
+pub use insights::unmasks;
 pub use request::{EventTable, Group, InsightsQuery, LookupTable, Masks, Surroundings};
 pub use sql::{SqlQuery, SqlRequest, SqlSource};

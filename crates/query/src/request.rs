@@ -9,6 +9,7 @@ use watchkeep_lang::insights::plan::{Plan, Source};
 pub use watchkeep_lang::insights::run::LookupTable;
 use watchkeep_store::Table;
 
+use crate::answer::Pointer;
 use crate::error::QueryError;
 
 /// The table of events, and which of its columns are what.
@@ -92,6 +93,7 @@ pub trait Surroundings: Send + Sync {
     /// [`QueryError::Malformed`] if there is none of this name.
     fn lookup_table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<LookupTable>, QueryError>>;
 
-    /// The message as it was before it was masked.
-    fn unmasked(&self, group: u64, message: &str, masks: &[u8]) -> Option<String>;
+    /// The message of the event that is there, as it was before it was masked; `None` if it stays masked. The place's
+    /// [`Pointer::seq`] need not be known.
+    fn unmasked(&self, at: Pointer, message: &str, masks: &[u8]) -> Option<String>;
 }

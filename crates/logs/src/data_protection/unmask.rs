@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use watchkeep_core::Caller;
 use watchkeep_core::ports::Decision;
+use watchkeep_core::{Caller, SecretBytes};
 use watchkeep_lang::data_protection::restore;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::errors as model;
@@ -12,7 +12,7 @@ use super::vault::MessagePlace;
 use crate::Logs;
 use crate::directory::Group;
 use crate::errors::access_denied;
-use crate::names::group_arn_with_streams;
+use crate::names::{group_arn_with_streams, group_key};
 
 /// The permission that it takes.
 const ACTION: &str = "logs:Unmask";
@@ -45,6 +45,51 @@ impl Logs {
     }
 }
 
+/// What stands for the group where rows of a query's result are sealed; no group has this number.
+const RESULTS: u64 = u64::MAX;
+
+impl Logs {
+    /// Asks for leave to see what was masked in the events of groups; those that were deleted meanwhile are passed over.
+    pub(crate) async fn ask_to_unmask_all(
+        self: &Arc<Self>,
+        caller: &Caller,
+        groups: &[String],
+    ) -> Result<(), ServiceError> {
+        for name in groups {
+            if let Ok(group) = self.directory.group(&group_key(caller, name)) {
+                self.ask_to_unmask(caller, &group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals rows of the result of a query that lifts masks: what was masked is nowhere in clear (P-1).
+    pub(crate) async fn seal_result(&self, query: u64, rows: Vec<u8>) -> Result<Vec<u8>, ServiceError> {
+        let protection = &self.data_protection;
+        let key = protection.vault.current(protection.ports()?.sealing.as_ref()).await.map_err(|error| {
+            tracing::error!(%error, "a key for unmasked rows cannot be had");
+            unsealable()
+        })?;
+        let place = MessagePlace { group: RESULTS, stream: query, time_ms: 0 };
+        key.seal(place, rows).ok_or_else(unsealable)
+    }
+
+    /// What [`Logs::seal_result`] sealed.
+    pub(crate) fn open_result(&self, query: u64, sealed: &[u8]) -> Result<SecretBytes, ServiceError> {
+        let protection = &self.data_protection;
+        let place = MessagePlace { group: RESULTS, stream: query, time_ms: 0 };
+        let opened = protection.vault.unseal(protection.ports()?.sealing.as_ref(), place, sealed);
+        opened.map_err(|error| {
+            tracing::error!(query, %error, "unmasked rows cannot be opened");
+            unsealable()
+        })
+    }
+}
+
+fn unsealable() -> ServiceError {
+    model::service_unavailable_exception("What was masked cannot be shown.")
+}
+
 impl Unmasking {
     /// A message as it was put: its text as it is stored, and what its row has in the column `masks`.
     ///
@@ -67,7 +112,7 @@ impl Unmasking {
         let restored = originals.ok().and_then(|originals| restore(message, originals.expose()));
         restored.ok_or_else(|| {
             tracing::error!(group = self.group, "what was masked of an event cannot be opened");
-            model::service_unavailable_exception("What was masked cannot be shown.")
+            unsealable()
         })
     }
 }

@@ -20,7 +20,7 @@ use crate::resources::Class;
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, TRANSFORMED};
 
 /// Fields that are indexed in any group of the class Standard. Those of data sources there are not.
-const DEFAULTS: &[&str] =
+pub(super) const DEFAULTS: &[&str] =
     &["@logStream", "@aws.region", "@aws.account", "@source.log", "traceId", "severityText", "attributes.session.id"];
 
 /// The first and the last time of events that have a field.

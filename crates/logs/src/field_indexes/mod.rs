@@ -130,6 +130,18 @@ impl Logs {
         let since = |field: &String| since.and_then(|since| since.get(field).copied()).unwrap_or(updated);
         fields.into_iter().map(|(field, kind)| (field.clone(), (kind, since(&field)))).collect()
     }
+
+    /// The fields that `filterIndex` takes for a group, and from what time of events on: those of policies, and those that are
+    /// always indexed.
+    pub(crate) fn filter_index_fields(&self, group: &Group) -> Vec<(String, i64)> {
+        let mut fields: Vec<(String, i64)> = match group.document().class {
+            Class::Standard => fields::DEFAULTS.iter().map(|name| ((*name).to_owned(), i64::MIN)).collect(),
+            Class::InfrequentAccess | Class::Delivery => Vec::new(),
+        };
+        let custom = self.indexed_fields(group).into_iter().map(|(name, (_, since_ms))| (name, since_ms));
+        fields.extend(custom.filter(|(name, _)| !fields::DEFAULTS.contains(&name.as_str())));
+        fields
+    }
 }
 
 /// The group, if its class has field indexes.

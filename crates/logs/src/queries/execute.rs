@@ -1,35 +1,31 @@
-//! Carrying out a query, where it may block: events are read by a scan, and the plan runs over them in memory.
+//! Carrying out a query: the engine runs it, and what it found becomes rows of the service.
 
-use std::collections::HashMap;
-use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use watchkeep_core::{AccountId, Caller};
-use watchkeep_lang::insights::Plan;
-use watchkeep_lang::insights::event::EventGroup;
-use watchkeep_lang::insights::plan::Source;
-use watchkeep_lang::insights::run::{LookupTable, OwnedEvent, RunError, Surroundings, run};
-use watchkeep_store::{Scan, Store};
+use watchkeep_model::ServiceError;
+use watchkeep_query::{Answer, Control, InsightsQuery, QueryError, Row, SqlRequest};
+use watchkeep_store::ScanStats;
 
-use super::record::Pointer;
 use super::resources::Statistics;
 use super::running::Running;
-use super::{groups, lookup_tables};
+use super::world::{EVENTS, World};
 use crate::Logs;
 use crate::directory::Group;
-use crate::limits::{QUERY_MEMORY_BYTES_MAX, QUERY_RESULT_BYTES_MAX};
-use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM};
 
 /// A query, ready to be carried out.
-#[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) plan: Plan,
+    pub(super) asked: Asked,
+    /// The groups that it names, or that the request named.
     pub(super) groups: Vec<Arc<Group>>,
-    /// In milliseconds since the epoch; the end is not included.
-    pub(super) time: Range<i64>,
-    pub(super) now_ms: i64,
-    pub(super) limit: usize,
-    pub(super) caller: Caller,
+    pub(super) world: Arc<World>,
+}
+
+/// What the engine is asked.
+pub(super) enum Asked {
+    /// In Logs Insights QL or PPL.
+    Insights(InsightsQuery),
+    /// In SQL.
+    Sql(SqlRequest),
 }
 
 /// A row: columns and their values.
@@ -42,112 +38,67 @@ pub(super) struct Found {
     pub(super) statistics: Statistics,
 }
 
-/// Carries out a query. The error is for the log: clients see that it failed.
-pub(super) fn execute(logs: &Logs, store: &Store, prepared: &Prepared, running: &Running) -> Result<Found, RunError> {
-    let world = World { logs, store, prepared, running, of_groups: std::cell::RefCell::default() };
-    let outcome = run(&prepared.plan, &world, prepared.time.clone(), prepared.now_ms, prepared.limit)?;
-    let pointer_name: Arc<str> = "@ptr".into();
-    let mut bytes = 0_usize;
-    let mut rows = Vec::with_capacity(outcome.rows.len());
-    for row in outcome.rows {
-        let mut fields = row.fields;
-        fields.extend(row.pointer.map(|pointer| (pointer_name.clone(), pointer)));
-        bytes += fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if bytes > QUERY_RESULT_BYTES_MAX {
-            return Err(RunError(format!("the result has more than {QUERY_RESULT_BYTES_MAX} bytes")));
-        }
-        rows.push(fields);
-    }
-    let statistics = Statistics {
-        records_matched: outcome.matched as f64,
-        records_scanned: outcome.scanned as f64,
-        bytes_scanned: outcome.scanned_bytes as f64,
-        groups_scanned: prepared.groups.len() as f64,
-    };
-    Ok(Found { rows: Arc::new(rows), statistics })
-}
-
-/// The events of the store.
-struct World<'w> {
-    logs: &'w Logs,
-    store: &'w Store,
-    prepared: &'w Prepared,
-    running: &'w Running,
-    of_groups: std::cell::RefCell<HashMap<u64, Arc<EventGroup>>>,
-}
-
-impl World<'_> {
-    fn group(&self, group: &Group) -> Arc<EventGroup> {
-        let account: AccountId = group.key.account;
-        let region = group.key.region.as_ref().map_or("", |region| region.as_str());
-        let new = || Arc::new(EventGroup::new(account.as_str(), region, &group.key.name));
-        self.of_groups.borrow_mut().entry(group.id).or_insert_with(new).clone()
-    }
-}
-
-impl Surroundings for World<'_> {
-    fn events(&self, source: Option<&Source>, time: Range<i64>) -> Result<Vec<OwnedEvent>, RunError> {
-        let own;
-        let of_source = match source {
-            // What the query itself names was found when it was started.
-            source if source == self.prepared.plan.source.as_ref() => self.prepared.groups.as_slice(),
-            None => self.prepared.groups.as_slice(),
-            Some(source) => {
-                let found = groups::of_source(self.logs, &self.prepared.caller, source);
-                own = found.map_err(|error| RunError(error.message))?;
-                own.as_slice()
-            }
+impl Found {
+    fn new(rows: Vec<Row>, statistics: &watchkeep_query::Statistics) -> Found {
+        let pointer_name: Arc<str> = "@ptr".into();
+        let row = |row: Row| {
+            let mut fields = row.fields;
+            fields.extend(row.pointer.map(|pointer| (pointer_name.clone(), pointer.to_string())));
+            fields
         };
-        let by_id: HashMap<u64, Arc<EventGroup>> =
-            of_source.iter().map(|group| (group.id, self.group(group))).collect();
-        let scan = Scan::new(&LOG_EVENTS).ids(GROUP, by_id.keys().copied()).time(time);
-        let mut streams: HashMap<u64, Option<Arc<str>>> = HashMap::new();
-        let mut events = Vec::new();
-        let (mut bytes, mut failure) = (0_usize, None);
-        let visited = self.store.scan(&scan.columns(&[GROUP, STREAM, INGESTED, MESSAGE]), &mut |batch| {
-            if self.running.is_cancelled() {
-                failure = Some(RunError("the query was cancelled".to_owned()));
-                return ControlFlow::Break(());
-            }
-            let columns = batch.times().iter().zip(batch.seqs()).zip(batch.u64s(GROUP)).zip(batch.u64s(STREAM));
-            let rows = columns.zip(batch.i64s(INGESTED)).enumerate();
-            for (row, ((((&time_ms, &seq), &group), &stream), &ingested_ms)) in rows {
-                let name = streams
-                    .entry(stream)
-                    .or_insert_with(|| self.logs.directory.stream(stream).map(|stream| stream.name.clone()));
-                // A stream that was deleted meanwhile has no name any more.
-                let (Some(of_group), Some(log_stream)) = (by_id.get(&group), name.as_ref()) else { continue };
-                let message = batch.text(MESSAGE, row);
-                bytes += message.len();
-                events.push(OwnedEvent {
-                    group: of_group.clone(),
-                    log_stream: log_stream.clone(),
-                    time_ms,
-                    ingested_ms,
-                    seq,
-                    message: message.to_owned(),
-                    unmasked: None,
-                    transformed: String::new(),
-                    entity: String::new(),
-                    pointer: Pointer { group, stream, time_ms, seq }.to_string(),
-                });
-            }
-            if bytes > QUERY_MEMORY_BYTES_MAX {
-                failure = Some(RunError(format!("the query reads more than {QUERY_MEMORY_BYTES_MAX} bytes")));
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
-        visited.map_err(|error| RunError(error.to_string()))?;
-        failure.map_or(Ok(events), Err)
+        let statistics = Statistics {
+            records_matched: statistics.records_matched,
+            records_scanned: statistics.records_scanned,
+            bytes_scanned: statistics.bytes_scanned,
+            groups_scanned: statistics.groups_scanned,
+        };
+        Found { rows: Arc::new(rows.into_iter().map(row).collect()), statistics }
     }
+}
 
-    fn lookup_table(&self, name: &str) -> Result<Arc<LookupTable>, RunError> {
-        let table = lookup_tables::parsed(self.logs, &self.prepared.caller, name);
-        table.ok_or_else(|| RunError(format!("the lookup table {name} does not exist")))
-    }
+/// Why a query came to no result. It is for the log: clients see that the query failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The engine gave it up.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Events that it asks for cannot be read.
+    #[error("{}", .0.message)]
+    Locked(ServiceError),
+}
 
-    fn is_cancelled(&self) -> bool {
-        self.running.is_cancelled()
+/// Carries out a query; what it finds on the way is told to `running`.
+pub(super) async fn execute(logs: &Logs, prepared: Prepared, running: &Arc<Running>) -> Result<Found, Failure> {
+    let Prepared { asked, groups, world } = prepared;
+    let of_query = running.clone();
+    let on_partial = Arc::new(move |partial: watchkeep_query::Partial| {
+        of_query.found(Found::new(partial.rows, &partial.statistics))
+    });
+    let control = Control { cancel: running.canceller(), on_partial: Some(on_partial) };
+    let engine = &logs.queries.engine;
+    let answer = match asked {
+        Asked::Insights(query) => engine.run(&query, EVENTS, world, control).await?,
+        Asked::Sql(request) => {
+            // A query that has its rows ends before all is read, and may not have come to what it cannot read.
+            for group in &groups {
+                logs.encryption_key(group).await.map_err(Failure::Locked)?;
+            }
+            engine.run_sql(request, EVENTS, world, control).await?
+        }
+    };
+    ensure_complete(logs, &groups, &answer).await?;
+    Ok(Found::new(answer.rows, &answer.statistics))
+}
+
+/// Refuses an answer that lacks events because their key cannot be used.
+async fn ensure_complete(logs: &Logs, groups: &[Arc<Group>], answer: &Answer) -> Result<(), Failure> {
+    let watchkeep_query::Statistics { locked, lost, is_incomplete, .. } = answer.statistics;
+    let stats = ScanStats { locked, lost, ..ScanStats::default() };
+    for group in groups {
+        logs.ensure_unlocked(group, &stats).await.map_err(Failure::Locked)?;
     }
+    if is_incomplete {
+        tracing::warn!("rows may be missing from the result of a query: files are damaged");
+    }
+    Ok(())
 }

@@ -7,7 +7,9 @@ use watchkeep_lang::insights::NOT_OF_INFREQUENT_ACCESS;
 use watchkeep_lang::insights::plan::{Plan, Selection, Source, Step};
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::StartQueryRequest;
+use watchkeep_query::{SqlQuery, SqlSource};
 
+use super::language::Parsed;
 use crate::Logs;
 use crate::directory::Group;
 use crate::errors::invalid;
@@ -15,25 +17,41 @@ use crate::limits::{QUERY_GROUPS_MAX, QUERY_SOURCE_GROUPS_MAX};
 use crate::names::{group_key, identified};
 use crate::resources::Class;
 
-/// The groups of a request: exactly one member of it must name them, or the query itself.
-pub(super) fn of_request(
+/// The groups of a request for a plan: exactly one member of it must name them, or the query itself.
+pub(super) fn of_plan(
     logs: &Logs,
     caller: &Caller,
     input: &StartQueryRequest,
     plan: &Plan,
 ) -> Result<Vec<Arc<Group>>, ServiceError> {
+    let Some(source) = &plan.source else { return of_request(logs, caller, input) };
+    let is_empty = |names: &Option<Vec<String>>| names.as_ref().is_none_or(Vec::is_empty);
+    if input.log_group_name.is_some() || !is_empty(&input.log_group_names) || !is_empty(&input.log_group_identifiers) {
+        return Err(invalid("Log groups cannot be specified both in the request and with SOURCE in the query string."));
+    }
+    of_source(logs, caller, source)
+}
+
+/// The groups of each table of a query in SQL. Those of the request are asked for only if a table names none.
+pub(super) fn of_sql(
+    logs: &Logs,
+    caller: &Caller,
+    input: &StartQueryRequest,
+    query: &SqlQuery,
+) -> Result<Vec<Vec<Arc<Group>>>, ServiceError> {
+    let of_table = |source: &SqlSource| match &source.groups {
+        Some(names) => of_source(logs, caller, &Source::Named(names.clone())),
+        None => of_request(logs, caller, input),
+    };
+    query.sources().iter().map(of_table).collect()
+}
+
+/// The groups that the members of a request name.
+fn of_request(logs: &Logs, caller: &Caller, input: &StartQueryRequest) -> Result<Vec<Arc<Group>>, ServiceError> {
     let names = input.log_group_names.as_deref().filter(|names| !names.is_empty());
     let identifiers = input.log_group_identifiers.as_deref().filter(|identifiers| !identifiers.is_empty());
     let given = [input.log_group_name.is_some(), names.is_some(), identifiers.is_some()];
     let given = given.into_iter().filter(|given| *given).count();
-    if let Some(source) = &plan.source {
-        if given > 0 {
-            return Err(invalid(
-                "Log groups cannot be specified both in the request and with SOURCE in the query string.",
-            ));
-        }
-        return of_source(logs, caller, source);
-    }
     if given != 1 {
         return Err(invalid(
             "Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified, or SOURCE in the query string.",
@@ -49,15 +67,20 @@ pub(super) fn of_request(
     if keys.len() > QUERY_GROUPS_MAX {
         return Err(invalid(format!("A query can have at most {QUERY_GROUPS_MAX} log groups.")));
     }
-    let mut groups = keys.iter().map(|key| logs.directory.group(key)).collect::<Result<Vec<_>, _>>()?;
+    let groups = keys.iter().map(|key| logs.directory.group(key)).collect::<Result<Vec<_>, _>>()?;
+    Ok(each_once(groups))
+}
+
+/// Groups by their numbers, each once.
+pub(super) fn each_once(mut groups: Vec<Arc<Group>>) -> Vec<Arc<Group>> {
     groups.sort_by_key(|group| group.id);
     groups.dedup_by_key(|group| group.id);
-    Ok(groups)
+    groups
 }
 
 /// The groups that a query names.
 pub(super) fn of_source(logs: &Logs, caller: &Caller, source: &Source) -> Result<Vec<Arc<Group>>, ServiceError> {
-    let mut groups = match source {
+    let groups = match source {
         Source::Named(names) => {
             names.iter().map(|name| logs.directory.group(&identified(caller, name)?)).collect::<Result<Vec<_>, _>>()?
         }
@@ -65,8 +88,7 @@ pub(super) fn of_source(logs: &Logs, caller: &Caller, source: &Source) -> Result
             selections.iter().flat_map(|selection| selected(logs, caller, selection)).collect()
         }
     };
-    groups.sort_by_key(|group| group.id);
-    groups.dedup_by_key(|group| group.id);
+    let groups = each_once(groups);
     if groups.len() > QUERY_SOURCE_GROUPS_MAX {
         return Err(invalid(format!("SOURCE selects more than {QUERY_SOURCE_GROUPS_MAX} log groups.")));
     }
@@ -93,7 +115,7 @@ fn selected(logs: &Logs, caller: &Caller, selection: &Selection) -> Vec<Arc<Grou
 }
 
 /// Refuses commands that a class of groups does not have.
-pub(super) fn check_classes(groups: &[Arc<Group>], plan: &Plan) -> Result<(), ServiceError> {
+pub(super) fn check_classes(groups: &[Arc<Group>], query: &Parsed) -> Result<(), ServiceError> {
     for group in groups {
         match group.document().class {
             Class::Standard => {}
@@ -101,14 +123,7 @@ pub(super) fn check_classes(groups: &[Arc<Group>], plan: &Plan) -> Result<(), Se
                 return Err(invalid(format!("Log groups of class DELIVERY cannot be queried: {}", group.key.name)));
             }
             Class::InfrequentAccess => {
-                let used = plan.steps.iter().find_map(|step| match step {
-                    Step::Pattern(patterns) if patterns.diff.is_some() => Some("diff"),
-                    Step::Pattern(patterns) if patterns.anomaly => Some("anomaly"),
-                    Step::Pattern(_) => Some("pattern"),
-                    Step::Unmask(_) => Some("unmask"),
-                    Step::FilterIndex { .. } => Some("filterIndex"),
-                    _ => None,
-                });
+                let used = limited(query);
                 if let Some(command) = used.filter(|command| NOT_OF_INFREQUENT_ACCESS.contains(command)) {
                     return Err(invalid(format!(
                         "{command} is not supported for log groups of class INFREQUENT_ACCESS: {}",
@@ -119,4 +134,22 @@ pub(super) fn check_classes(groups: &[Arc<Group>], plan: &Plan) -> Result<(), Se
         }
     }
     Ok(())
+}
+
+/// A command of a query that not all classes have.
+fn limited(query: &Parsed) -> Option<&'static str> {
+    let plan = match query {
+        Parsed::Plan(plan) => plan,
+        Parsed::Sql(query) => {
+            return query.sources().iter().any(|source| !source.indexed.is_empty()).then_some("filterIndex");
+        }
+    };
+    plan.steps.iter().find_map(|step| match step {
+        Step::Pattern(patterns) if patterns.diff.is_some() => Some("diff"),
+        Step::Pattern(patterns) if patterns.anomaly => Some("anomaly"),
+        Step::Pattern(_) => Some("pattern"),
+        Step::Unmask(_) => Some("unmask"),
+        Step::FilterIndex { .. } => Some("filterIndex"),
+        _ => None,
+    })
 }

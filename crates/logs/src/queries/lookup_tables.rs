@@ -173,7 +173,7 @@ fn refuse_key(key: Option<&str>) -> Result<(), ServiceError> {
 
 /// The content that a request gives: CSV, or a query whose rows become one.
 async fn body(
-    logs: &Logs,
+    logs: &Arc<Logs>,
     caller: &Caller,
     body: Option<String>,
     query: Option<String>,
@@ -190,12 +190,17 @@ async fn body(
     Ok(body)
 }
 
-async fn of_query(logs: &Logs, caller: &Caller, query: &str) -> Result<String, ServiceError> {
+async fn of_query(logs: &Arc<Logs>, caller: &Caller, query: &str) -> Result<String, ServiceError> {
     let document = results::document(logs, caller, query)?;
     if document.status != Status::Complete {
         return Err(invalid(format!("Query {query} is not complete.")));
     }
-    let rows = results::read(logs, document.number, 0..QUERY_RESULTS_PAGE_MAX * 10).await?;
+    if document.unmasks {
+        return Err(invalid(format!(
+            "Query {query} shows what is masked: its result cannot be kept as a lookup table."
+        )));
+    }
+    let rows = results::read(logs, &document, 0..QUERY_RESULTS_PAGE_MAX * 10).await?;
     let mut columns: Vec<Arc<str>> = Vec::new();
     for (name, _) in rows.iter().flatten() {
         if name.as_ref() != "@ptr" && !columns.contains(name) {

@@ -1,4 +1,4 @@
-//! Queries over log events: CloudWatch Logs Insights. Sources: "StartQuery", "GetQueryResults" and the pages of their siblings.
+//! Queries over log events: CloudWatch Logs Insights, its languages and SQL; `watchkeep_query` carries them out. Sources: "StartQuery", "GetQueryResults" and the pages of their siblings.
 //!
 //! A query is a document of the catalog from the moment its id is answered. It waits for its turn, runs where it may block, and ends: its
 //! rows are durable in [`QUERY_RESULTS`](crate::tables::QUERY_RESULTS) before its document says so. Whatever had not ended when the
@@ -8,6 +8,7 @@ mod definitions;
 mod describe;
 mod execute;
 mod groups;
+mod language;
 mod lookup_tables;
 mod record;
 mod resources;
@@ -15,12 +16,17 @@ mod results;
 mod running;
 mod schedules;
 mod start;
+#[cfg(test)]
+mod tests;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
+use watchkeep_core::Clock;
 use watchkeep_core::ports::{Buckets, EventBus, NoBuckets, NoEventBus};
+use watchkeep_query::{Engine, Settings};
 use watchkeep_store::{Collection, Keep, Store, StoreError, TableOwner};
 
 use crate::limits::{QUERIES_RUNNING_MAX, QUERY_RESULTS_AGE_MS_MAX};
@@ -43,6 +49,7 @@ pub(crate) use start::start_query;
 /// Queries, saved ones, scheduled ones, and lookup tables.
 #[derive(Debug)]
 pub(crate) struct Queries {
+    engine: Engine,
     documents: Collection<LogQuery>,
     definitions: Collection<QueryDefinitionDocument>,
     lookup_tables: Collection<LookupTableDocument>,
@@ -81,9 +88,10 @@ impl Default for QueryPorts {
 
 impl Queries {
     /// Reads what the catalog has; what had not ended has failed.
-    pub(crate) async fn open(store: &Arc<Store>) -> Result<Queries, StoreError> {
+    pub(crate) async fn open(store: &Arc<Store>, clock: &Arc<dyn Clock>) -> Result<Queries, StoreError> {
         let catalog = store.catalog();
         let queries = Queries {
+            engine: Engine::new(store.clone(), clock.clone(), Settings::default()),
             documents: catalog.collection().await?,
             definitions: catalog.collection().await?,
             lookup_tables: catalog.collection().await?,

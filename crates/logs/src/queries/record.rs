@@ -1,56 +1,21 @@
-//! `@ptr`, and GetLogRecord.
+//! GetLogRecord: the event that a `@ptr` names.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use watchkeep_core::Caller;
 use watchkeep_lang::insights::discover::all_fields;
-use watchkeep_lang::insights::event::{Event, EventGroup};
+use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::render;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{GetLogRecordRequest, GetLogRecordResponse};
+use watchkeep_query::Pointer;
 use watchkeep_store::{Scan, StoreError};
 
+use super::world::event_group;
 use crate::errors::invalid;
-use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM};
+use crate::tables::{ENTITY, GROUP, INGESTED, LOG_EVENTS, MASKS, MESSAGE, STREAM, TRANSFORMED};
 use crate::{Logs, errors};
-
-/// Where an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pointer {
-    pub(super) group: u64,
-    pub(super) stream: u64,
-    pub(super) time_ms: i64,
-    pub(super) seq: u64,
-}
-
-const BYTES: usize = 32;
-
-impl Pointer {
-    fn parse(text: &str) -> Option<Pointer> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let bytes: &[u8; BYTES] = bytes.as_slice().try_into().ok()?;
-        let [group, stream, time, seq] = bytes.as_chunks::<8>().0 else { return None };
-        Some(Pointer {
-            group: u64::from_be_bytes(*group),
-            stream: u64::from_be_bytes(*stream),
-            time_ms: i64::from_be_bytes(*time),
-            seq: u64::from_be_bytes(*seq),
-        })
-    }
-}
-
-impl std::fmt::Display for Pointer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut bytes = Vec::with_capacity(BYTES);
-        for part in [self.group, self.stream, self.time_ms.cast_unsigned(), self.seq] {
-            bytes.extend(part.to_be_bytes());
-        }
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
-    }
-}
 
 /// All fields of an event.
 pub(crate) async fn get_log_record(
@@ -59,27 +24,42 @@ pub(crate) async fn get_log_record(
     input: GetLogRecordRequest,
 ) -> Result<GetLogRecordResponse, ServiceError> {
     let bad = || invalid("The specified log record pointer is invalid.");
-    let pointer = Pointer::parse(&input.log_record_pointer).ok_or_else(bad)?;
+    let pointer: Pointer = input.log_record_pointer.parse().map_err(|_| bad())?;
     let group = logs.directory.group_numbered(pointer.group).ok_or_else(bad)?;
     let is_own = group.key.account == caller.account && group.key.region.as_ref() == Some(&caller.region);
     let stream = logs.directory.stream(pointer.stream).filter(|stream| is_own && stream.group_id == group.id);
     let stream = stream.ok_or_else(bad)?;
+    let unmasking = match input.unmask {
+        Some(true) => Some(logs.ask_to_unmask(caller, &group).await?),
+        Some(false) | None => None,
+    };
     let found = logs.store.blocking(move |store| {
         let time = pointer.time_ms..pointer.time_ms.saturating_add(1);
         let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [pointer.group]).ids(STREAM, [pointer.stream]).time(time);
         let mut found = None;
-        store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
+        let scan = scan.columns(&[INGESTED, MESSAGE, TRANSFORMED, MASKS, ENTITY]);
+        let stats = store.scan(&scan, &mut |batch| {
             let rows = batch.seqs().iter().zip(batch.i64s(INGESTED)).enumerate();
             for (row, (_, ingested)) in rows.filter(|(_, (seq, _))| **seq == pointer.seq) {
-                found = Some((*ingested, batch.text(MESSAGE, row).to_owned()));
+                let text = |column| batch.text(column, row).to_owned();
+                let masks = batch.bytes(MASKS, row).to_owned();
+                found = Some((*ingested, text(MESSAGE), text(TRANSFORMED), masks, text(ENTITY)));
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })?;
-        Ok::<_, StoreError>(found)
+        Ok::<_, StoreError>((found, stats))
     });
-    let (ingested_ms, message) = found.await.map_err(errors::store)?.ok_or_else(bad)?;
-    let event_group = EventGroup::new(caller.account.as_str(), caller.region.as_str(), &group.key.name);
+    let (found, stats) = found.await.map_err(errors::store)?;
+    if found.is_none() {
+        logs.ensure_unlocked(&group, &stats).await?;
+    }
+    let (ingested_ms, stored, transformed, masks, entity) = found.ok_or_else(bad)?;
+    let message = match &unmasking {
+        Some(unmasking) => unmasking.restore(pointer.stream, pointer.time_ms, &stored, &masks)?,
+        None => stored,
+    };
+    let event_group = event_group(&group);
     let event = Event {
         group: &event_group,
         log_stream: &stream.name,
@@ -87,8 +67,8 @@ pub(crate) async fn get_log_record(
         ingested_ms,
         message: &message,
         unmasked: None,
-        transformed: "",
-        entity: "",
+        transformed: &transformed,
+        entity: &entity,
         pointer: &input.log_record_pointer,
     };
     let discovered = all_fields(&event).into_iter().filter_map(|(name, value)| Some((name, render(&value)?)));

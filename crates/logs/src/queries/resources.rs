@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use watchkeep_lang::insights::plan::Language;
 use watchkeep_store::Resource;
 
 /// A query; its key's name is its id.
@@ -12,7 +11,7 @@ pub(crate) struct LogQuery {
     /// Its number in [`QUERY_RESULTS`](crate::tables::QUERY_RESULTS).
     pub number: u64,
     pub query_string: String,
-    /// `CWLI` or `PPL`.
+    /// `CWLI`, `PPL` or `SQL`.
     pub language: String,
     /// The names of the groups that it reads.
     pub groups: Vec<String>,
@@ -30,6 +29,12 @@ pub(crate) struct LogQuery {
     /// Who started it.
     #[serde(default)]
     pub user: String,
+    /// Whether masks are lifted in its rows: they are kept sealed, and shown to who may unmask.
+    #[serde(default)]
+    pub unmasks: bool,
+    /// The ARN of the KMS key that its rows are encrypted under, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
 }
 
 impl Resource for LogQuery {
@@ -72,14 +77,6 @@ pub(crate) struct Statistics {
     pub records_scanned: f64,
     pub bytes_scanned: f64,
     pub groups_scanned: f64,
-}
-
-/// The API's word for a language.
-pub(crate) fn language_name(language: Language) -> &'static str {
-    match language {
-        Language::Cwli => "CWLI",
-        Language::Ppl => "PPL",
-    }
 }
 
 /// A saved query; its key's name is its id.

@@ -13,7 +13,7 @@ use watchkeep_store::{Order, ResourceKey, Scan, StoreError, Versioned};
 
 use super::execute::ResultRow;
 use super::resources::{LogQuery, Statistics, Status};
-use crate::errors::{invalid, invalid_token};
+use crate::errors::{access_denied, invalid, invalid_token};
 use crate::limits::{QUERY_RESULTS_AGE_MS_MAX, QUERY_RESULTS_PAGE_MAX, QUERY_RESULTS_TOKEN_AGE_MS_MAX};
 use crate::paging::{self, Paged};
 use crate::tables::{QUERY_RESULTS, RESULT_QUERY, RESULT_ROWS};
@@ -38,6 +38,9 @@ pub(crate) async fn get_query_results(
     // Memory is asked first: the document is written before it forgets.
     let running = logs.queries.find_running(&ResourceKey::new(caller.account, &caller.region, id));
     let document = document(logs, caller, id)?;
+    if document.unmasks {
+        logs.ask_to_unmask_all(caller, &document.groups).await?;
+    }
     let token = input.next_token.as_deref();
     let place = paging::place_within(Paged::QueryResults, now, token, QUERY_RESULTS_TOKEN_AGE_MS_MAX)?;
     let first = match place {
@@ -49,14 +52,15 @@ pub(crate) async fn get_query_results(
     };
     let most = input.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(QUERY_RESULTS_PAGE_MAX);
     let page = first..first.saturating_add(most.clamp(1, QUERY_RESULTS_PAGE_MAX));
-    let (status, rows, statistics, total) = match running.filter(|_| !document.status.has_ended()) {
+    let running = running.filter(|_| !document.status.has_ended());
+    let (status, rows, statistics, total) = match running {
         Some(running) => {
             let (status, found) = running.state();
             let rows = found.rows.get(page.start.min(found.rows.len())..page.end.min(found.rows.len()));
-            (status, rows.unwrap_or_default().to_vec(), found.statistics, 0)
+            (status, rows.unwrap_or_default().to_vec(), found.statistics, found.rows.len())
         }
         None => {
-            let rows = read(logs, document.number, page.clone()).await?;
+            let rows = read(logs, &document, page.clone()).await?;
             let total = usize::try_from(document.rows).unwrap_or(usize::MAX);
             (document.status, rows, document.statistics, total)
         }
@@ -67,7 +71,7 @@ pub(crate) async fn get_query_results(
         results: Some(rows.into_iter().map(fields).collect()),
         statistics: Some(shown(&statistics, total)),
         status: Some(status.as_str().to_owned()),
-        encryption_key: None,
+        encryption_key: document.kms_key.clone(),
         next_token,
     })
 }
@@ -91,14 +95,27 @@ fn shown(statistics: &Statistics, rows: usize) -> QueryStatistics {
 }
 
 /// Rows of a result that is written.
-pub(super) async fn read(logs: &Logs, number: u64, page: Range<usize>) -> Result<Vec<ResultRow>, ServiceError> {
+pub(super) async fn read(
+    logs: &Arc<Logs>,
+    query: &LogQuery,
+    page: Range<usize>,
+) -> Result<Vec<ResultRow>, ServiceError> {
+    let (of_task, number, is_sealed) = (logs.clone(), query.number, query.unmasks);
     let read = logs.store.blocking(move |store| {
         let scan = Scan::new(&QUERY_RESULTS).ids(RESULT_QUERY, [number]).order(Order::Ascending);
         let mut rows = Vec::new();
-        let mut skipped = 0;
-        store.scan(&scan.columns(&[RESULT_ROWS]), &mut |batch| {
+        let (mut skipped, mut refused) = (0, None);
+        let stats = store.scan(&scan.columns(&[RESULT_ROWS]), &mut |batch| {
             for row in 0..batch.len() {
-                let part: Vec<ResultRow> = serde_json::from_slice(batch.bytes(RESULT_ROWS, row)).unwrap_or_default();
+                let part = batch.bytes(RESULT_ROWS, row);
+                let part: Vec<ResultRow> = match is_sealed.then(|| of_task.open_result(number, part)) {
+                    None => serde_json::from_slice(part).unwrap_or_default(),
+                    Some(Ok(opened)) => serde_json::from_slice(opened.expose()).unwrap_or_default(),
+                    Some(Err(error)) => {
+                        refused = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                };
                 for row in part {
                     if skipped >= page.start && skipped < page.end {
                         rows.push(row);
@@ -111,9 +128,16 @@ pub(super) async fn read(logs: &Logs, number: u64, page: Range<usize>) -> Result
             }
             ControlFlow::Continue(())
         })?;
-        Ok::<_, StoreError>(rows)
+        Ok::<_, StoreError>((rows, refused, stats))
     });
-    read.await.map_err(errors::store)
+    let (rows, refused, stats) = read.await.map_err(errors::store)?;
+    match refused {
+        Some(error) => Err(error),
+        None if stats.locked > 0 => {
+            Err(access_denied("The results of the query are encrypted under a KMS key that cannot be used."))
+        }
+        None => Ok(rows),
+    }
 }
 
 /// Ends a query before it is complete.

@@ -1,7 +1,8 @@
 //! Queries that have not ended.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use watchkeep_query::Cancel;
 
 use super::execute::Found;
 use super::resources::Status;
@@ -9,7 +10,7 @@ use super::resources::Status;
 /// A query that has not ended.
 #[derive(Debug)]
 pub(super) struct Running {
-    cancelled: AtomicBool,
+    cancel: Cancel,
     /// Told when it is cancelled.
     cancelling: tokio::sync::Notify,
     /// Closed when it has ended, and what became of it is written.
@@ -20,7 +21,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn new() -> Running {
         Running {
-            cancelled: AtomicBool::new(false),
+            cancel: Cancel::default(),
             cancelling: tokio::sync::Notify::new(),
             ended: tokio::sync::Semaphore::new(0),
             state: Mutex::new((Status::Scheduled, Found::default())),
@@ -28,12 +29,17 @@ impl Running {
     }
 
     pub(super) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
+        self.cancel.cancel();
         self.cancelling.notify_waiters();
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.cancel.is_cancelled()
+    }
+
+    /// What tells the engine that it was cancelled.
+    pub(super) fn canceller(&self) -> Cancel {
+        self.cancel.clone()
     }
 
     /// Waits until it is cancelled.
@@ -59,6 +65,11 @@ impl Running {
     /// Where it is, and what it found so far.
     pub(super) fn state(&self) -> (Status, Found) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what it found so far.
+    pub(super) fn found(&self, found: Found) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = found;
     }
 
     pub(super) fn begin(&self) {

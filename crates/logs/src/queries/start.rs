@@ -1,29 +1,31 @@
 //! StartQuery: a query is checked, becomes a document, and runs.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchkeep_core::{Caller, TimestampMs};
+use hashbrown::HashMap;
+use watchkeep_core::{Caller, Principal, TimestampMs};
 use watchkeep_lang::insights::limits::{ROWS_DEFAULT, ROWS_MAX};
-use watchkeep_lang::insights::plan::{Language, Step};
-use watchkeep_lang::insights::{Plan, QueryError};
+use watchkeep_lang::insights::plan::Step;
+use watchkeep_lang::insights::{Plan, QueryError as PlanError};
 use watchkeep_model::ServiceError;
-use watchkeep_model::logs::{
-    MalformedQueryException, QueryCompileError, QueryCompileErrorLocation, StartQueryRequest, StartQueryResponse,
-    errors as model,
-};
+use watchkeep_model::logs::{StartQueryRequest, StartQueryResponse, errors as model};
+use watchkeep_query::{InsightsQuery, Masks, QueryError, SqlRequest};
 use watchkeep_store::{Append, ResourceKey, Rows};
 
-use super::execute::{Found, Prepared, ResultRow, execute};
-use super::resources::{LogQuery, Status, language_name};
+use super::execute::{Asked, Failure, Found, Prepared, ResultRow, execute};
+use super::language::{Parsed, QueryLanguage, of_plan, plans};
+use super::resources::{LogQuery, Status};
 use super::running::Running;
+use super::world::World;
 use super::{groups, lookup_tables};
+use crate::data_protection::Unmasking;
+use crate::directory::Group;
 use crate::errors::invalid;
-use crate::limits::{
-    PPL_QUERIES_MAX, QUERIES_KEPT_MAX, QUERIES_MAX, QUERY_MS_MAX, QUERY_PART_BYTES, QUERY_RESULTS_AGE_MS_MAX,
-};
+use crate::limits::{QUERIES_KEPT_MAX, QUERY_MS_MAX, QUERY_PART_BYTES, QUERY_RESULTS_AGE_MS_MAX};
 use crate::tables::QUERY_RESULTS;
-use crate::{Logs, errors};
+use crate::{Logs, errors, kms_keys};
 
 /// Starts a query.
 pub(crate) async fn start_query(
@@ -35,37 +37,9 @@ pub(crate) async fn start_query(
     Ok(StartQueryResponse { query_id: Some(started) })
 }
 
-/// The language of a request; SQL is none of ours.
-pub(super) fn language_of(name: Option<&str>) -> Result<Language, ServiceError> {
-    match name {
-        None | Some("CWLI") => Ok(Language::Cwli),
-        Some("PPL") => Ok(Language::Ppl),
-        Some(other) => Err(invalid(format!("The query language {other} is not supported."))),
-    }
-}
-
-/// Parses a query.
-pub(super) fn parse(query: &str, language: Language) -> Result<Plan, ServiceError> {
-    Plan::parse(query, language).map_err(|error| malformed(&error))
-}
-
-/// The error for a text that is no query, with where it is none.
-fn malformed(error: &QueryError) -> ServiceError {
-    let offset = |at: usize| i32::try_from(at).ok();
-    let location = QueryCompileErrorLocation {
-        start_char_offset: offset(error.span.start),
-        end_char_offset: offset(error.span.end),
-    };
-    let message = error.message.clone();
-    let details = MalformedQueryException {
-        query_compile_error: Some(QueryCompileError { location: Some(location), message: Some(message.clone()) }),
-    };
-    model::malformed_query_exception(message).with_details(details)
-}
-
 /// Starts a query; returns its id.
 pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRequest) -> Result<String, ServiceError> {
-    let language = language_of(input.query_language.as_deref())?;
+    let language = QueryLanguage::of(input.query_language.as_deref())?;
     if input.query_string.trim().is_empty() {
         return Err(invalid("The query string must not be empty."));
     }
@@ -77,18 +51,15 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
         Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
         Some(_) => return Err(invalid(format!("The limit must be between 1 and {ROWS_MAX}."))),
     };
-    let plan = parse(&input.query_string, language)?;
-    let groups = groups::of_request(logs, caller, &input, &plan)?;
-    groups::check_classes(&groups, &plan)?;
-    check_tables(logs, caller, &plan)?;
+    let query = Parsed::new(&input.query_string, language)?;
     let now = logs.clock.now();
     let of_s = |seconds: i64| seconds.saturating_mul(1000);
     // Both ends are included, to the second.
     let time = of_s(input.start_time)..of_s(input.end_time.saturating_add(1));
+    let prepared = prepare(logs, caller, &input, query, Bounds { time, started: now, limit }).await?;
     let running = Arc::new(Running::new());
     let id = logs.queries.admit(logs, caller, language, &running)?;
-    let names = groups.iter().map(|group| group.key.name.clone()).collect();
-    let prepared = Prepared { plan, groups, time, now_ms: now.0, limit, caller: caller.clone() };
+    let names = prepared.groups.iter().map(|group| group.key.name.clone()).collect();
     let (logs, caller, key) = (logs.clone(), caller.clone(), ResourceKey::new(caller.account, &caller.region, &id));
     let place = key.clone();
     let of_task = logs.clone();
@@ -99,7 +70,7 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
         let document = LogQuery {
             number,
             query_string: input.query_string,
-            language: language_name(language).to_owned(),
+            language: language.as_str().to_owned(),
             groups: names,
             created_ms: now.0,
             ended_ms: None,
@@ -107,6 +78,8 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
             statistics: Default::default(),
             rows: 0,
             user: caller.principal_arn().unwrap_or_default(),
+            unmasks: !prepared.world.unmasking.is_empty(),
+            kms_key: None,
         };
         logs.queries.documents.create(key.clone(), document).await.map_err(errors::store)?;
         tokio::spawn(carry_out(logs, key, prepared, running));
@@ -121,6 +94,77 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
     }
 }
 
+/// Over which times a query goes, and how many rows it may give.
+pub(super) struct Bounds {
+    /// In milliseconds since the epoch; the end is not included.
+    pub(super) time: Range<i64>,
+    pub(super) started: TimestampMs,
+    pub(super) limit: usize,
+}
+
+/// Finds what a query needs of the service, and whether its author may have it.
+pub(super) async fn prepare(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    input: &StartQueryRequest,
+    query: Parsed,
+    bounds: Bounds,
+) -> Result<Prepared, ServiceError> {
+    let Bounds { time, started, limit } = bounds;
+    let (groups, tables) = match &query {
+        Parsed::Plan(plan) => {
+            check_tables(logs, caller, plan)?;
+            (groups::of_plan(logs, caller, input, plan)?, Vec::new())
+        }
+        Parsed::Sql(query) => {
+            let tables = groups::of_sql(logs, caller, input, query)?;
+            (groups::each_once(tables.concat()), tables)
+        }
+    };
+    groups::check_classes(&groups, &query)?;
+    let unmasking = unmasking(logs, caller, &query, &groups).await?;
+    let masks = if unmasking.is_empty() { Masks::Stay } else { Masks::MayBeLifted };
+    let shown = |groups: &[Arc<Group>]| groups.iter().map(|group| logs.query_group(group)).collect();
+    let asked = match query {
+        Parsed::Plan(plan) => {
+            let (plan, groups) = (Arc::new(plan), shown(&groups));
+            Asked::Insights(InsightsQuery { plan, groups, time, started, limit, masks })
+        }
+        Parsed::Sql(query) => {
+            let groups = tables.iter().map(|groups| shown(groups)).collect();
+            Asked::Sql(SqlRequest { query, groups, time, limit })
+        }
+    };
+    let world = Arc::new(World { logs: logs.clone(), caller: caller.clone(), unmasking });
+    Ok(Prepared { asked, groups, world })
+}
+
+/// Leave to see behind the masks of all groups that a query reads, if it asks to.
+async fn unmasking(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    query: &Parsed,
+    groups: &[Arc<Group>],
+) -> Result<HashMap<u64, Unmasking>, ServiceError> {
+    let mut unmasking = HashMap::new();
+    let Parsed::Plan(plan) = query else { return Ok(unmasking) };
+    if !query.unmasks() {
+        return Ok(unmasking);
+    }
+    // A schedule has no author whose leave could be asked for when it runs.
+    if matches!(caller.principal, Principal::Service(_)) {
+        return Err(invalid("unmask is not supported in scheduled queries."));
+    }
+    let mut all = groups.to_vec();
+    for source in plans(plan).into_iter().skip(1).filter_map(|nested| nested.source.as_ref()) {
+        all.extend(groups::of_source(logs, caller, source)?);
+    }
+    for group in groups::each_once(all) {
+        unmasking.insert(group.id, logs.ask_to_unmask(caller, &group).await?);
+    }
+    Ok(unmasking)
+}
+
 /// Refuses a query that names a lookup table that does not exist.
 fn check_tables(logs: &Logs, caller: &Caller, plan: &Plan) -> Result<(), ServiceError> {
     for step in &plan.steps {
@@ -128,7 +172,7 @@ fn check_tables(logs: &Logs, caller: &Caller, plan: &Plan) -> Result<(), Service
             && !lookup_tables::exists(logs, caller, &lookup.table)
         {
             let message = format!("the lookup table {} does not exist", lookup.table);
-            return Err(malformed(&QueryError { span: lookup.span, message }));
+            return Err(of_plan(&PlanError { span: lookup.span, message }));
         }
     }
     Ok(())
@@ -140,14 +184,11 @@ impl super::Queries {
         &self,
         logs: &Logs,
         caller: &Caller,
-        language: Language,
+        language: QueryLanguage,
         running: &Arc<Running>,
     ) -> Result<String, ServiceError> {
-        let most = match language {
-            Language::Cwli => QUERIES_MAX,
-            Language::Ppl => PPL_QUERIES_MAX,
-        };
-        let prefix = format!("{}/{}/{}/", caller.account, caller.region, language_name(language));
+        let most = language.queries_max();
+        let prefix = format!("{}/{}/{}/", caller.account, caller.region, language.as_str());
         let mut all = self.running();
         if all.keys().filter(|key| key.starts_with(&prefix)).count() >= most {
             return Err(model::limit_exceeded_exception(format!(
@@ -163,14 +204,15 @@ impl super::Queries {
     pub(super) fn find_running(&self, key: &ResourceKey) -> Option<Arc<Running>> {
         let all = self.running();
         let place = running_place(key);
-        ["CWLI", "PPL"].into_iter().find_map(|language| all.get(&format!("{place}{language}/{}", key.name)).cloned())
+        let of = |language: QueryLanguage| all.get(&format!("{place}{}/{}", language.as_str(), key.name)).cloned();
+        QueryLanguage::ALL.into_iter().find_map(of)
     }
 
     fn forget_running(&self, key: &ResourceKey) {
         let place = running_place(key);
         let mut all = self.running();
-        for language in ["CWLI", "PPL"] {
-            all.remove(&format!("{place}{language}/{}", key.name));
+        for language in QueryLanguage::ALL {
+            all.remove(&format!("{place}{}/{}", language.as_str(), key.name));
         }
     }
 }
@@ -219,11 +261,10 @@ async fn carry_out(logs: Arc<Logs>, key: ResourceKey, prepared: Prepared, runnin
 async fn take_turn(logs: &Arc<Logs>, prepared: Prepared, running: &Arc<Running>) -> (Status, Found) {
     let Ok(_turn) = logs.queries.turns.acquire().await else { return (Status::Failed, Found::default()) };
     running.begin();
-    let (of_task, of_query) = (logs.clone(), running.clone());
-    let executed = logs.store.blocking(move |store| execute(&of_task, store, &prepared, &of_query)).await;
-    match executed {
+    match execute(logs, prepared, running).await {
         Ok(found) => (Status::Complete, found),
-        Err(_) if running.is_cancelled() => (Status::Cancelled, Found::default()),
+        Err(Failure::Query(QueryError::Cancelled)) => (Status::Cancelled, Found::default()),
+        Err(Failure::Query(QueryError::TimedOut(_))) => (Status::Timeout, Found::default()),
         Err(error) => {
             tracing::warn!(%error, "a query failed");
             (Status::Failed, Found::default())
@@ -234,25 +275,49 @@ async fn take_turn(logs: &Arc<Logs>, prepared: Prepared, running: &Arc<Running>)
 async fn write(
     logs: &Logs,
     key: &ResourceKey,
-    (status, found): (Status, Found),
+    (mut status, mut found): (Status, Found),
 ) -> Result<(), watchkeep_store::StoreError> {
     let Some(current) = logs.queries.documents.get(key) else { return Ok(()) };
-    let now = logs.clock.now().0;
-    for part in parts(&found.rows) {
-        let mut rows = Rows::new(&QUERY_RESULTS);
-        rows.u64(current.number);
-        rows.i64(now);
-        rows.bytes(&part);
-        rows.end_row();
-        logs.store.append(Append::from(rows)).await?;
-    }
     let mut document = LogQuery::clone(&current);
+    match write_rows(logs, key, &current, &found.rows).await {
+        Ok(kms_key) => document.kms_key = kms_key,
+        Err(error) => {
+            tracing::error!(query = key.name, %error, "the result of a query cannot be kept");
+            (status, found) = (Status::Failed, Found::default());
+        }
+    }
     document.status = status;
-    document.ended_ms = Some(now);
+    document.ended_ms = Some(logs.clock.now().0);
     document.statistics = found.statistics;
     document.rows = found.rows.len() as u64;
     logs.queries.documents.update(&current, document).await?;
     Ok(())
+}
+
+/// Keeps the rows of a result; says under which KMS key, if there is one.
+async fn write_rows(
+    logs: &Logs,
+    key: &ResourceKey,
+    query: &LogQuery,
+    rows: &[ResultRow],
+) -> Result<Option<String>, ServiceError> {
+    let encryption = match &key.region {
+        Some(region) if !rows.is_empty() => logs.query_results_key(key.account, region).await?,
+        _ => None,
+    };
+    let (kms_key, data_key) = encryption.unzip();
+    for mut part in parts(rows) {
+        if query.unmasks {
+            part = logs.seal_result(query.number, part).await?;
+        }
+        let mut rows = Rows::new(&QUERY_RESULTS);
+        rows.u64(query.number);
+        rows.i64(logs.clock.now().0);
+        rows.bytes(&part);
+        rows.end_row();
+        logs.store.append(Append::from(rows.encrypted_under(data_key.clone()))).await.map_err(kms_keys::of_store)?;
+    }
+    Ok(kms_key)
 }
 
 /// Rows as JSON, in parts of a bearable size.

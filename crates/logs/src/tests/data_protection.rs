@@ -9,7 +9,7 @@ use watchkeep_core::ports::{Authorizer, BucketClient, BucketError, BucketObject,
 use watchkeep_core::{BoxFuture, Meter};
 use watchkeep_delivery::{DeliveryError, DeliveryStreams};
 use watchkeep_model::logs::{
-    DeleteDataProtectionPolicyRequest, GetDataProtectionPolicyRequest, PutAccountPolicyRequest,
+    DeleteDataProtectionPolicyRequest, GetDataProtectionPolicyRequest, GetLogRecordRequest, PutAccountPolicyRequest,
     PutDataProtectionPolicyRequest,
 };
 use watchkeep_store::{Append, Batch, Scan};
@@ -218,11 +218,20 @@ async fn every_way_out_shows_masked_messages() {
         );
         assert_eq!(fixture.files_with("jane"), [] as [std::path::PathBuf; 0], "{stage}: P-1");
         assert!(!fixture.files_with("nothing here").is_empty() || stage.contains("segments"), "the search works");
+        for query in ["fields @message | sort @timestamp", "display @message | sort @timestamp"] {
+            let of_g: Vec<String> = all.iter().map(|message| format!("@message {message}")).collect();
+            assert_eq!(fixture.ask(query).await, of_g, "{stage}");
+        }
+        assert_eq!(fixture.ask("filter @message like /j[a]ne/").await, [] as [&str; 0], "{stage}");
         // With leave, all comes back.
         *outside.may_unmask.lock().unwrap() = true;
         assert_eq!(fixture.unmasked("g").await.unwrap(), [SECRET, "nothing here", &json], "{stage}");
         assert_eq!(filtered(&found("jane", true).await.unwrap()), [SECRET, &json], "{stage}");
         assert_eq!(filtered(&found("\"****\"", true).await.unwrap()), [] as [&str; 0], "{stage}");
+        let unmasked = fixture.ask("fields unmask(@message) as m | filter m like /j[a]ne/ | sort @timestamp").await;
+        assert_eq!(unmasked, [format!("m {SECRET}"), format!("m {json}")], "{stage}");
+        assert_eq!(fixture.ask("filter ispresent(user) | fields unmask(user) as u").await, [format!("u {EMAIL}")]);
+        *outside.may_unmask.lock().unwrap() = false;
         match stage {
             "in memory" => {
                 fixture = fixture.reopen(false).await;
@@ -246,10 +255,33 @@ async fn to_unmask_takes_leave() {
     assert_eq!(error(fixture.unmasked("g").await), denied);
     let input = FilterLogEventsRequest { unmask: Some(true), ..filter("g") };
     assert_eq!(error(fixture.filter(input.clone()).await), denied);
-    assert_eq!(*outside.asked.lock().unwrap(), vec![format!("logs:Unmask {GROUP_ARN}"); 2]);
+    let unmask = queries::request("fields unmask(@message) as m");
+    assert_eq!(error(fixture.start(unmask.clone()).await), denied);
+    let id = fixture.start(queries::request("fields @message")).await.unwrap();
+    let found = fixture.ended(&id).await.results.unwrap();
+    let pointer = found[0].last().unwrap().value.clone().unwrap();
+    let record = |unmask: Option<bool>| {
+        let input = GetLogRecordRequest { log_record_pointer: pointer.clone(), unmask };
+        let (logs, caller) = (fixture.logs.clone(), fixture.caller.clone());
+        async move { crate::queries::get_log_record(&logs, &caller, input).await }
+    };
+    assert_eq!(record(None).await.unwrap().log_record.unwrap()["@message"], MASKED);
+    assert_eq!(error(record(Some(true)).await), denied);
+    assert_eq!(*outside.asked.lock().unwrap(), vec![format!("logs:Unmask {GROUP_ARN}"); 4]);
     *outside.may_unmask.lock().unwrap() = true;
     assert_eq!(fixture.unmasked("g").await.unwrap(), [SECRET]);
     assert_eq!(filtered(&fixture.filter(input).await.unwrap()), [SECRET]);
+    assert_eq!(record(Some(true)).await.unwrap().log_record.unwrap()["@message"], SECRET);
+    let id = fixture.start(unmask).await.unwrap();
+    assert_eq!(queries::rows(&fixture.ended(&id).await), [format!("m {SECRET}")]);
+    // Nor is the result shown to others, or kept in clear.
+    *outside.may_unmask.lock().unwrap() = false;
+    assert_eq!(error(fixture.results(&id).await), denied);
+    assert_eq!(fixture.files_with("jane"), [] as [std::path::PathBuf; 0], "P-1");
+    *outside.may_unmask.lock().unwrap() = true;
+    let fixture = fixture.reopen(false).await;
+    fixture.connect(&outside);
+    assert_eq!(queries::rows(&fixture.results(&id).await.unwrap()), [format!("m {SECRET}")]);
 }
 
 #[tokio::test]

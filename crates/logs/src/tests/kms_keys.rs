@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use watchkeep_core::ports::EncryptionContext;
-use watchkeep_model::logs::{AssociateKmsKeyRequest, DescribeLogGroupsRequest, DisassociateKmsKeyRequest};
+use watchkeep_model::logs::{
+    AssociateKmsKeyRequest, DescribeLogGroupsRequest, DisassociateKmsKeyRequest, StartQueryRequest,
+};
 
 use super::*;
 use crate::LOG_EVENTS;
@@ -186,6 +188,59 @@ async fn nothing_is_put_or_read_as_long_as_the_key_is_disabled_and_nothing_is_lo
         fixture.store.seal_now().await.unwrap();
     }
     assert_eq!(fixture.codes().await, ["", "", ""]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_of_what_cannot_be_decrypted_fail() {
+    let fixture = Fixture::with_group().await;
+    fixture.put("g", "s", &[(-7_000_000, "before there was a key")]).await;
+    fixture.associate(Of::Group("g"), RED).await.unwrap();
+    fixture.put("g", "s", &[(-1000, "secret")]).await;
+    let sql = || StartQueryRequest {
+        log_group_name: None,
+        query_language: Some("SQL".into()),
+        ..queries::request("SELECT `@message` FROM g LIMIT 1")
+    };
+    let ended = async |input: StartQueryRequest| {
+        let id = fixture.start(input).await.unwrap();
+        fixture.ended(&id).await
+    };
+    for _ in 0..2 {
+        let found = ended(queries::request("fields @message")).await;
+        assert_eq!(queries::rows(&found), ["@message secret"]);
+        fixture.owners.disable(RED);
+        fixture.advance(TRUST_MS);
+        for query in ["fields @message", "stats count(*)", "fields @message | limit 1"] {
+            let found = ended(queries::request(query)).await;
+            assert_eq!((found.status.as_deref(), found.results), (Some("Failed"), Some(vec![])), "{query}");
+        }
+        assert_eq!(ended(sql()).await.status.as_deref(), Some("Failed"));
+        fixture.owners.enable(RED);
+        fixture.advance(TRUST_MS);
+        assert_eq!(queries::rows(&ended(sql()).await), ["@message secret"]);
+        fixture.store.seal_now().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_of_queries_are_encrypted_under_the_key_of_the_account() {
+    let fixture = Fixture::with_group().await;
+    fixture.associate(Of::Group("g"), BLUE).await.unwrap();
+    fixture.put("g", "s", &[(-1000, "well kept")]).await;
+    fixture.associate(Of::Resource(RESULTS), RED).await.unwrap();
+    let id = fixture.start(queries::request("fields @message")).await.unwrap();
+    let found = fixture.ended(&id).await;
+    assert_eq!((found.status.as_deref(), found.encryption_key.as_deref()), (Some("Complete"), Some(RED)));
+    assert_eq!(fixture.files_with("well kept"), [] as [PathBuf; 0]);
+    fixture.owners.disable(RED);
+    fixture.advance(TRUST_MS);
+    let refused = "AccessDeniedException: The results of the query are encrypted under a KMS key that cannot be used.";
+    assert_eq!(error(fixture.results(&id).await), refused);
+    let second = fixture.start(queries::request("fields @message")).await.unwrap();
+    assert_eq!(fixture.ended(&second).await.status.as_deref(), Some("Failed"), "nothing is kept in clear instead");
+    fixture.owners.enable(RED);
+    fixture.advance(TRUST_MS);
+    assert_eq!(queries::rows(&fixture.results(&id).await.unwrap()), ["@message well kept"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use super::{Fixture, NOW, error};
 use crate::limits::{DAY_MS, QUERY_RESULTS_AGE_MS_MAX};
 use crate::{QueryPorts, queries};
 
-fn request(query: &str) -> StartQueryRequest {
+pub(crate) fn request(query: &str) -> StartQueryRequest {
     StartQueryRequest {
         log_group_name: Some("g".into()),
         start_time: NOW / 1000 - 3600,
@@ -36,17 +36,17 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    async fn start(&self, input: StartQueryRequest) -> Result<String, ServiceError> {
+    pub(crate) async fn start(&self, input: StartQueryRequest) -> Result<String, ServiceError> {
         Ok(queries::start_query(&self.logs, &self.caller, input).await?.query_id.unwrap())
     }
 
-    async fn results(&self, id: &str) -> Result<GetQueryResultsResponse, ServiceError> {
+    pub(crate) async fn results(&self, id: &str) -> Result<GetQueryResultsResponse, ServiceError> {
         let input = GetQueryResultsRequest { query_id: id.into(), ..GetQueryResultsRequest::default() };
         queries::get_query_results(&self.logs, &self.caller, input).await
     }
 
     /// The result of a query, once it is there.
-    async fn ended(&self, id: &str) -> GetQueryResultsResponse {
+    pub(crate) async fn ended(&self, id: &str) -> GetQueryResultsResponse {
         loop {
             let results = self.results(id).await.unwrap();
             if !["Scheduled", "Running"].contains(&results.status.as_deref().unwrap()) {
@@ -56,13 +56,13 @@ impl Fixture {
         }
     }
 
-    async fn ask(&self, query: &str) -> Vec<String> {
+    pub(crate) async fn ask(&self, query: &str) -> Vec<String> {
         let id = self.start(request(query)).await.unwrap();
         rows(&self.ended(&id).await)
     }
 }
 
-fn rows(results: &GetQueryResultsResponse) -> Vec<String> {
+pub(crate) fn rows(results: &GetQueryResultsResponse) -> Vec<String> {
     let rows = results.results.iter().flatten();
     rows.map(|row| {
         let fields = row.iter().filter(|field| field.field.as_deref() != Some("@ptr"));
@@ -138,7 +138,7 @@ async fn bad_queries_are_refused() {
         (with(|input| input.query_string = "SOURCE 'g' | limit 1".into()), "InvalidParameterException"),
         (with(|input| input.query_string = "fields".into()), "MalformedQueryException"),
         (with(|input| input.query_string = "lookup t a OUTPUT b".into()), "MalformedQueryException"),
-        (with(|input| input.query_language = Some("SQL".into())), "InvalidParameterException"),
+        (with(|input| input.query_language = Some("SQLite".into())), "InvalidParameterException"),
     ];
     for (input, code) in cases {
         let query = input.query_string.clone();
@@ -202,6 +202,75 @@ async fn queries_are_listed_and_stopped() {
     if queries::stop_query(&fixture.logs, &fixture.caller, stop).await.is_ok() {
         assert_eq!(fixture.results(&id).await.unwrap().status.as_deref(), Some("Cancelled"));
     }
+}
+
+fn sql(query: &str) -> StartQueryRequest {
+    StartQueryRequest { log_group_name: None, query_language: Some("SQL".into()), ..request(query) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_in_sql_name_their_groups() {
+    let fixture = fixture().await;
+    fixture.group("/app/other").await;
+    fixture.stream("/app/other", "s").await;
+    fixture.put("/app/other", "s", &[(-500, r#"{"level":"INFO","ms":5}"#)]).await;
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("SELECT level, ms FROM g WHERE ms > 10", &["level ERROR, ms 30"], &["g"]),
+        ("SELECT count(*) AS n FROM `/app/other`", &["n 1"], &["/app/other"]),
+        (
+            "SELECT level, sum(ms) AS s FROM `logGroups(logGroupIdentifier: ['g', '/app/other'])` WHERE level IS NOT NULL \
+             GROUP BY level ORDER BY level",
+            &["level ERROR, s 30", "level INFO, s 15"],
+            &["/app/other", "g"],
+        ),
+        (
+            "SELECT a.ms, b.ms AS other FROM g AS a JOIN `/app/other` AS b ON a.level = b.level",
+            &["ms 10, other 5"],
+            &["/app/other", "g"],
+        ),
+        ("SELECT `@message` FROM g ORDER BY `@timestamp` DESC LIMIT 1", &["@message plain"], &["g"]),
+    ];
+    for (query, expected, groups) in cases {
+        let id = fixture.start(sql(query)).await.unwrap();
+        let results = fixture.ended(&id).await;
+        assert_eq!(results.status.as_deref(), Some("Complete"), "{query}");
+        assert_eq!(results.query_language.as_deref(), Some("SQL"), "{query}");
+        assert_eq!(rows(&results), *expected, "{query}");
+        let input = ListLogGroupsForQueryRequest { query_id: id, ..ListLogGroupsForQueryRequest::default() };
+        let listed = queries::list_log_groups_for_query(&fixture.logs, &fixture.caller, input).await.unwrap();
+        let arns: Vec<String> =
+            groups.iter().map(|group| format!("arn:aws:logs:us-east-1:000000000000:log-group:{group}")).collect();
+        assert_eq!(listed.log_group_identifiers.unwrap(), arns, "{query}");
+    }
+    // Of what happens in the time only.
+    let early = StartQueryRequest { end_time: NOW / 1000 - 100, ..sql("SELECT count(*) AS n FROM g") };
+    let id = fixture.start(early).await.unwrap();
+    assert_eq!(rows(&fixture.ended(&id).await), ["n 0"]);
+    let limited = StartQueryRequest { limit: Some(2), ..sql("SELECT ms FROM g") };
+    let id = fixture.start(limited).await.unwrap();
+    assert_eq!(fixture.ended(&id).await.results.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn bad_queries_in_sql_are_refused() {
+    let fixture = fixture().await;
+    let cases = [
+        ("SELECT ms FROM nowhere", "ResourceNotFoundException"),
+        ("SELECT ms FROM", "MalformedQueryException"),
+        ("DELETE FROM g", "MalformedQueryException"),
+        ("SELECT 1; SELECT 2", "MalformedQueryException"),
+        ("SELECT ms FROM `logGroups(g)`", "MalformedQueryException"),
+        ("SELECT ms FROM `filterIndex('ms' = 1)`", "InvalidParameterException"),
+    ];
+    for (query, code) in cases {
+        let refused = fixture.start(sql(query)).await.unwrap_err();
+        assert_eq!(refused.code, code, "{query}: {refused}");
+    }
+    let refused = fixture.start(sql("SELECT ms FRM g x")).await.unwrap_err();
+    assert!(refused.details.is_some(), "where it is wrong is told");
+    // What is found out only when it runs.
+    let id = fixture.start(sql("SELECT nosuch(ms) FROM g")).await.unwrap();
+    assert_eq!(fixture.ended(&id).await.status.as_deref(), Some("Failed"));
 }
 
 #[tokio::test]

@@ -68,6 +68,33 @@ async fn kept(fixture: &Fixture) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn queries_find_what_a_transformer_made() {
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    fixture.put("g", "s", &[(-3000, r#"{"a":0}"#)]).await;
+    put(&fixture, "g", vec![parse_json(), add("added", "by the transformer")]).await.unwrap();
+    fixture.put("g", "s", &[(-2000, r#"{"a":1}"#)]).await;
+    let input = DeleteTransformerRequest { log_group_identifier: "g".into() };
+    delete_transformer(&fixture.logs, &fixture.caller, input).await.unwrap();
+    fixture.put("g", "s", &[(-1000, r#"{"a":2}"#)]).await;
+    let fixture = fixture.reopen(false).await;
+    for _ in 0..2 {
+        // The word is in no message; and the group has no transformer any more.
+        let cases: &[(&str, &[&str])] = &[
+            ("filter added like /transformer/ | fields a, added", &["a 1, added by the transformer"]),
+            ("filter added = 'by the transformer' | stats count(*) as n", &["n 1"]),
+            ("fields a | sort a", &["a 0", "a 1", "a 2"]),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(fixture.ask(query).await, *expected, "{query}");
+        }
+        fixture.store.seal_now().await.unwrap();
+        fixture.store.compact_now().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn events_are_kept_as_they_are_and_transformed() {
     let fixture = Fixture::new().await;
     fixture.group("g").await;

@@ -7,13 +7,15 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use watchkeep_lang::transform::Transformer;
+use watchkeep_model::ServiceError;
 
 use super::Level;
 use crate::Logs;
 use crate::account_policies::PolicyType;
 use crate::directory::Group;
+use crate::errors::no_group;
 use crate::limits::TRANSFORMERS_HELD_MAX;
-use crate::resources::Class;
+use crate::resources::{Class, LogGroup};
 
 /// The transformer of a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,26 @@ impl Logs {
         let policy = self.account_policies.of(&group.key, PolicyType::Transformer).into_iter().next()?;
         let transformer = self.transformers.compiled(Key::Policy(policy.version), || policy.document.clone())?;
         Some((Level::Account, transformer))
+    }
+}
+
+impl Logs {
+    /// Whether a transformer may have made others of events of the group.
+    pub(crate) fn may_be_transformed(&self, group: &Group) -> bool {
+        group.document().was_transformed || self.transformer(group).is_some()
+    }
+
+    /// Remembers, before the first of them is stored, that a transformer makes others of a group's events.
+    pub(crate) async fn remember_transforming(self: &Arc<Self>, group: &Group) -> Result<(), ServiceError> {
+        if group.document().was_transformed {
+            return Ok(());
+        }
+        let group = self.directory.group_numbered(group.id).ok_or_else(no_group)?;
+        let remember = |document: &mut LogGroup| {
+            document.was_transformed = true;
+            Ok(())
+        };
+        self.change(&group, remember).await.map(drop)
     }
 }
 

@@ -38,6 +38,7 @@ use crate::events::{Counts, Groups as LogGroups};
 use crate::limits::{PARTIAL_EVERY, PARTIAL_ROWS_MAX, SUBQUERY_TIME_MAX};
 use crate::request::{EventTable, Group, InsightsQuery, Masks, Surroundings};
 use lookup::Tables;
+pub use needs::unmasks;
 use row::{Held, Layout, Lifted};
 
 impl Engine {

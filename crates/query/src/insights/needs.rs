@@ -193,7 +193,7 @@ fn is_number(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Literal(value) if value.as_number().is_some())
 }
 
-/// Whether any step of a plan makes what is masked visible.
-pub(super) fn unmasks(plan: &Plan) -> bool {
+/// Whether any step of a plan makes what is masked visible; plans nested in it are not asked.
+pub fn unmasks(plan: &Plan) -> bool {
     Needs::of(&plan.steps, &plan.output.columns).unmasked
 }

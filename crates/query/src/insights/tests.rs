@@ -118,7 +118,7 @@ impl Surroundings for World {
         })
     }
 
-    fn unmasked(&self, _group: u64, _message: &str, masks: &[u8]) -> Option<String> {
+    fn unmasked(&self, _at: Pointer, _message: &str, masks: &[u8]) -> Option<String> {
         String::from_utf8(masks.to_vec()).ok()
     }
 }

@@ -13,8 +13,8 @@ use watchkeep_model::logs::{
 };
 use watchkeep_store::{CatalogError, ResourceKey};
 
+use super::super::language::{Parsed, QueryLanguage};
 use super::super::resources::{S3Destination, ScheduledQueryDocument};
-use super::super::start::{language_of, parse};
 use super::{failed, find, missing, show, state, validation};
 use crate::limits::{QUERY_GROUPS_MAX, SCHEDULED_QUERIES_MAX, SCHEDULED_QUERY_NAME_CHARS_MAX};
 use crate::names::identified;
@@ -159,13 +159,16 @@ impl Asked {
         tags: BTreeMap<String, String>,
     ) -> Result<ScheduledQueryDocument, ServiceError> {
         let of = |error: ServiceError| validation(error.message);
-        let language = language_of(Some(&self.language)).map_err(of)?;
-        let plan = parse(&self.query_string, language).map_err(of)?;
+        let language = QueryLanguage::of(Some(&self.language)).map_err(of)?;
+        let query = Parsed::new(&self.query_string, language).map_err(of)?;
+        if query.unmasks() {
+            return Err(validation("unmask is not supported in scheduled queries."));
+        }
         Schedule::parse(&self.schedule, self.timezone.as_deref()).map_err(|error| validation(error.to_string()))?;
         if self.groups.len() > QUERY_GROUPS_MAX {
             return Err(validation(format!("A query can have at most {QUERY_GROUPS_MAX} log groups.")));
         }
-        if self.groups.is_empty() == plan.source.is_none() {
+        if self.groups.is_empty() == query.needs_groups() {
             return Err(validation("Log groups must be specified, or SOURCE in the query string, but not both."));
         }
         for group in &self.groups {

@@ -168,7 +168,7 @@ impl Logs {
 
     /// Puts a result into its bucket, as GetQueryResults would answer it.
     async fn deliver_results(
-        &self,
+        self: &Arc<Self>,
         query: &Versioned<ScheduledQueryDocument>,
         destination: &S3Destination,
         caller: &Caller,
@@ -178,7 +178,7 @@ impl Logs {
         let Some((bucket, prefix)) = bucket_and_prefix(&destination.uri) else {
             return failed("CLIENT_ERROR", "the destination is no bucket".into());
         };
-        let rows = match results::read(self, document.number, 0..ROWS_MAX).await {
+        let rows = match results::read(self, document, 0..ROWS_MAX).await {
             Ok(rows) => rows,
             Err(error) => return failed("FAILED", error.message),
         };
