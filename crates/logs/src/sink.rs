@@ -84,11 +84,7 @@ async fn stream(
         found => return found,
     }
     check("logStreamName", name, |byte| !b":*".contains(&byte))?;
-    let input = CreateLogStreamRequest {
-        log_group_name: group.key.name.clone(),
-        log_stream_name: name.to_owned(),
-        ..CreateLogStreamRequest::default()
-    };
+    let input = CreateLogStreamRequest { log_group_name: group.key.name.clone(), log_stream_name: name.to_owned() };
     let created = create_log_stream(logs, caller, input).await;
     group.stream(name).or(Err(created.err().unwrap_or_else(crate::errors::no_stream)))
 }

@@ -287,7 +287,9 @@ mod tests {
 
     #[test]
     fn csv_is_read() {
-        let cases: &[(&str, &[&str], &[&[&str]])] = &[
+        // A text; the columns and the rows in it.
+        type Case<'t> = (&'t str, &'t [&'t str], &'t [&'t [&'t str]]);
+        let cases: &[Case<'_>] = &[
             ("a,b\n1,2\n", &["a", "b"], &[&["1", "2"]]),
             ("a,b\r\n1,\r\n\r\n,2", &["a", "b"], &[&["1", ""], &["", "2"]]),
             ("a\n\"x,\"\"y\"\"\nz\"\n", &["a"], &[&["x,\"y\"\nz"]]),
