@@ -53,7 +53,7 @@ pub(super) enum Parsed {
     /// In Logs Insights QL or PPL.
     Plan(Plan),
     /// In SQL.
-    Sql(SqlQuery),
+    Sql(Box<SqlQuery>),
 }
 
 impl Parsed {
@@ -63,7 +63,7 @@ impl Parsed {
         match language {
             QueryLanguage::Cwli => plan(Language::Cwli),
             QueryLanguage::Ppl => plan(Language::Ppl),
-            QueryLanguage::Sql => SqlQuery::parse(text).map(Parsed::Sql).map_err(of_sql),
+            QueryLanguage::Sql => SqlQuery::parse(text).map(|query| Parsed::Sql(Box::new(query))).map_err(of_sql),
         }
     }
 

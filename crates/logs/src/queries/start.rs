@@ -132,7 +132,7 @@ pub(super) async fn prepare(
         }
         Parsed::Sql(query) => {
             let groups = tables.iter().map(|groups| shown(groups)).collect();
-            Asked::Sql(SqlRequest { query, groups, time, limit })
+            Asked::Sql(Box::new(SqlRequest { query: *query, groups, time, limit }))
         }
     };
     let world = Arc::new(World { logs: logs.clone(), caller: caller.clone(), unmasking });
