@@ -43,7 +43,7 @@ def test_an_error_reads_as_aws_says_it(server):
 
 
 def test_an_operation_that_is_not_there_says_so(server):
-    failed = server.cli("logs", "list-anomalies", check=False)
+    failed = server.cli("logs", "list-integrations", check=False)
     assert failed.returncode in SERVICE_ERROR and "UnknownOperationException" in failed.stderr, failed.stderr
 
 

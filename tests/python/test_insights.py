@@ -74,6 +74,21 @@ def test_ppl(filled):
     assert rows(found) == [{"n": "2", "m": "10", "level": "INFO"}]
 
 
+def test_sql(filled):
+    text = "SELECT level, count(*) AS n, avg(ms) AS a FROM `/shop/web` WHERE status >= 400 GROUP BY level ORDER BY level"
+    found, query_id = ask(filled, text, groups=[], queryLanguage="SQL")
+    assert (found["status"], found["queryLanguage"]) == ("Complete", "SQL")
+    assert rows(found) == [{"level": "ERROR", "n": "2", "a": "65"}, {"level": "INFO", "n": "1", "a": "5.5"}]
+    groups = filled.list_log_groups_for_query(queryId=query_id)["logGroupIdentifiers"]
+    assert groups == ["arn:aws:logs:us-east-1:000000000000:log-group:/shop/web"]
+    assert filled.describe_queries(queryLanguage="SQL")["queries"][0]["queryId"] == query_id
+    with raises(filled, "ResourceNotFoundException"):
+        ask(filled, "SELECT ms FROM nowhere", groups=[], queryLanguage="SQL")
+    with pytest.raises(filled.exceptions.MalformedQueryException) as raised:
+        ask(filled, "SELECT ms FROM `/shop/web` WHERE", groups=[], queryLanguage="SQL")
+    assert raised.value.response["queryCompileError"]["message"]
+
+
 def test_statistics_records_and_lists(filled):
     found, query_id = ask(filled, "filter level = 'INFO' | fields ms")
     assert (found["statistics"]["recordsMatched"], found["statistics"]["recordsScanned"]) == (2.0, 4.0)

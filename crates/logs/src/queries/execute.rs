@@ -23,9 +23,9 @@ pub(super) struct Prepared {
 /// What the engine is asked.
 pub(super) enum Asked {
     /// In Logs Insights QL or PPL.
-    Insights(InsightsQuery),
+    Insights(Box<InsightsQuery>),
     /// In SQL.
-    Sql(SqlRequest),
+    Sql(Box<SqlRequest>),
 }
 
 /// A row: columns and their values.
@@ -83,7 +83,7 @@ pub(super) async fn execute(logs: &Logs, prepared: Prepared, running: &Arc<Runni
             for group in &groups {
                 logs.encryption_key(group).await.map_err(Failure::Locked)?;
             }
-            engine.run_sql(request, EVENTS, world, control).await?
+            engine.run_sql(*request, EVENTS, world, control).await?
         }
     };
     ensure_complete(logs, &groups, &answer).await?;

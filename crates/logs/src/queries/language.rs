@@ -1,5 +1,7 @@
 //! The query languages, and queries that were found to be written in them.
 
+use std::sync::Arc;
+
 use watchkeep_lang::insights::plan::{Language, Step};
 use watchkeep_lang::insights::{Plan, QueryError as PlanError};
 use watchkeep_model::ServiceError;
@@ -51,19 +53,20 @@ impl QueryLanguage {
 #[derive(Debug)]
 pub(super) enum Parsed {
     /// In Logs Insights QL or PPL.
-    Plan(Plan),
+    Plan(Arc<Plan>),
     /// In SQL.
-    Sql(SqlQuery),
+    Sql(Box<SqlQuery>),
 }
 
 impl Parsed {
     /// Reads a query.
     pub(super) fn new(text: &str, language: QueryLanguage) -> Result<Parsed, ServiceError> {
-        let plan = |language| Plan::parse(text, language).map(Parsed::Plan).map_err(|error| of_plan(&error));
+        let plan =
+            |language| Plan::parse(text, language).map(Arc::new).map(Parsed::Plan).map_err(|error| of_plan(&error));
         match language {
             QueryLanguage::Cwli => plan(Language::Cwli),
             QueryLanguage::Ppl => plan(Language::Ppl),
-            QueryLanguage::Sql => SqlQuery::parse(text).map(Parsed::Sql).map_err(of_sql),
+            QueryLanguage::Sql => SqlQuery::parse(text).map(|query| Parsed::Sql(Box::new(query))).map_err(of_sql),
         }
     }
 

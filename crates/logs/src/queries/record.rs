@@ -39,13 +39,13 @@ pub(crate) async fn get_log_record(
         let mut found = None;
         let scan = scan.columns(&[INGESTED, MESSAGE, TRANSFORMED, MASKS, ENTITY]);
         let stats = store.scan(&scan, &mut |batch| {
-            let mut rows = batch.seqs().iter().zip(batch.i64s(INGESTED)).enumerate();
-            let Some((row, (_, ingested))) = rows.find(|(_, (seq, _))| **seq == pointer.seq) else {
+            let Some(row) = batch.seqs().iter().position(|seq| *seq == pointer.seq) else {
                 return ControlFlow::Continue(());
             };
             let text = |column| batch.text(column, row).to_owned();
+            let ingested_ms = batch.i64s(INGESTED).get(row).copied().unwrap_or_default();
             let masks = batch.bytes(MASKS, row).to_owned();
-            found = Some((*ingested, text(MESSAGE), text(TRANSFORMED), masks, text(ENTITY)));
+            found = Some((ingested_ms, text(MESSAGE), text(TRANSFORMED), masks, text(ENTITY)));
             ControlFlow::Break(())
         })?;
         Ok::<_, StoreError>((found, stats))

@@ -127,12 +127,12 @@ pub(super) async fn prepare(
     let shown = |groups: &[Arc<Group>]| groups.iter().map(|group| logs.query_group(group)).collect();
     let asked = match query {
         Parsed::Plan(plan) => {
-            let (plan, groups) = (Arc::new(plan), shown(&groups));
-            Asked::Insights(InsightsQuery { plan, groups, time, started, limit, masks })
+            let groups = shown(&groups);
+            Asked::Insights(Box::new(InsightsQuery { plan, groups, time, started, limit, masks }))
         }
         Parsed::Sql(query) => {
             let groups = tables.iter().map(|groups| shown(groups)).collect();
-            Asked::Sql(SqlRequest { query, groups, time, limit })
+            Asked::Sql(Box::new(SqlRequest { query: *query, groups, time, limit }))
         }
     };
     let world = Arc::new(World { logs: logs.clone(), caller: caller.clone(), unmasking });

@@ -1,9 +1,9 @@
 //! Queries while they run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use watchkeep_core::TimestampMs;
+use watchkeep_core::{Clock as _, SystemClock, TimestampMs};
 use watchkeep_model::logs::{StartQueryRequest, StopQueryRequest};
 use watchkeep_query::QueryError;
 
@@ -36,23 +36,19 @@ async fn prepared(fixture: &Fixture, input: &StartQueryRequest) -> Prepared {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_are_seen_before_all_are_there() {
     let fixture = fixture().await;
-    let is_done = AtomicBool::new(false);
     let running = Arc::new(Running::new());
     let prepared = prepared(&fixture, &request("fields @message | filter @message like /x/")).await;
-    let found = std::thread::scope(|scope| {
-        // Time flies, so that there is something to report after each batch.
-        scope.spawn(|| {
-            while !is_done.load(Ordering::Relaxed) {
-                fixture.advance(1500);
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-        });
-        let found = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(execute(&fixture.logs, prepared, &running))
-        });
-        is_done.store(true, Ordering::Relaxed);
-        found
+    // Time flies, so that there is something to report after each batch.
+    let clock = fixture.clock.clone();
+    let flying = tokio::spawn(async move {
+        let real = SystemClock::new();
+        loop {
+            clock.advance(Duration::from_millis(1500));
+            real.sleep(Duration::from_millis(1)).await;
+        }
     });
+    let found = execute(&fixture.logs, prepared, &running).await;
+    flying.abort();
     assert_eq!(found.unwrap().rows.len(), 5000);
     let (_, so_far) = running.state();
     assert!(!so_far.rows.is_empty() && so_far.rows.len() <= 1000, "{}", so_far.rows.len());

@@ -462,12 +462,12 @@ async fn findings_reach_buckets_and_delivery_streams_whatever_happens() {
 
 /// Waits for what another task does.
 async fn until(done: impl Fn() -> bool) {
-    let clock = watchkeep_core::SystemClock::new();
+    let clock = SystemClock::new();
     for _ in 0..10_000 {
         if done() {
             return;
         }
-        watchkeep_core::Clock::sleep(&clock, Duration::from_millis(1)).await;
+        clock.sleep(Duration::from_millis(1)).await;
     }
     panic!("waited for ten seconds");
 }

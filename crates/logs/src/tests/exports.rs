@@ -283,7 +283,7 @@ async fn a_restart_goes_on_with_the_next_stream() {
     let Fixture { store, clock, directory, .. } = fixture;
     store.close().await;
     drop(store);
-    let fixture = Fixture::open(directory, clock, super::Owners::new()).await;
+    let fixture = Fixture::open(directory, clock, super::Owners::new(), 2).await;
     let bucket = Arc::new(OneBucket::default());
     fixture.logs.set_buckets(bucket.clone());
     assert_eq!(fixture.status(&id).await, "RUNNING");

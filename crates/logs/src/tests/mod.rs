@@ -24,7 +24,7 @@ mod transformers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_core::{AccountId, Caller, Clock as _, ManualClock, Principal, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_model::logs::{
     CreateLogGroupRequest, CreateLogStreamRequest, FilterLogEventsRequest, FilterLogEventsResponse,
     GetLogEventsRequest, GetLogEventsResponse, InputLogEvent, PutLogEventsRequest, PutLogEventsResponse,
@@ -61,40 +61,50 @@ pub(crate) struct Fixture {
     pub caller: Caller,
     pub owners: Arc<Owners>,
     directory: Arc<tempfile::TempDir>,
+    /// How often the data was opened: each process has its own randomness.
+    opened: u64,
 }
 
 impl Fixture {
     pub(crate) async fn new() -> Fixture {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW))), Owners::new()).await
+        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW))), Owners::new(), 1).await
     }
 
-    async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, owners: Arc<Owners>) -> Fixture {
-        let random = Arc::new(SeededRandom::new(1));
+    async fn open(
+        directory: Arc<tempfile::TempDir>,
+        clock: Arc<ManualClock>,
+        owners: Arc<Owners>,
+        opened: u64,
+    ) -> Fixture {
+        let random = Arc::new(SeededRandom::new(opened));
         let master_key = MasterKey(Some(Arc::new(Master)));
         let config = StoreConfig { master_key, ..StoreConfig::small(directory.path()) };
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
         store.set_data_keys(owners.clone());
         let logs = Logs::open(store.clone(), clock.clone(), random).await.unwrap();
-        Fixture { logs, store, clock, caller: caller(), owners, directory }
+        Fixture { logs, store, clock, caller: caller(), owners, directory, opened }
     }
 
     /// The same data, opened again; in order, or as after a crash.
     pub(crate) async fn reopen(self, in_order: bool) -> Fixture {
-        let Fixture { logs, store, clock, owners, directory, .. } = self;
+        let Fixture { logs, store, clock, owners, directory, opened, .. } = self;
         if in_order {
             store.close().await;
         }
         drop(logs);
         // What was given up may still be at its last read.
-        let until = std::time::Instant::now() + Duration::from_secs(10);
-        while Arc::strong_count(&store) > 1 && std::time::Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        let real = SystemClock::new();
+        for _ in 0..10_000 {
+            if Arc::strong_count(&store) == 1 {
+                break;
+            }
+            real.sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(Arc::strong_count(&store), 1, "nobody holds the store");
         drop(store);
-        Fixture::open(directory, clock, owners).await
+        Fixture::open(directory, clock, owners, opened + 1).await
     }
 
     pub(crate) async fn group(&self, name: &str) {
