@@ -1,11 +1,12 @@
 """CloudWatch Logs Insights through boto3."""
 
 import json
+import subprocess
 import time
 
 import pytest
 
-from server import Server, raises
+from server import BINARY, Server, raises
 
 
 def ask(logs, query, groups=("/shop/web",), **options):
@@ -87,6 +88,16 @@ def test_sql(filled):
     with pytest.raises(filled.exceptions.MalformedQueryException) as raised:
         ask(filled, "SELECT ms FROM `/shop/web` WHERE", groups=[], queryLanguage="SQL")
     assert raised.value.response["queryCompileError"]["message"]
+
+
+def test_sql_over_all_tables(filled, server):
+    text = "select log_group, log_stream, count(*) as n from log_events group by log_group, log_stream"
+    ask_tables = [BINARY, "sql", text, "--format", "json", "--endpoint", server.endpoint]
+    done = subprocess.run(ask_tables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"log_group": "/shop/web", "log_stream": "one", "n": "4"}]
+    wrong = subprocess.run([BINARY, "sql", "drop table log_events", "--endpoint", server.endpoint], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode != 0 and "only queries" in wrong.stderr
 
 
 def test_statistics_records_and_lists(filled):

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use watchkeep_alarms::{BacktestError, BacktestedChange};
-use watchkeep_core::{AccountId, BoxFuture, Clock as _, ManualClock, Region, TimestampMs};
+use watchkeep_core::{AccountId, BoxFuture, Clock, ManualClock, Region, TimestampMs};
 use watchkeep_gateway::{Admin, AdminError};
+use watchkeep_query::{Cancel, Control, Engine, QueryError};
 use watchkeep_store::Store;
 
 use crate::services::Services;
 
-/// The verbs `reset`, `clock` and `backtest`.
+/// The verbs `reset`, `clock`, `backtest` and `sql`.
 pub struct Administration {
     /// Emptied by `reset`, where that is allowed.
     pub reset: Option<(Arc<Store>, Arc<Services>)>,
@@ -20,6 +22,59 @@ pub struct Administration {
     pub clock: Option<(Arc<ManualClock>, Arc<Services>)>,
     /// Asked by `backtest`, of the alarms of this account, where everybody may ask for anything.
     pub backtest: Option<(Arc<Services>, AccountId)>,
+    /// Asked by `sql`, where everybody may ask for anything.
+    pub sql: Option<SqlOverTables>,
+}
+
+/// Queries over all of the store's tables, a few at once.
+pub struct SqlOverTables {
+    engine: Engine,
+    turns: Semaphore,
+}
+
+impl SqlOverTables {
+    /// Queries over the tables of this store.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> SqlOverTables {
+        let engine = Engine::new(store, clock, watchkeep_query::Settings::default());
+        SqlOverTables { engine, turns: Semaphore::new(SQL_QUERIES_AT_ONCE_MAX) }
+    }
+}
+
+/// The queries of `sql` that run at once; others wait. Each may hold 256 MiB.
+const SQL_QUERIES_AT_ONCE_MAX: usize = 2;
+
+/// The rows of an answer to `sql`.
+const SQL_ROWS_MAX: u64 = 100_000;
+
+/// Cancels a query whose asker went away.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// `{"query": "select ...", "limit": 100}`; the answer has rows of pairs, a column and its value.
+async fn sql(over: &SqlOverTables, body: &[u8]) -> Result<Value, AdminError> {
+    let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
+    let query = body.get("query").and_then(Value::as_str);
+    let query = query.ok_or_else(|| AdminError::refused("query is not a text"))?;
+    let limit = body.get("limit").and_then(Value::as_u64).unwrap_or(SQL_ROWS_MAX).min(SQL_ROWS_MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let _turn = over.turns.acquire().await.map_err(|error| AdminError::failed(error.to_string()))?;
+    let cancel = CancelOnDrop(Cancel::default());
+    let control = Control { cancel: cancel.0.clone(), on_partial: None };
+    let answer = over.engine.run_over_tables(query, limit, control).await.map_err(|error| match error {
+        QueryError::Store(_) | QueryError::Failed(_) => AdminError::failed(error.to_string()),
+        error => AdminError::refused(error.to_string()),
+    })?;
+    let rows: Vec<Value> = answer.rows.into_iter().map(|row| json!(pairs(row))).collect();
+    Ok(json!({"rows": rows, "is_incomplete": answer.statistics.is_incomplete}))
+}
+
+fn pairs(row: watchkeep_query::Row) -> Vec<[String; 2]> {
+    row.fields.into_iter().map(|(name, value)| [name.as_ref().to_owned(), value]).collect()
 }
 
 impl Admin for Administration {
@@ -27,6 +82,7 @@ impl Admin for Administration {
         match (verb, &self.reset, &self.clock) {
             ("reset", Some((store, services)), _) => Some(Box::pin(reset(store, services))),
             ("clock", _, Some((clock, services))) => Some(Box::pin(advance(clock, services, body))),
+            ("sql", ..) => Some(Box::pin(sql(self.sql.as_ref()?, body))),
             ("backtest", ..) => {
                 let (services, account) = self.backtest.as_ref()?;
                 Some(Box::pin(backtest(services, *account, body)))

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::backtest::Backtest;
 use crate::settings::SETTINGS;
+use crate::sql::Sql;
 
 const PAGE: &str = "page";
 const DURATION: &str = "duration";
@@ -15,6 +16,9 @@ const NAME: &str = "name";
 const FROM: &str = "from";
 const TO: &str = "to";
 const REGION: &str = "region";
+const QUERY: &str = "query";
+const FORMAT: &str = "format";
+const LIMIT: &str = "limit";
 
 /// The program's commands.
 pub fn command() -> Command {
@@ -64,6 +68,32 @@ pub fn command() -> Command {
             ),
         )
         .subcommand(
+            Command::new("sql")
+                .about("Ask a server's tables in SQL")
+                .arg(Arg::new(QUERY).required(true).help("as: select count(*) from log_events"))
+                .arg(
+                    Arg::new(FORMAT)
+                        .long("format")
+                        .default_value("table")
+                        .value_parser(["table", "json", "csv"])
+                        .help("how rows are printed"),
+                )
+                .arg(
+                    Arg::new(LIMIT)
+                        .long("limit")
+                        .value_name("ROWS")
+                        .default_value("1000")
+                        .value_parser(clap::value_parser!(u32).range(1..))
+                        .help("at most how many rows are printed"),
+                )
+                .arg(
+                    Arg::new(ENDPOINT)
+                        .long("endpoint")
+                        .value_name("URL")
+                        .help("the server [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566]"),
+                ),
+        )
+        .subcommand(
             Command::new("reference")
                 .about("Print a page of the documentation that is made from the program's own tables, as Markdown")
                 .arg(Arg::new(PAGE).required(true).value_parser(["coverage", "settings"])),
@@ -101,6 +131,8 @@ pub struct Invocation {
     pub advance: Option<(String, Option<String>)>,
     /// What `alarms backtest` shall do.
     pub backtest: Option<Backtest>,
+    /// What `sql` shall ask.
+    pub sql: Option<Sql>,
     /// The configuration file, if named.
     pub config_file: Option<PathBuf>,
     /// The settings given as flags.
@@ -109,7 +141,15 @@ pub struct Invocation {
 
 impl Invocation {
     fn of(command: String) -> Invocation {
-        Invocation { command, page: None, advance: None, backtest: None, config_file: None, flags: Vec::new() }
+        Invocation {
+            command,
+            page: None,
+            advance: None,
+            backtest: None,
+            sql: None,
+            config_file: None,
+            flags: Vec::new(),
+        }
     }
 }
 
@@ -136,6 +176,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Invocation {
             Some(Backtest { name, region, from: text(FROM)?, to: text(TO)?, endpoint })
         });
         return Invocation { backtest, ..Invocation::of(command) };
+    }
+    if name == "sql" {
+        let text = |name: &str| matches.get_one::<String>(name).cloned();
+        let limit = matches.get_one::<u32>(LIMIT).copied();
+        let sql = text(QUERY).zip(text(FORMAT)).zip(limit).map(|((query, format), limit)| Sql {
+            query,
+            format,
+            limit,
+            endpoint: text(ENDPOINT),
+        });
+        return Invocation { sql, ..Invocation::of(command) };
     }
     let config_file = matches.get_one("config").cloned();
     Invocation { config_file, flags: flags(matches), ..Invocation::of(command) }

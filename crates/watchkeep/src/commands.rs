@@ -13,7 +13,7 @@ use watchkeep_core::SystemClock;
 use crate::command_line::{self, Invocation};
 use crate::config::Config;
 use crate::settings::{self, Settings, read_file};
-use crate::{backtest, clock, coverage, server};
+use crate::{backtest, clock, coverage, server, sql};
 
 /// Carries out a command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
@@ -33,6 +33,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         "alarms" => {
             let asked = invocation.backtest.context("nothing to do with alarms")?;
             backtest::run(&asked, asked.endpoint.clone().or_else(default_endpoint).as_deref())
+        }
+        "sql" => {
+            let asked = invocation.sql.context("nothing to ask")?;
+            sql::run(&asked, asked.endpoint.clone().or_else(default_endpoint).as_deref())
         }
         "config" => {
             print!("{}", layered(&invocation)?.render());

@@ -19,6 +19,7 @@ mod measuring;
 mod server;
 mod services;
 mod settings;
+mod sql;
 mod transformations;
 
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use watchkeep_metrics::MetricsConfig;
 use watchkeep_store::{JournalError, MasterKey, Store, StoreConfig};
 
 use crate::EXIT_JOURNAL_FAILED;
-use crate::admin::Administration;
+use crate::admin::{Administration, SqlOverTables};
 use crate::alarm_actions::ActionTargets;
 use crate::collectors;
 use crate::config::Config;
@@ -99,6 +99,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
             clock: manual_clock.map(|clock| (clock, services.clone())),
             backtest: (config.auth == AuthMode::Open).then(|| (services.clone(), config.account)),
+            sql: (config.auth == AuthMode::Open).then(|| SqlOverTables::new(store.clone(), clock.clone())),
         }),
         documents: Arc::new(Certificates(services.topics.clone())),
         clock: clock.clone(),
