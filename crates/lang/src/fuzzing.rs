@@ -5,9 +5,12 @@ use crate::alarm_rule::{AlarmRule, State};
 use crate::anomaly::{Adaptation, Model, Outliers, Settings, Zone};
 use crate::data_protection::{Detector, Identifier, Policy, managed_names, mask, restore};
 use crate::embedded_metrics;
+use crate::event_pattern::{EventMatcher, EventPattern};
+use crate::event_schedule::EventSchedule;
 use crate::field_selection::FieldSelection;
 use crate::filter_pattern::FilterPattern;
 use crate::filter_policy::{Attribute, FilterPolicy, Scope};
+use crate::input_transformer::{InputTransformer, JsonPath, Variables};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::insights;
 use crate::label::{Label, LabelContext, parse_timezone};
@@ -32,9 +35,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("anomaly", anomaly),
     ("data_protection", data_protection),
     ("embedded_metrics", embedded_metrics),
+    ("event_pattern", event_pattern),
+    ("event_schedule", event_schedule),
     ("field_selection", field_selection),
     ("filter_pattern", filter_pattern),
     ("filter_policy", filter_policy),
+    ("input_transformer", input_transformer),
     ("insight_rule", insight_rule),
     ("insights", insights),
     ("label", label),
@@ -163,6 +169,44 @@ pub fn filter_policy(bytes: &[u8]) {
     let Ok(policy) = FilterPolicy::parse(policy, Scope::Attributes) else { return };
     for attribute in [Attribute::Text(message), Attribute::Number(message), Attribute::Array(message)] {
         policy.passes_attributes(&[("a", attribute)]);
+    }
+}
+
+/// A line with a pattern, then an event: a matcher of the pattern, twice, says what the pattern does.
+pub fn event_pattern(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (pattern, event) = bytes.split_at_checked(end).unwrap_or_default();
+    let Ok(pattern) = EventPattern::parse(&String::from_utf8_lossy(pattern)) else { return };
+    let matching = EventMatcher::new([(1, pattern.clone()), (2, pattern.clone())]).matching(event);
+    assert_eq!(matching, if pattern.matches(event) { vec![1, 2] } else { vec![] }, "a matcher and its pattern differ");
+}
+
+/// A schedule: its times come one after the other.
+pub fn event_schedule(bytes: &[u8]) {
+    let Ok(schedule) = EventSchedule::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let mut now = 1_700_000_000_000;
+    for _ in 0..3 {
+        let Some(next) = schedule.next_after(1_690_000_000_000, now) else { return };
+        assert!(next > now, "a time that has passed");
+        now = next;
+    }
+}
+
+/// A line with a path, a line with a template, then an event: what a path finds, and what a template of an object makes, is JSON.
+pub fn input_transformer(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.splitn(3, '\n');
+    let [path, template, event] = std::array::from_fn(|_| lines.next().unwrap_or_default());
+    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if let Some(found) =
+        JsonPath::parse(path).ok().filter(|_| is_json(event)).and_then(|path| path.find(event).map(String::from))
+    {
+        assert!(is_json(&found), "a path found no JSON");
+    }
+    let Ok(transformer) = InputTransformer::parse([("x", path)], template) else { return };
+    let variables = Variables { rule_arn: "arn", rule_name: "rule", ingestion_time: "2026-01-15T12:30:45Z" };
+    if let Ok(filled) = transformer.fill(event, &variables) {
+        assert!(!template.trim_start().starts_with('{') || is_json(&filled), "an object that is no JSON");
     }
 }
 
