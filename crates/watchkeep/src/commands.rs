@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 use watchkeep_core::SystemClock;
@@ -68,6 +68,10 @@ fn serve(settings: &Settings, collectors: server::Collectors) -> Result<ExitCode
 /// Prints what is damaged in a data directory; the status is a failure if anything is.
 fn check(settings: &Settings) -> Result<ExitCode> {
     let config = Config::from_settings(settings, server::Collectors::None)?;
+    ensure!(
+        config.cluster.is_none(),
+        "a cluster's data are not in a directory of one server: `check` does not read them yet"
+    );
     let directory = config.data_dir.clone().context("an ephemeral server leaves nothing to check")?;
     if !directory.is_dir() {
         bail!("there is no data directory {}", directory.display());

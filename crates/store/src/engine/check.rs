@@ -138,6 +138,7 @@ fn check_segments(
 ) -> Result<CheckReport, StoreError> {
     let blobs: Arc<dyn BlobStore> = match &config.blobs {
         BlobConfig::Local => Arc::new(LocalBlobs::open_to_read(&config.data_dir)?),
+        BlobConfig::Directory(path) => Arc::new(LocalBlobs::open_to_read(path)?),
         BlobConfig::S3(_) | BlobConfig::Given(_) => open_blobs(config, runtime)?,
     };
     for row in live {
