@@ -206,29 +206,3 @@ fn a_catalog_belongs_to_one_server_or_to_a_cluster() {
         assert_eq!(of_cluster.lines().await, [0]);
     });
 }
-
-#[test]
-fn one_member_works_at_a_time() {
-    on_postgres(|cluster| async move {
-        let url: CatalogUrl = cluster.url.parse().unwrap();
-        let join = |address: &str, run| Membership::join(&url, address.to_owned(), run, Arc::new(SystemClock::new()));
-        let (one, two) = (join("one:1", 1).await.unwrap(), join("two:1", 2).await.unwrap());
-        let (long, short) = (Duration::from_secs(600), Duration::from_millis(50));
-        assert_eq!(one.beat(false, long).await.unwrap().works, None);
-        assert!(one.beat(true, long).await.unwrap().is_ours);
-        let standing = two.beat(true, long).await.unwrap();
-        assert_eq!((standing.works.as_deref(), standing.is_ours), (Some("one:1"), false));
-        let members: Vec<&str> = standing.members.iter().map(|member| member.address.as_str()).collect();
-        assert_eq!(members, ["one:1", "two:1"]);
-        // The same address, but another run: what was before may still be at work.
-        assert!(!join("one:1", 3).await.unwrap().beat(true, long).await.unwrap().is_ours);
-        assert!(one.beat(true, short).await.unwrap().is_ours);
-        SystemClock::new().sleep(Duration::from_millis(60)).await;
-        assert!(two.beat(true, long).await.unwrap().is_ours);
-        assert_eq!(one.beat(true, long).await.unwrap().works.as_deref(), Some("two:1"));
-        two.leave().await.unwrap();
-        assert!(one.beat(true, long).await.unwrap().is_ours);
-        assert_eq!(one.proof("first").await.unwrap(), "first");
-        assert_eq!(one.proof("second").await.unwrap(), "first");
-    });
-}
