@@ -4,7 +4,9 @@ import collections
 import itertools
 import json
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 import urllib.error
@@ -14,7 +16,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import postgres as postgresql
-from server import KEY_ID, SECRET, Server, free_port, until
+from server import BINARY, KEY_ID, SECRET, Server, free_port, until
 
 # A takeover takes the time of a lease, and of a start.
 TAKEOVER_SECONDS = 40
@@ -208,13 +210,16 @@ def test_what_was_acknowledged_is_there_after_the_worker_was_lost(cluster):
     acknowledged, sent, over = [], itertools.count(), threading.Event()
 
     def write(server):
+        # One client: to make one takes longer than a call.
+        logs = server.client("logs", connect_timeout=2, read_timeout=40)
         while not over.is_set():
             text = f"event {next(sent)}"
+            event = {"timestamp": int(time.time() * 1000), "message": text}
             try:
-                put(server, "/lost", text)
+                logs.put_log_events(logGroupName="/lost", logStreamName="s", logEvents=[event])
                 acknowledged.append(text)
             except (ClientError, BotoCoreError):
-                time.sleep(0.05)
+                time.sleep(0.2)
 
     try:
         worker, _ = the_one(servers)
@@ -226,11 +231,11 @@ def test_what_was_acknowledged_is_there_after_the_worker_was_lost(cluster):
             time.sleep(3)
             worker, rest = the_one(servers)
             before = len(acknowledged)
-            endpoint = worker.endpoint.rsplit("/", 1)[1]
+            # Where its clients look for it when it is back.
+            worker.listen = worker.endpoint.rsplit("/", 1)[1]
             worker.kill()
-            worker.listen = endpoint
             the_one(rest)
-            until(lambda: len(acknowledged) > before + 20, TAKEOVER_SECONDS)
+            until(lambda: len(acknowledged) > before + 5, TAKEOVER_SECONDS)
             worker.start()
         over.set()
         for writer in writers:
@@ -264,18 +269,36 @@ def test_a_worker_that_was_away_too_long_does_no_harm(cluster):
         end(servers)
 
 
-def test_an_orderly_end_hands_over_at_once(cluster):
+def test_an_orderly_end_is_not_noticed_by_clients_of_the_other_servers(cluster):
     servers = [cluster.server().start(), cluster.server().start()]
+    over, put_texts, failed = threading.Event(), [], []
+
+    def write():
+        for number in itertools.count():
+            if over.is_set():
+                return
+            try:
+                put(other, "/orderly", f"event {number}")
+                put_texts.append(f"event {number}")
+            except (ClientError, BotoCoreError) as error:
+                failed.append(error)
+
     try:
         worker, (other,) = the_one(servers)
         make_stream(worker, "/orderly")
-        put(worker, "/orderly", "before")
-        # A client of the other server waits, and is answered.
+        writer = threading.Thread(target=write)
+        writer.start()
+        until(lambda: len(put_texts) > 5)
         assert worker.stop() == 0
-        assert messages(other, "/orderly") == ["before"]
-        assert works(other)
+        before = len(put_texts)
+        until(lambda: len(put_texts) > before + 5, TAKEOVER_SECONDS)
+        over.set()
+        writer.join()
+        assert works(other) and not failed
+        assert messages(other, "/orderly") == put_texts
         assert other.stop() == 0
     finally:
+        over.set()
         end(servers)
 
 
@@ -291,6 +314,7 @@ def test_who_does_not_belong_is_refused_at_start(cluster, tmp_path):
             (cluster.server(WATCHKEEP_DATA_SEGMENTS="").environment, "bucket.name` or `data.segments"),
             (cluster.server(WATCHKEEP_CATALOG_URL="").environment, "needs PostgreSQL"),
             (cluster.server(WATCHKEEP_SYSLOG_UDP_LISTEN="127.0.0.1:5514").environment, "not for a cluster"),
+            (one.environment, "cannot listen"),
             # A server by itself would not know of the others.
             (alone, "belongs to another data directory or to a cluster"),
         ]:
@@ -333,7 +357,8 @@ def losable(tmp_path_factory):
 
 def test_postgresql_restarts_and_is_away(losable, tmp_path):
     cluster = Cluster(losable.url, tmp_path)
-    servers = [cluster.server().start(), cluster.server().start()]
+    # Rows stay in the journal.
+    servers = [cluster.server(WATCHKEEP_DATA_SEAL_AFTER="600").start() for _ in range(2)]
     try:
         worker, (other,) = the_one(servers)
         make_stream(worker, "/away")
@@ -355,5 +380,9 @@ def test_postgresql_restarts_and_is_away(losable, tmp_path):
         put(worker, "/away", "after")
         for server in servers:
             assert messages(server, "/away") == ["before", "meanwhile", "after"]
+        end(servers)
+        checked = subprocess.run([BINARY, "check"], env={**os.environ, **worker.environment}, capture_output=True, text=True)
+        assert checked.returncode == 0 and "sound" in checked.stdout, checked
+        assert re.search(r"journal: [1-9][0-9]* files, [1-9][0-9]* frames", checked.stdout), checked.stdout
     finally:
         end(servers)

@@ -637,9 +637,11 @@ async fn one_member_works_at_a_time(place: Place) {
     assert_eq!((standing.works.as_deref(), standing.is_ours), (Some("one:1"), false));
     let members: Vec<&str> = standing.members.iter().map(|member| member.address.as_str()).collect();
     assert_eq!(members, ["one:1", "two:1"]);
-    // The same address, but another run: the one before may still be at work.
-    assert!(!join("one:1", 3).await.beat(true, long).await.unwrap().is_ours);
-    assert!(one.beat(true, short).await.unwrap().is_ours);
+    // The same address, but another run: the one before may still be at work, and both learn of that.
+    let again = join("one:1", 3).await.beat(true, long).await.unwrap();
+    assert!(!again.is_ours && !again.is_doubled);
+    let renewed = one.beat(true, short).await.unwrap();
+    assert!(renewed.is_ours && renewed.is_doubled && !one.beat(true, short).await.unwrap().is_doubled);
     // It was silent for too long: another works, and it learns of that.
     place.wait().await;
     assert!(two.beat(true, long).await.unwrap().is_ours);

@@ -13,8 +13,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Clock, SeededRandom, SystemClock};
 use watchkeep_store::{
-    BlobConfig, CatalogConfig, CatalogError, CatalogUrl, Column, ColumnKind, JournalError, JournalPlace, Membership,
-    MemoryBlobs, Resource, ResourceKey, Rows, Scan, Store, StoreConfig, StoreError, Table,
+    BlobConfig, CatalogConfig, CatalogError, Column, ColumnKind, JournalError, JournalPlace, MemoryBlobs, Resource,
+    ResourceKey, Rows, Scan, Store, StoreConfig, StoreError, Table,
 };
 
 static LINES: Table = Table {

@@ -74,6 +74,8 @@ pub async fn run(config: Config, place: ClusterConfig) -> Result<ExitCode> {
         bail!("{shown} is not the master key of the cluster's other servers: give this one the same");
     }
 
+    // It listens there once it works, but whether it can is to be known before.
+    drop(listen(&[place.listen])?);
     let sockets = listen(&config.listen)?;
     let post = Arc::new(Post { clock: clock.clone(), until: Mutex::default(), works: RwLock::default() });
     let relay = Relay::new(post.clone(), key.clone(), clock.clone());
@@ -84,7 +86,10 @@ pub async fn run(config: Config, place: ClusterConfig) -> Result<ExitCode> {
     let doors = tokio::spawn(gateway.run(ended(stopped)));
 
     let signal = tokio::select! {
-        () = wait_for_work(&membership, &post) => None,
+        waited = wait_for_work(&membership, &post, &place.advertise) => {
+            waited?;
+            None
+        }
         signal = signals.next() => Some(signal),
     };
     stop.send_replace(true);
@@ -154,11 +159,18 @@ async fn beat(membership: &Membership, post: &Post) -> Result<Standing, CatalogE
 }
 
 /// Returns when this server is the one that works.
-async fn wait_for_work(membership: &Membership, post: &Post) {
+///
+/// # Errors
+///
+/// If another server has the same address.
+async fn wait_for_work(membership: &Membership, post: &Post, address: &str) -> Result<()> {
     let mut known = None;
     loop {
         match beat(membership, post).await {
-            Ok(standing) if standing.is_ours => return,
+            Ok(standing) if standing.is_ours => return Ok(()),
+            Ok(standing) if standing.is_doubled => {
+                bail!("another server of the cluster says that it is at {address}: setting `cluster.advertise`");
+            }
             Ok(standing) => {
                 if standing.works != known {
                     let works = standing.works.as_deref().unwrap_or("nobody");

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 use watchkeep_core::SystemClock;
@@ -68,14 +68,13 @@ fn serve(settings: &Settings, collectors: server::Collectors) -> Result<ExitCode
 /// Prints what is damaged in a data directory; the status is a failure if anything is.
 fn check(settings: &Settings) -> Result<ExitCode> {
     let config = Config::from_settings(settings, server::Collectors::None)?;
-    ensure!(
-        config.cluster.is_none(),
-        "a cluster's data are not in a directory of one server: `check` does not read them yet"
-    );
-    let directory = config.data_dir.clone().context("an ephemeral server leaves nothing to check")?;
-    if !directory.is_dir() {
-        bail!("there is no data directory {}", directory.display());
-    }
+    // A cluster's server keeps nothing in its own.
+    let directory = match (&config.data_dir, &config.cluster) {
+        (directory, Some(_)) => directory.clone().unwrap_or_default(),
+        (Some(directory), None) if directory.is_dir() => directory.clone(),
+        (Some(directory), None) => bail!("there is no data directory {}", directory.display()),
+        (None, None) => bail!("an ephemeral server leaves nothing to check"),
+    };
     let store = config.store(directory);
     let report = runtime()?.block_on(watchkeep_store::check(&store, Arc::new(SystemClock::new())))?;
     let journal = &report.journal;

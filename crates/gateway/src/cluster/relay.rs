@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use watchkeep_core::Clock;
 
 use super::{Hop, PeerKey, Whereabouts};
@@ -66,10 +66,6 @@ impl Relay {
         patience: &Arc<dyn Clock>,
     ) -> Response<ResponseBody> {
         let Ok(room) = self.room.clone().try_acquire_owned() else { return try_again() };
-        let Some(mut sender) = self.connected(patience).await else {
-            tracing::warn!("a request was turned away: nobody in the cluster works");
-            return try_again();
-        };
         let (mut parts, body) = request.into_parts();
         self.hop.write(&mut parts, peer, self.clock.now().0);
         for name in &OF_THE_CONNECTION {
@@ -79,31 +75,33 @@ impl Relay {
             return status(StatusCode::BAD_REQUEST);
         };
         (parts.uri, parts.version) = (uri, Version::HTTP_2);
-        match sender.send_request(Request::from_parts(parts, body)).await {
-            Ok(response) => {
-                let (mut parts, body) = response.into_parts();
-                parts.version = Version::HTTP_11;
-                let body = body.map_err(|error| {
-                    tracing::warn!(%error, "an answer was cut short: the one that works was lost");
-                    CutShort
-                });
-                // The place is taken until the answer has gone.
-                let body = body.map_frame(move |frame| {
-                    let _ = &room;
-                    frame
-                });
-                Response::from_parts(parts, body.boxed_unsync())
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a request was handed on and not answered");
-                try_again()
+        let mut request = Request::from_parts(parts, body);
+        let began = patience.monotonic();
+        loop {
+            let Some(mut sender) = self.connected(began, patience).await else {
+                tracing::warn!("a request was turned away: nobody in the cluster works");
+                return try_again();
+            };
+            match sender.try_send_request(request).await {
+                Ok(response) => return handed_back(response, room),
+                Err(mut error) => match error.take_message() {
+                    // The connection was at its end, and nothing was sent.
+                    Some(unsent) => {
+                        request = unsent;
+                        *self.connection.lock().await = None;
+                    }
+                    None => {
+                        let error = error.into_error();
+                        tracing::warn!(%error, "a request was handed on and not answered");
+                        return try_again();
+                    }
+                },
             }
         }
     }
 
     /// A connection to the one that works; `None` if there is none for too long.
-    async fn connected(&self, patience: &Arc<dyn Clock>) -> Option<SendRequest<Incoming>> {
-        let began = patience.monotonic();
+    async fn connected(&self, began: Duration, patience: &Arc<dyn Clock>) -> Option<SendRequest<Incoming>> {
         loop {
             if let Some(address) = self.whereabouts.works()
                 && let Some(sender) = self.connection_to(&address, patience).await
@@ -141,6 +139,21 @@ impl Relay {
             }
         }
     }
+}
+
+/// The answer as the client gets it; `room` is taken until all of it has gone.
+fn handed_back(response: Response<Incoming>, room: OwnedSemaphorePermit) -> Response<ResponseBody> {
+    let (mut parts, body) = response.into_parts();
+    parts.version = Version::HTTP_11;
+    let body = body.map_err(|error| {
+        tracing::warn!(%error, "an answer was cut short: the one that works was lost");
+        CutShort
+    });
+    let body = body.map_frame(move |frame| {
+        let _ = &room;
+        frame
+    });
+    Response::from_parts(parts, body.boxed_unsync())
 }
 
 /// What can go wrong with a connection.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use watchkeep_core::{Clock, TimestampMs};
@@ -19,6 +20,8 @@ pub struct Membership {
     database: Database,
     address: String,
     run: i64,
+    /// Whether this run was told of.
+    is_known: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,6 +41,8 @@ pub struct Standing {
     pub works: Option<String>,
     /// Whether that is this process.
     pub is_ours: bool,
+    /// Whether another process that is alive says that it is at this one's address.
+    pub is_doubled: bool,
     /// Those that were heard of lately, by their addresses.
     pub members: Vec<Member>,
 }
@@ -57,7 +62,7 @@ impl Membership {
     ) -> Result<Membership, CatalogError> {
         let database = Database::open(url, Access::Write).await?;
         migrations::upgrade(&database).await?;
-        Ok(Membership { database, address, run, clock })
+        Ok(Membership { database, address, run, is_known: AtomicBool::new(false), clock })
     }
 
     /// Says that this process is alive, and asks how things stand. One that `wants` to work takes the lease, or renews it, for
@@ -69,6 +74,8 @@ impl Membership {
     pub async fn beat(&self, wants: bool, for_: Duration) -> Result<Standing, CatalogError> {
         let mut tx = self.database.begin().await?;
         let now = now(&self.database, &mut tx, &*self.clock).await?;
+        let known = tx.rows("select run from member where address = $1", &[Param::Text(&self.address)]).await?;
+        let other = known.first().map(|row| row.int(0)).transpose()?.is_some_and(|run| run != self.run);
         let sql = "insert into member (address, run, beat_at) values ($1, $2, $3)
                    on conflict (address) do update set run = excluded.run, beat_at = excluded.beat_at";
         tx.run(sql, &[Param::Text(&self.address), Param::Int(self.run), Param::Int(now.0)]).await?;
@@ -79,7 +86,9 @@ impl Membership {
         }
         let standing = self.standing(&mut tx, now).await?;
         tx.commit().await?;
-        Ok(standing)
+        // What was there before the first time is an earlier run.
+        let is_doubled = self.is_known.swap(true, Ordering::AcqRel) && other;
+        Ok(Standing { is_doubled, ..standing })
     }
 
     /// Leaves: another may work at once.
@@ -127,6 +136,7 @@ impl Membership {
         Ok(Standing {
             works: holder.map(|(owner, _)| owner),
             is_ours,
+            is_doubled: false,
             members: members.collect::<Result<_, CatalogError>>()?,
         })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::frame::{FrameView, Seed};
 use super::queue::{Pending, Queue, Taken};
-use super::{Frame, FrameSink, JournalError, Lsn, Published, Recovery};
+use super::{CheckReport, Damage, Frame, FrameSink, JournalError, Lsn, Published, Recovery};
 
 /// Frames that are kept together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,6 @@ pub(super) fn replay(
             break;
         }
         for group in groups {
-            if group.first > recovery.next_lsn {
-                return Err(JournalError::Missing { needed_from: recovery.next_lsn, found: group.first });
-            }
-            recovery.segments += 1;
             replay_group(&group, &mut recovery, sink)?;
         }
     }
@@ -65,6 +61,36 @@ pub(super) fn replay(
     Ok(recovery)
 }
 
+/// Reads all frames from `needed_from` on, and says what is wrong with them.
+///
+/// # Errors
+///
+/// Only if the log fails; damage is in the report.
+pub fn check_log(log: &dyn FrameLog, needed_from: Lsn) -> Result<CheckReport, JournalError> {
+    let mut report = CheckReport::default();
+    let mut counted = Recovery { next_lsn: needed_from, ..Recovery::default() };
+    loop {
+        let groups = log.read(counted.next_lsn)?;
+        let Some(first) = groups.first() else { break };
+        report.first_lsn.get_or_insert(first.first);
+        if let Err(damage) = groups.iter().try_for_each(|group| replay_group(group, &mut counted, &mut Nowhere)) {
+            report.damage.push(Damage { segment: first.first.0, offset: 0, what: damage.to_string() });
+            break;
+        }
+    }
+    (report.segments, report.frames, report.bytes) = (counted.segments, counted.frames, counted.bytes);
+    report.next_lsn = counted.next_lsn;
+    Ok(report)
+}
+
+/// Takes frames and keeps nothing of them.
+struct Nowhere;
+
+impl FrameSink for Nowhere {
+    fn committed(&mut self, _: Frame) {}
+}
+
+/// Hands the frames of a group to the sink, but for those that it has had.
 fn replay_group(group: &FrameGroup, recovery: &mut Recovery, sink: &mut dyn FrameSink) -> Result<(), JournalError> {
     let damaged = |offset: usize, first: Lsn| JournalError::Corrupt {
         segment: group.first.0,
@@ -72,6 +98,10 @@ fn replay_group(group: &FrameGroup, recovery: &mut Recovery, sink: &mut dyn Fram
         first,
         last: Lsn(group.next.0.saturating_sub(1)),
     };
+    if group.first > recovery.next_lsn {
+        return Err(JournalError::Missing { needed_from: recovery.next_lsn, found: group.first });
+    }
+    recovery.segments += 1;
     let seed = Seed::new(SEED.0, SEED.1);
     let (mut offset, mut lsn) = (0, group.first);
     while lsn < group.next {
@@ -170,7 +200,7 @@ mod tests {
         }
     }
 
-    struct Seen(Arc<Mutex<Vec<(u64, Vec<u8>)>>>);
+    struct Seen(Frames);
 
     impl FrameSink for Seen {
         fn committed(&mut self, frame: Frame) {
@@ -180,7 +210,9 @@ mod tests {
 
     type Frames = Arc<Mutex<Vec<(u64, Vec<u8>)>>>;
 
-    fn open(log: &Arc<MemoryLog>, published: Published) -> (Result<(Journal, Recovery), JournalError>, Frames) {
+    type Opened = Result<(Journal, Recovery), JournalError>;
+
+    fn open(log: &Arc<MemoryLog>, published: Published) -> (Opened, Frames) {
         let seen = Frames::default();
         let opened = Journal::open_log(
             log.clone(),
@@ -233,9 +265,14 @@ mod tests {
         journal.close();
         let damaged = log.groups.lock().unwrap()[1].frames.iter().map(|byte| byte ^ 1).collect();
         let whole = std::mem::replace(&mut log.groups.lock().unwrap()[1].frames, damaged);
+        assert_eq!(check_log(&*log, Lsn(3)).unwrap().damage, []);
+        let report = check_log(&*log, Lsn::FIRST).unwrap();
+        assert_eq!((report.frames, report.damage.len()), (1, 1), "{report:?}");
         let error = open(&log, Published::below(Lsn::FIRST)).0.unwrap_err();
         assert!(matches!(error, JournalError::Corrupt { segment: 2, first: Lsn(2), .. }), "{error}");
         log.groups.lock().unwrap()[1].frames = whole;
+        let report = check_log(&*log, Lsn::FIRST).unwrap();
+        assert_eq!((report.frames, report.next_lsn, report.damage.len()), (3, Lsn(4), 0), "{report:?}");
         log.groups.lock().unwrap().remove(0);
         let error = open(&log, Published::below(Lsn::FIRST)).0.unwrap_err();
         assert!(matches!(error, JournalError::Missing { needed_from: Lsn(1), found: Lsn(2) }), "{error}");

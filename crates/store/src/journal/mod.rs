@@ -39,7 +39,7 @@ use watchkeep_core::Clock;
 pub use check::{CheckReport, Damage, check};
 pub use durability::{Durability, InvalidDurability};
 pub use error::JournalError;
-pub use log::{FrameGroup, FrameLog, FrameLogError};
+pub use log::{FrameGroup, FrameLog, FrameLogError, check_log};
 
 use disk::{Disk, RealDisk};
 use frame::Encoded;
