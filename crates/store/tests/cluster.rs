@@ -142,7 +142,8 @@ fn the_next_process_has_all_that_was_acknowledged_and_the_one_before_adds_nothin
         let two = cluster.open().await;
         assert_eq!(two.lines().await, expected(151));
         assert!(one.append(1_000, 1).await.is_err());
-        assert!(one.stopped.load(Ordering::SeqCst), "the process would have ended");
+        // The process would have ended, be it a moment after the append failed.
+        support::patiently(async || one.stopped.load(Ordering::SeqCst).then_some(()).ok_or("it goes on")).await;
         let refused = states.update(&state, State(2)).await;
         assert!(matches!(refused, Err(CatalogError::Fenced { .. })), "{refused:?}");
         assert!(one.store.seal_now().await.is_err());
