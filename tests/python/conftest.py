@@ -6,6 +6,7 @@ import sys
 import boto3
 import pytest
 
+import postgres as postgresql
 from server import Server, free_port, until
 
 
@@ -51,3 +52,11 @@ def s3():
     yield endpoint, client
     process.terminate()
     process.wait()
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    """A PostgreSQL of its own."""
+    server = postgresql.start(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()

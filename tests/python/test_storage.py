@@ -1,12 +1,8 @@
 """Segments in an S3 bucket, the catalog in PostgreSQL, and DuckDB reading the open files of a running server."""
 
-import os
 import pathlib
-import pwd
-import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -14,7 +10,7 @@ import duckdb
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from server import Server, free_port, until
+from server import Server, until
 
 SEAL_SOON = {"WATCHKEEP_DATA_SEAL_AFTER": "1"}
 GROUP = {"logGroupName": "/storage"}
@@ -139,55 +135,6 @@ def test_a_missing_bucket_is_named_at_start(s3, tmp_path):
     endpoint, _ = s3
     with pytest.raises(AssertionError, match="nowhere"):
         Server(data_dir=tmp_path, environment=bucket(endpoint, "nowhere")).start()
-
-
-class Postgres:
-    """A PostgreSQL server that can be lost and come back."""
-
-    def __init__(self, binaries, folder, identity):
-        self.binaries, self.folder, self.identity, self.port = binaries, folder, identity, free_port()
-        self.url = f"postgres://watchkeep@127.0.0.1:{self.port}/watchkeep"
-
-    def start(self):
-        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-        self.process = subprocess.Popen(
-            [self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder, *settings],
-            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.identity,
-        )
-        until(lambda: self.run("pg_isready"), seconds_max=60)
-
-    def run(self, program, *arguments):
-        """Runs a client program; whether it did what it should."""
-        server = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "watchkeep"]
-        return subprocess.run([self.binaries / program, *server, *arguments], capture_output=True).returncode == 0
-
-    def stop(self, how=signal.SIGINT):
-        self.process.send_signal(how)
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    """A PostgreSQL of its own, from the installed binaries; it refuses to run as root."""
-    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")) + [pathlib.Path(p) for p in [shutil.which("postgres")] if p]
-    if not found:
-        pytest.skip("PostgreSQL is not installed")
-    binaries = found[-1].resolve().parent
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
-    identity = {}
-    if os.getuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    server = Postgres(binaries, folder, identity)
-    make = [binaries / "initdb", "-D", folder / "data", "-U", "watchkeep", "--auth=trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(make, check=True, capture_output=True, cwd=folder, **identity)
-    server.start()
-    assert server.run("createdb", "watchkeep")
-    yield server
-    server.stop()
 
 
 def test_the_catalog_in_postgresql(postgres, tmp_path):

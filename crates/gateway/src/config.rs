@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use watchkeep_core::{AccountId, Region};
 
+use crate::cluster::PeerKey;
 use crate::limits;
 
 /// Whether signatures are verified.
@@ -43,6 +44,8 @@ pub struct GatewayConfig {
     pub region: Region,
     /// Names that the server goes by, besides `localhost`: S3's clients put a bucket's name before them.
     pub host_names: Vec<String>,
+    /// Where the cluster's other gateways hand on requests, and the key that proves them to be such; in plain HTTP/2.
+    pub peers: Option<(SocketAddr, PeerKey)>,
     /// How much is taken from clients.
     pub limits: Limits,
 }
@@ -58,6 +61,7 @@ impl GatewayConfig {
             account: AccountId::DEFAULT,
             region: Region::default(),
             host_names: Vec::new(),
+            peers: None,
             limits: Limits::default(),
         }
     }

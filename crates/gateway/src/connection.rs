@@ -12,27 +12,39 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::cluster::Hop;
 use crate::door;
-use crate::limits::{HEADERS_MAX, PING_INTERVAL, PING_TIME, STREAMS_MAX};
+use crate::limits::{HEADERS_MAX, PING_INTERVAL, PING_TIME, RELAYED_STREAMS_MAX, STREAMS_MAX};
 use crate::shared::{Phase, Shared};
 use crate::stall::Impatient;
 use crate::timer::{ClockTimer, within};
 use crate::tls;
 
-/// The other end of a connection.
-#[derive(Debug, Clone)]
+/// The other end of a connection; of a request that was handed on, the client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Protocol version and cipher suite of TLS.
     pub(crate) tls: Option<(String, String)>,
 }
 
+/// Which door a connection came by.
+#[derive(Clone)]
+pub(crate) enum Door {
+    /// That for clients, which speaks TLS or does not.
+    Clients(Option<TlsAcceptor>),
+    /// That for the other gateways of the cluster, which hand on requests.
+    Peers(Hop),
+}
+
 /// Serves a connection until it ends.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, door: Door) {
     // Answers are written whole, so waiting for more to send gains nothing.
     let _ = stream.set_nodelay(true);
-    let Some(acceptor) = tls else {
-        return speak(shared, stream, Peer { address, tls: None }).await;
+    let acceptor = match door {
+        Door::Clients(Some(acceptor)) => acceptor,
+        Door::Clients(None) => return speak(shared, stream, Peer { address, tls: None }, None).await,
+        Door::Peers(hop) => return speak(shared, stream, Peer { address, tls: None }, Some(hop)).await,
     };
     let handshake = within(shared.patience.as_ref(), shared.config.limits.head_time, acceptor.accept(stream));
     let stream = tokio::select! {
@@ -42,14 +54,19 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, address: Socke
     match stream {
         Some(Ok(stream)) => {
             let tls = tls::details(stream.get_ref().1);
-            speak(shared, stream, Peer { address, tls }).await;
+            speak(shared, stream, Peer { address, tls }, None).await;
         }
         Some(Err(error)) => tracing::debug!(%address, %error, "tls handshake failed"),
         None => tracing::debug!(%address, "tls handshake took too long"),
     }
 }
 
-async fn speak(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
+async fn speak(
+    shared: Arc<Shared>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    hop: Option<Hop>,
+) {
     let address = peer.address;
     let peer = Arc::new(peer);
     let limits = &shared.config.limits;
@@ -65,7 +82,8 @@ async fn speak(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin 
         .http2()
         .timer(timer)
         .max_header_list_size(limits.head_bytes)
-        .max_concurrent_streams(STREAMS_MAX)
+        .max_concurrent_streams(if hop.is_some() { RELAYED_STREAMS_MAX } else { STREAMS_MAX })
+        .adaptive_window(hop.is_some())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIME);
 
@@ -73,8 +91,13 @@ async fn speak(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin 
     let spoken = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
         spoken.store(true, Ordering::Relaxed);
-        let answer = door::answer(Arc::clone(&shared), Arc::clone(&peer), request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        let (shared, peer, hop) = (Arc::clone(&shared), Arc::clone(&peer), hop.clone());
+        async move {
+            Ok::<_, Infallible>(match hop {
+                None => door::answer(shared, peer, request).await,
+                Some(hop) => door::answer_peer(shared, hop, request).await,
+            })
+        }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

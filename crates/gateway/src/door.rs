@@ -8,14 +8,51 @@ use hyper::body::Incoming;
 use serde_json::json;
 use watchkeep_core::request_id;
 
+use crate::cluster::{Hop, Relay, try_again};
 use crate::connection::Peer;
 use crate::origin::{self, Origin};
 use crate::respond::{ResponseBody, json_response};
 use crate::shared::{Phase, Shared};
 use crate::{admin, calls, documents};
 
-/// Answers any request.
+/// Answers a request that another gateway of the cluster handed on.
+pub(crate) async fn answer_peer(shared: Arc<Shared>, hop: Hop, request: Request<Incoming>) -> Response<ResponseBody> {
+    let (mut parts, incoming) = request.into_parts();
+    match hop.take(&mut parts, shared.ports.clock.now().0) {
+        Some(client) => answer(shared, Arc::new(client), Request::from_parts(parts, incoming)).await,
+        None => json_response(403, &json!({ "message": "only for the cluster's own servers" })),
+    }
+}
+
+/// Answers any request: here, or by whoever works.
 pub(crate) async fn answer(shared: Arc<Shared>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ResponseBody> {
+    match &shared.ports.relay {
+        None => {
+            let response = answer_here(Arc::clone(&shared), peer, request).await;
+            // Who takes over meanwhile may have answered others otherwise (C-2).
+            if shared.ports.tenure.lasts() { response } else { try_again() }
+        }
+        Some(relay) => hand_on(&shared, relay, &peer, request).await,
+    }
+}
+
+async fn hand_on(shared: &Shared, relay: &Relay, peer: &Peer, request: Request<Incoming>) -> Response<ResponseBody> {
+    let path = request.uri().path();
+    if path == "/health" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return match relay.works() {
+            Some(_) => health(shared),
+            None => json_response(503, &json!({ "status": "waiting", "version": env!("CARGO_PKG_VERSION") })),
+        };
+    }
+    if path.starts_with(admin::PREFIX) {
+        let works = relay.works().unwrap_or_else(|| "nobody".to_owned());
+        let message = format!("only for the one that works, now {works}, and clients on its machine");
+        return json_response(421, &json!({ "message": message }));
+    }
+    relay.answer(peer, request, &shared.patience).await
+}
+
+async fn answer_here(shared: Arc<Shared>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ResponseBody> {
     let id: Arc<str> = request_id(shared.ports.random.as_ref()).into();
     let (parts, incoming) = request.into_parts();
     let host = host(&parts.headers, &parts.uri);

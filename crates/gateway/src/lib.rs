@@ -5,7 +5,8 @@
 //! A call's way, a file a step: `server` accepts, `connection` speaks HTTP, `door` turns away browsers' foreign pages
 //! and answers `/health` and `/_watchkeep/`, `calls` leads the call through `body`, `coding`, `authentication`,
 //! its operation, and `audit`, without which no call has an answer (invariant G-2). Calls of AWS's protocols (`aws_call`) and of
-//! other HTTP APIs (`api_call`) go the same way and part only where `kind` says.
+//! other HTTP APIs (`api_call`) go the same way and part only where `kind` says. In a cluster (`cluster`), one gateway works and the
+//! others hand on to it what comes to them.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod admin;
@@ -15,6 +16,7 @@ mod authentication;
 mod aws_call;
 mod body;
 mod calls;
+mod cluster;
 mod coding;
 mod config;
 mod connection;
@@ -37,6 +39,7 @@ mod to_the_end;
 mod tests;
 
 pub use admin::{Admin, AdminError, NoAdmin};
+pub use cluster::{Alone, PeerKey, Relay, Tenure, Whereabouts};
 pub use config::{AuthMode, GatewayConfig, Limits, TlsFiles};
 pub use documents::{Document, Documents, NoDocuments};
 pub use server::{BindError, Gateway};

@@ -68,6 +68,30 @@ pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
 /// Characters of a client's `User-Agent` that are kept.
 pub const USER_AGENT_MAX: usize = 1_024;
 
+/// Requests that are being handed on to another gateway of the cluster at the same time; further ones are told to come back.
+pub const RELAYED_MAX: usize = 4_096;
+
+/// Calls at the same time on one connection between two gateways of a cluster: all that one hands on.
+pub const RELAYED_STREAMS_MAX: u32 = 4_096;
+
+/// How long a request waits for somebody to hand it on to, before it is told to come back: longer than a takeover.
+pub const RELAY_WAIT: Duration = Duration::from_secs(25);
+
+/// The pause between two looks for somebody.
+pub const RELAY_RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection to another gateway may take.
+pub const RELAY_CONNECT_TIME: Duration = Duration::from_secs(2);
+
+/// How often another gateway is asked whether it is still there.
+pub const RELAY_PING_INTERVAL: Duration = Duration::from_secs(3);
+
+/// How long it may take to say so.
+pub const RELAY_PING_TIME: Duration = Duration::from_secs(4);
+
+/// How far the clocks of two gateways of a cluster may be apart, with the time that a request is on the way, in milliseconds.
+pub const HOP_AGE_MS_MAX: u64 = 300_000;
+
 /// What all operations may send that are not in the table below: no AWS API but those takes more than 1 MiB.
 const DEFAULT: BodyLimit = BodyLimit { wire_bytes: 1 << 20, decoded_bytes: 4 << 20 };
 

@@ -9,8 +9,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use watchkeep_core::{Clock, SystemClock};
 
+use crate::cluster::Hop;
 use crate::config::GatewayConfig;
-use crate::connection;
+use crate::connection::{self, Door};
 use crate::limits::{ACCEPT_PAUSE, CUT_TIME};
 use crate::shared::{Phase, Ports, Shared};
 use crate::timer::within;
@@ -37,6 +38,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     listeners: Vec<(TcpListener, SocketAddr)>,
+    peers: Option<(TcpListener, Hop)>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -49,23 +51,53 @@ impl Gateway {
         Self::bind_with(config, ports, Arc::new(SystemClock::new())).await
     }
 
+    /// The same on sockets that listen already, whatever addresses are configured: so that a gateway can go on where another one
+    /// with clones of these sockets stopped, and no client is refused in between.
+    ///
+    /// # Errors
+    /// If one of them cannot be used, or the TLS files cannot.
+    pub async fn bind_on(
+        sockets: Vec<std::net::TcpListener>,
+        config: GatewayConfig,
+        ports: Ports,
+    ) -> Result<Gateway, BindError> {
+        let mut listeners = Vec::with_capacity(sockets.len());
+        for socket in sockets {
+            let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+            let address = socket.local_addr().unwrap_or(unknown);
+            let listening = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
+            listeners.push((listening.map_err(|source| BindError::Listen { address, source })?, address));
+        }
+        Self::with_listeners(listeners, config, ports, Arc::new(SystemClock::new())).await
+    }
+
     /// The same with another clock for time limits.
     pub(crate) async fn bind_with(
         config: GatewayConfig,
         ports: Ports,
         patience: Arc<dyn Clock>,
     ) -> Result<Gateway, BindError> {
-        let tls = config.tls.as_ref().map(tls::tls_acceptor).transpose()?;
         let mut listeners = Vec::with_capacity(config.listen.len());
         for &address in &config.listen {
-            let failed = |source| BindError::Listen { address, source };
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            let address = listener.local_addr().map_err(failed)?;
-            listeners.push((listener, address));
+            listeners.push(listen(address).await?);
         }
+        Self::with_listeners(listeners, config, ports, patience).await
+    }
+
+    async fn with_listeners(
+        listeners: Vec<(TcpListener, SocketAddr)>,
+        config: GatewayConfig,
+        ports: Ports,
+        patience: Arc<dyn Clock>,
+    ) -> Result<Gateway, BindError> {
+        let tls = config.tls.as_ref().map(tls::tls_acceptor).transpose()?;
+        let peers = match config.peers.clone() {
+            Some((address, key)) => Some((listen(address).await?.0, Hop::new(key))),
+            None => None,
+        };
         let (phase, receiver) = watch::channel(Phase::Serving);
         let shared = Arc::new(Shared::new(config, ports, patience, receiver));
-        Ok(Gateway { shared, phase, listeners, tls })
+        Ok(Gateway { shared, phase, listeners, peers, tls })
     }
 
     /// The addresses that it listens on, in the order of the configuration.
@@ -76,10 +108,13 @@ impl Gateway {
     /// Serves until `shutdown` completes. Then nothing more is accepted, event streams end, and calls may finish; those that
     /// have not by the configured time are answered with `ServiceUnavailable`. Returns when all connections are closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Gateway { shared, phase, listeners, tls } = self;
+        let Gateway { shared, phase, listeners, peers, tls } = self;
         let mut accepting = JoinSet::new();
         for (listener, _) in listeners {
-            accepting.spawn(accept(Arc::clone(&shared), listener, tls.clone()));
+            accepting.spawn(accept(Arc::clone(&shared), listener, Door::Clients(tls.clone())));
+        }
+        if let Some((listener, hop)) = peers {
+            accepting.spawn(accept(Arc::clone(&shared), listener, Door::Peers(hop)));
         }
         shutdown.await;
         phase.send_replace(Phase::Draining);
@@ -105,7 +140,14 @@ async fn all_done(shared: &Shared) {
     let _calls = all(&shared.calls, limits.calls).await;
 }
 
-async fn accept(shared: Arc<Shared>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |source| BindError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+async fn accept(shared: Arc<Shared>, listener: TcpListener, door: Door) {
     let draining = shared.reached(Phase::Draining);
     tokio::pin!(draining);
     loop {
@@ -121,7 +163,7 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener, tls: Option<TlsAccep
         };
         match accepted {
             Ok((stream, address)) => {
-                let serving = connection::serve(Arc::clone(&shared), stream, address, tls.clone());
+                let serving = connection::serve(Arc::clone(&shared), stream, address, door.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop(room);

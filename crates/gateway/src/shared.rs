@@ -11,6 +11,7 @@ use watchkeep_wire::service::RoutedService;
 use watchkeep_wire::sigv4::Verifier;
 
 use crate::admin::Admin;
+use crate::cluster::{Relay, Tenure};
 use crate::config::GatewayConfig;
 use crate::documents::Documents;
 
@@ -29,6 +30,10 @@ pub struct Ports {
     pub audit: Arc<dyn AuditSink>,
     /// Answers `/_watchkeep/`.
     pub admin: Arc<dyn Admin>,
+    /// Hands on all requests, if this gateway is not the one of its cluster that works.
+    pub relay: Option<Arc<Relay>>,
+    /// Whether this gateway may still answer, if it is.
+    pub tenure: Arc<dyn Tenure>,
     /// Finds documents that anybody may read.
     pub documents: Arc<dyn Documents>,
     /// The time that signatures are checked against and calls are recorded with. Time limits on connections are measured by

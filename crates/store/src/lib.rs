@@ -43,12 +43,13 @@ mod table;
 pub use batch::{Absent, Batch, Texts};
 pub use blob::{BlobError, BlobStore, LocalBlobs, MemoryBlobs, ReadBlobs, S3Blobs, S3Config, S3Credentials};
 pub use catalog::{
-    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Entries, Entry, EntryChange, Lease, NodeHome,
-    NodeName, Publish, Resource, ResourceKey, SegmentRow, TxId, Versioned,
+    Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Entries, Entry, EntryChange, Lease, Member,
+    Membership, NodeHome, NodeName, Publish, Resource, ResourceKey, SegmentRow, Standing, TxId, Versioned,
 };
 pub use encryption::{EncryptionKey, LockedKey};
 pub use engine::{
-    Append, BlobConfig, CatalogConfig, CheckReport, Damage, MasterKey, Store, StoreConfig, StoreStats, check,
+    Append, BlobConfig, CatalogConfig, CheckReport, Damage, JournalPlace, MasterKey, Store, StoreConfig, StoreStats,
+    check,
 };
 pub use error::StoreError;
 pub use journal::{Durability, JournalError, Lsn};

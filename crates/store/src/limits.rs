@@ -77,3 +77,10 @@ pub const DATA_KEY_AGE_MS_MAX: i64 = 30 * 24 * 3600 * 1000;
 
 /// The data keys that are held in memory; beyond, all are forgotten and asked for again.
 pub const DATA_KEYS_HELD_MAX: usize = 10_000;
+
+/// How long the journal's database may be away, where it has the journal, before the process gives up: less than it may be
+/// without anybody else taking over.
+pub(crate) const JOURNAL_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The pause before a group is handed to it again.
+pub(crate) const JOURNAL_RETRY_INTERVAL: Duration = Duration::from_millis(100);

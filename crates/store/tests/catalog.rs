@@ -1,5 +1,7 @@
 //! One suite for the catalog, run against SQLite and against PostgreSQL.
 
+#[path = "catalog/of_clusters.rs"]
+mod of_clusters;
 mod support;
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +15,8 @@ use watchkeep_store::{
     Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, EntryChange, NodeHome, NodeName, Publish,
     Resource, ResourceKey, SegmentRow, Versioned,
 };
+
+use of_clusters::{one_member_works_at_a_time, whoever_opens_a_clusters_node_changes_its_resources};
 
 /// Where a test's catalog is, and how time passes there.
 struct Place {
@@ -67,6 +71,8 @@ macro_rules! whole_suite {
                 watermarks_belong_to_their_node,
                 the_last_to_open_a_node_wins,
                 leases_change_hands,
+                one_member_works_at_a_time,
+                whoever_opens_a_clusters_node_changes_its_resources,
                 readers_change_nothing,
                 newer_schemas_are_refused,
                 a_catalog_is_always_the_same_and_an_older_one_becomes_one,
@@ -652,13 +658,13 @@ async fn readers_change_nothing(place: Place) {
 async fn newer_schemas_are_refused(place: Place) {
     place.open().await.close().await;
     execute(&place.url, "insert into schema_version (version) values (1000)").await;
-    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 6 });
+    let newer = |e: CatalogError| matches!(e, CatalogError::NewerSchema { found: 1000, known: 7 });
     assert!(Catalog::open(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(newer));
 
     // One that was upgraded in part goes on where it stopped: here it was, but for the number.
     execute(&place.url, "delete from schema_version where version > 1").await;
-    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 6 });
+    let older = |e: CatalogError| matches!(e, CatalogError::OlderSchema { found: 1, known: 7 });
     assert!(Catalog::open_to_read(&place.url, NodeName::default(), place.clock.clone()).await.is_err_and(older));
 }
 
@@ -680,6 +686,9 @@ async fn a_catalog_is_always_the_same_and_an_older_one_becomes_one(place: Place)
         "drop table data_key",
         "alter table segment drop column data_key",
         "drop table identity",
+        "drop table journal_group",
+        "drop table member",
+        "drop table member_proof",
         "alter table resource drop column crc",
         "alter table node drop column home",
         "delete from schema_version where version > 2",

@@ -68,10 +68,13 @@ fn serve(settings: &Settings, collectors: server::Collectors) -> Result<ExitCode
 /// Prints what is damaged in a data directory; the status is a failure if anything is.
 fn check(settings: &Settings) -> Result<ExitCode> {
     let config = Config::from_settings(settings, server::Collectors::None)?;
-    let directory = config.data_dir.clone().context("an ephemeral server leaves nothing to check")?;
-    if !directory.is_dir() {
-        bail!("there is no data directory {}", directory.display());
-    }
+    // A cluster's server keeps nothing in its own.
+    let directory = match (&config.data_dir, &config.cluster) {
+        (directory, Some(_)) => directory.clone().unwrap_or_default(),
+        (Some(directory), None) if directory.is_dir() => directory.clone(),
+        (Some(directory), None) => bail!("there is no data directory {}", directory.display()),
+        (None, None) => bail!("an ephemeral server leaves nothing to check"),
+    };
     let store = config.store(directory);
     let report = runtime()?.block_on(watchkeep_store::check(&store, Arc::new(SystemClock::new())))?;
     let journal = &report.journal;

@@ -15,7 +15,7 @@ use watchkeep_messaging::TopicsConfig;
 use watchkeep_messaging::data_streams::Enforcement;
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
-use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
+use watchkeep_store::{BlobConfig, CatalogConfig, JournalPlace, S3Config, S3Credentials, StoreConfig};
 
 use crate::alarm_actions::ACTION_KINDS;
 use crate::known_resources::HostInstance;
@@ -53,6 +53,19 @@ pub struct SyslogListen {
     pub tcp: Option<SocketAddr>,
     pub tls: Option<SocketAddr>,
     pub log_group: String,
+}
+
+/// A server's place in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Where it takes what the other servers hand on.
+    pub listen: SocketAddr,
+    /// Where they reach that, `host:port`.
+    pub advertise: String,
+    /// The catalog that they share.
+    pub catalog: String,
+    /// The file of the master key, which all have.
+    pub master_key: PathBuf,
 }
 
 /// Everything that a server needs to know.
@@ -114,6 +127,8 @@ pub struct Config {
     pub instance: Option<(Monitoring, HostInstance)>,
     /// What runs beside the server.
     pub collectors: Collectors,
+    /// Its place in a cluster, if it is in one.
+    pub cluster: Option<ClusterConfig>,
     store: StoreSettings,
 }
 
@@ -199,6 +214,7 @@ impl Config {
                 MetricPlace { account: settings.parse("account.id")?, region: settings.parse("account.region")? },
             )?,
             collectors,
+            cluster: cluster(settings, collectors)?,
             store: if ephemeral { store(settings)?.short_lived() } else { store(settings)? },
             listen,
         })
@@ -231,6 +247,7 @@ impl Config {
             journal_pool: settings.journal_files_ready,
             catalog: settings.catalog,
             blobs: settings.blobs,
+            journal: if self.cluster.is_some() { JournalPlace::Catalog } else { JournalPlace::Directory },
             ..StoreConfig::new(directory)
         }
     }
@@ -247,6 +264,56 @@ impl StoreSettings {
             ..self
         }
     }
+}
+
+fn cluster(settings: &Settings, collectors: Collectors) -> Result<Option<ClusterConfig>> {
+    let (listen, advertise) = (settings.optional::<SocketAddr>("cluster.listen")?, settings.text("cluster.advertise"));
+    let Some(listen) = listen else {
+        ensure!(advertise.is_empty(), "setting `cluster.advertise` needs `cluster.listen` beside it");
+        return Ok(None);
+    };
+    let text = |key| settings.text(key).to_owned();
+    ensure!(
+        !text("catalog.url").is_empty(),
+        "a cluster needs PostgreSQL: setting `catalog.url`, the same for all its servers"
+    );
+    ensure!(
+        !text("bucket.name").is_empty() || !text("data.segments").is_empty(),
+        "a cluster's segments are where all its servers reach them: setting `bucket.name` or `data.segments`"
+    );
+    ensure!(!text("data.master_key").is_empty(), "a cluster's servers have one master key: setting `data.master_key`");
+    ensure!(collectors == Collectors::None, "`up` collects from a host: run `serve` for each of a cluster's servers");
+    let alone = [
+        ("xray.listen", ""),
+        ("syslog.udp_listen", ""),
+        ("syslog.tcp_listen", ""),
+        ("syslog.tls_listen", ""),
+        ("server.manual_clock", ""),
+        ("server.allow_reset", "false"),
+        ("data.accept_journal_loss", "false"),
+    ];
+    for (key, expected) in alone {
+        ensure!(settings.text(key) == expected, "setting `{key}` is not for a cluster's servers");
+    }
+    let durability: Durability = settings.parse("data.durability")?;
+    ensure!(
+        durability == Durability::Fsync,
+        "setting `data.durability`: a cluster's writes are as durable as PostgreSQL's"
+    );
+    let advertise = match advertise {
+        "" if listen.ip().is_unspecified() || listen.port() == 0 => {
+            bail!("setting `cluster.advertise`: nobody can reach {listen}; where do the others reach this server?")
+        }
+        "" => listen.to_string(),
+        address => {
+            let port =
+                address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
+            ensure!(matches!(port, Some(Ok(1..))), "setting `cluster.advertise`: {address:?} is not HOST:PORT");
+            address.to_owned()
+        }
+    };
+    let (catalog, master_key) = (text("catalog.url"), text("data.master_key").into());
+    Ok(Some(ClusterConfig { listen, advertise, catalog, master_key }))
 }
 
 fn syslog(settings: &Settings) -> Result<Option<SyslogListen>> {
@@ -301,8 +368,11 @@ fn store(settings: &Settings) -> Result<StoreSettings> {
 
 fn blobs(settings: &Settings) -> Result<BlobConfig> {
     let bucket = settings.text("bucket.name");
-    if bucket.is_empty() {
-        return Ok(BlobConfig::Local);
+    match (bucket, settings.text("data.segments")) {
+        ("", "") => return Ok(BlobConfig::Local),
+        ("", directory) => return Ok(BlobConfig::Directory(directory.into())),
+        (_, "") => {}
+        _ => bail!("settings `bucket.name` and `data.segments` both say where segments are"),
     }
     let endpoint = settings.text("bucket.endpoint");
     Ok(BlobConfig::S3(S3Config {

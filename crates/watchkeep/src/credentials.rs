@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use watchkeep_core::ports::{Credential, Credentials, SealingError, SecretSealing};
 use watchkeep_core::{AccountId, BoxFuture, Principal, Random, SecretBytes};
@@ -29,6 +30,8 @@ const ROOT: &str = "root";
 /// Seals secrets with the master key, so that a copy of the catalog alone gives none away.
 pub struct Sealer {
     key: LessSafeKey,
+    /// What the servers of a cluster know each other by.
+    peers: Zeroizing<[u8; KEY_BYTES]>,
     random: Arc<dyn Random>,
 }
 
@@ -45,8 +48,15 @@ impl Sealer {
             }
             Err(error) => return Err(error).with_context(|| format!("reading the master key {}", path.display())),
         }
+        let peers = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), b"watchkeep cluster peers");
+        let peers = Zeroizing::new(peers.as_ref().try_into().context("a derived key of the wrong length")?);
         let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).ok().context("a key of the wrong length")?;
-        Ok(Sealer { key: LessSafeKey::new(key), random })
+        Ok(Sealer { key: LessSafeKey::new(key), peers, random })
+    }
+
+    /// A key that is derived from the master key, and tells nothing of it: for those who have the same to know each other by.
+    pub fn peers(&self) -> &[u8; KEY_BYTES] {
+        &self.peers
     }
 }
 

@@ -6,6 +6,7 @@ mod admin_client;
 mod alarm_actions;
 mod backtest;
 mod clock;
+mod cluster;
 mod collectors;
 mod command_line;
 mod commands;
@@ -31,6 +32,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit status after a failure of the disk under the journal: a supervisor should restart the process, which then recovers.
 pub const EXIT_JOURNAL_FAILED: i32 = 74;
+
+/// Exit status of a cluster's server that worked and may not any more: another may have taken over. A supervisor should restart it,
+/// to be one of those that wait.
+pub const EXIT_TENURE_LOST: i32 = 75;
 
 fn main() -> ExitCode {
     match commands::run(std::env::args_os()) {

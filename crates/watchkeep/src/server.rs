@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,19 +12,24 @@ use tokio::task::JoinHandle;
 use watchkeep_core::ports::{AllowAll, Authorizer, SecretSealing};
 use watchkeep_core::{Clock, ManualClock, OsRandom, Random, SystemClock};
 use watchkeep_delivery::{Aws, ConfiguredStreams, HttpFunctions};
-use watchkeep_gateway::{AuthMode, Gateway, Ports};
+use watchkeep_gateway::{Alone, AuthMode, Gateway, GatewayConfig, Ports, Tenure};
 use watchkeep_metrics::MetricsConfig;
 use watchkeep_store::{JournalError, MasterKey, Store, StoreConfig};
 
 use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::{Administration, SqlOverTables};
 use crate::alarm_actions::ActionTargets;
+use crate::cluster::{self, Office};
 use crate::collectors;
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
 use crate::measuring::{CountedCalls, Measuring, Meters};
 use crate::services::{self, Certificates, ServiceConfigs, Services};
+
+/// How long alarms wait after a server has begun to work for a cluster: datapoints that could not be put while nobody did, and that
+/// their senders have kept, are there by then.
+const ALARMS_WAIT: Duration = Duration::from_secs(5);
 
 /// What runs beside the server in the same process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,14 @@ pub enum Collectors {
 
 /// Runs a server until it is told to end (SIGINT or SIGTERM); then drains, and returns.
 pub async fn run(config: Config) -> Result<ExitCode> {
+    match config.cluster.clone() {
+        None => work(config, None).await,
+        Some(place) => cluster::run(config, place).await,
+    }
+}
+
+/// Does a server's work; in a cluster, in the office of the one that does.
+pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     let directory = DataDirectory::open(config.data_dir.as_deref())?;
     let manual_clock = config.manual_clock.map(|start| Arc::new(ManualClock::new(start)));
     let clock: Arc<dyn Clock> = match &manual_clock {
@@ -81,7 +95,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.trails.start();
     services.metrics.start();
     services.logs.start();
-    services.alarms.start();
+    if office.is_none() {
+        services.alarms.start();
+    }
     services.queues.start();
     services.logs.start_subscriptions();
     services.keys.start();
@@ -101,17 +117,26 @@ pub async fn run(config: Config) -> Result<ExitCode> {
             backtest: (config.auth == AuthMode::Open).then(|| (services.clone(), config.account)),
             sql: (config.auth == AuthMode::Open).then(|| SqlOverTables::new(store.clone(), clock.clone())),
         }),
+        relay: None,
+        tenure: office.as_ref().map_or_else(|| Arc::new(Alone) as Arc<dyn Tenure>, |office| office.tenure.clone()),
         documents: Arc::new(Certificates(services.topics.clone())),
         clock: clock.clone(),
         random: random.clone(),
     };
-    let gateway = Gateway::bind(config.gateway(), ports).await?;
+    let in_cluster = office.is_some();
+    let (gateway, listened) = match office {
+        None => (Gateway::bind(config.gateway(), ports).await?, None),
+        Some(Office { sockets, peers, signals, .. }) => {
+            let gateway = GatewayConfig { peers: Some(peers), ..config.gateway() };
+            (Gateway::bind_on(sockets, gateway, ports).await?, Some(signals))
+        }
+    };
     services.topics.start(&public_url(&config, &gateway));
     let (stop, stopped) = watch::channel(false);
     let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
     // From the moment the address is told, a signal means an orderly end.
-    let mut signals = Signals::listen()?;
-    announce(&config, &gateway, &root);
+    let mut signals = listened.map_or_else(Signals::listen, Ok)?;
+    announce(&config, &gateway, &root, in_cluster);
     if shows(&config, &root)
         && let Err(error) = root.was_shown(store.catalog()).await
     {
@@ -119,6 +144,13 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     }
 
     let doors = tokio::spawn(gateway.run(ended(stopped)));
+    if in_cluster {
+        let (services, clock) = (services.clone(), clock.clone());
+        tokio::spawn(async move {
+            clock.sleep(ALARMS_WAIT).await;
+            services.alarms.start();
+        });
+    }
     let signal = signals.next().await;
     tracing::info!(signal, "shutting down");
     // The collectors are clients: they hand in what they have before the doors close.
@@ -164,11 +196,13 @@ fn host_of(address: IpAddr) -> String {
 }
 
 /// Tells a person where the server is and how to talk to it. Scripts read the line `listening on`.
-fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
+fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials, in_cluster: bool) {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let addresses = gateway.addresses();
-    for address in &addresses {
-        println!("listening on {scheme}://{address}");
+    match in_cluster {
+        false => announce_addresses(config, &addresses),
+        // It has been reachable before.
+        true => println!("this server works for the cluster now"),
     }
     if shows(config, root) {
         println!("the root user's access key, shown this once:");
@@ -183,23 +217,33 @@ fn announce(config: &Config, gateway: &Gateway, root: &RootCredentials) {
     println!("  aws cloudwatch list-metrics --namespace CWAgent");
 }
 
+/// Tells where the server listens.
+pub fn announce_addresses(config: &Config, addresses: &[SocketAddr]) {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    for address in addresses {
+        println!("listening on {scheme}://{address}");
+    }
+}
+
 /// Whether the root user's key is to be shown: only where somebody needs it.
 fn shows(config: &Config, root: &RootCredentials) -> bool {
     config.auth == AuthMode::Enforced && root.is_to_be_shown
 }
 
 /// The signals that end the server.
-struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> Result<Signals> {
+    /// Listens from now on: until then a signal ends the process at once.
+    pub fn listen() -> Result<Signals> {
         Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The name of the next one.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",

@@ -20,7 +20,7 @@ use watchkeep_wire::routes;
 use watchkeep_wire::service::{Bare, Reply, Routed, RoutedService};
 
 use super::http_apis::ToyApi;
-use crate::{Admin, AdminError, AuthMode, BindError, Gateway, GatewayConfig, Ports};
+use crate::{Admin, AdminError, Alone, AuthMode, BindError, Gateway, GatewayConfig, Ports};
 
 pub(super) const KEY: &str = "AKIDWATCHKEEPEXAMPLE";
 pub(super) const SECRET: &str = "notarealsecret/watchkeep+0123456789ABCDEF";
@@ -268,7 +268,7 @@ impl crate::Documents for OneDocument {
     }
 }
 
-fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
+pub(super) fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
     let services: Vec<Arc<dyn RoutedService>> = vec![
         Arc::new(Routed::new(&logs::SERVICE, toy.clone(), LOGS)),
         Arc::new(Routed::new(&cloudwatch::SERVICE, toy.clone(), CLOUDWATCH)),
@@ -282,6 +282,8 @@ fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
         credentials: Arc::new(OneKey),
         audit,
         admin: Arc::new(Echo),
+        relay: None,
+        tenure: Arc::new(Alone),
         documents: Arc::new(OneDocument),
         clock: Arc::new(ManualClock::new(NOW)),
         random: Arc::new(SeededRandom::new(1)),

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod browsers;
+mod cluster;
 mod documents;
 mod harness;
 mod http_apis;

@@ -45,6 +45,23 @@ impl Dialect {
         }
     }
 
+    /// Keeps what a node does in [`Dialect::work_lock`] apart from its opening, until the transaction ends: whoever opens the
+    /// node finds all that was done before, and nothing is done afterwards that he does not know of.
+    pub(super) fn opening_lock(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("select pg_advisory_xact_lock(8386664411)"),
+        }
+    }
+
+    /// Keeps a node from being opened elsewhere until the transaction ends, beside others that do.
+    pub(super) fn work_lock(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("select pg_advisory_xact_lock_shared(8386664411)"),
+        }
+    }
+
     /// Asks for the database's time in milliseconds since the epoch, by which several machines agree on leases. SQLite has one
     /// machine and takes that one's clock.
     pub(super) fn now(self) -> Option<&'static str> {

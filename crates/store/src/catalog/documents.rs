@@ -25,7 +25,7 @@ pub(super) async fn write(
     let [account, region, name] = columns(key);
     let crc = Param::Int(checksum(kind, key, version, text));
     let row = [Param::Text(kind), account, region, name, Param::Int(version), Param::Text(text), crc];
-    let mut tx = catalog.shared.database.begin().await?;
+    let mut tx = catalog.begin_to_change().await?;
     let written = match write {
         Write::Create => {
             let sql = "insert into resource (kind, account, region, name, version, document, crc)
@@ -59,7 +59,7 @@ pub(super) async fn write(
 /// Deletes a document; false if there was none.
 pub(super) async fn delete(catalog: &Catalog, kind: &'static str, key: &ResourceKey) -> Result<bool, CatalogError> {
     let [account, region, name] = columns(key);
-    let mut tx = catalog.shared.database.begin().await?;
+    let mut tx = catalog.begin_to_change().await?;
     let sql = "delete from resource where kind = $1 and account = $2 and region = $3 and name = $4";
     let deleted = tx.run(sql, &[Param::Text(kind), account, region, name]).await?;
     tx.commit().await?;
@@ -74,7 +74,7 @@ pub(super) async fn delete_prefix(
 ) -> Result<u64, CatalogError> {
     let [account, region, name] = columns(from);
     let end = prefix_end(from.name.as_bytes());
-    let mut tx = catalog.shared.database.begin().await?;
+    let mut tx = catalog.begin_to_change().await?;
     let sql = "delete from resource where kind = $1 and account = $2 and region = $3 and name >= $4 and name < $5";
     let deleted = tx.run(sql, &[Param::Text(kind), account, region, name, Param::Bytes(&end)]).await?;
     tx.commit().await?;

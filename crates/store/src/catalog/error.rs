@@ -79,8 +79,8 @@ pub enum CatalogError {
     },
     /// The node's journal is in another directory: two processes want to be the same node. Nothing was changed.
     #[error(
-        "node {node} of the catalog belongs to another data directory: use a database of its own, or accept the loss of the \
-         journal if that directory is gone"
+        "node {node} of the catalog belongs to another data directory or to a cluster: use a database of its own, join the cluster, \
+         or accept the loss of the journal if that directory is gone"
     )]
     NodeTaken {
         /// The node's name.

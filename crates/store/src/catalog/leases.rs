@@ -25,25 +25,9 @@ impl Catalog {
     pub async fn lease(&self, name: &str, for_: Duration) -> Result<Option<Lease>, CatalogError> {
         let mut tx = self.begin_as_node().await?;
         let now = self.now(&mut tx).await?;
-        let expires_at = now.plus_ms(i64::try_from(for_.as_millis()).unwrap_or(i64::MAX));
-        let (owner, owner_epoch) = (Param::Text(self.shared.node.as_str()), Param::Int(self.shared.epoch));
-        let taken = tx
-            .rows(
-                "insert into lease (name, owner, owner_epoch, epoch, expires_at) values ($1, $2, $3, 1, $4)
-                 on conflict (name) do update set
-                     owner = excluded.owner, owner_epoch = excluded.owner_epoch, expires_at = excluded.expires_at,
-                     epoch = lease.epoch + case
-                         when lease.owner = excluded.owner and lease.owner_epoch = excluded.owner_epoch and lease.expires_at > $5
-                         then 0 else 1 end
-                 where lease.expires_at <= $5
-                     or (lease.owner = excluded.owner and lease.owner_epoch = excluded.owner_epoch)
-                 returning epoch",
-                &[Param::Text(name), owner, owner_epoch, Param::Int(expires_at.0), Param::Int(now.0)],
-            )
-            .await?;
+        let taken = take(&mut tx, name, (self.shared.node.as_str(), self.shared.epoch), now, for_).await?;
         tx.commit().await?;
-        let Some(row) = taken.first() else { return Ok(None) };
-        Ok(Some(Lease { name: name.to_owned(), epoch: row.int(0)?.cast_unsigned(), expires_at }))
+        Ok(taken)
     }
 
     /// Gives the lease back, so that another may take it at once. One that is lost already is fine.
@@ -74,4 +58,31 @@ impl Catalog {
             Param::Int(lease.epoch.cast_signed()),
         ]
     }
+}
+
+/// Takes or renews a lease for `owner`, by its name and the number of its run.
+pub(super) async fn take(
+    tx: &mut Tx,
+    name: &str,
+    (owner, run): (&str, i64),
+    now: TimestampMs,
+    for_: Duration,
+) -> Result<Option<Lease>, CatalogError> {
+    let expires_at = now.plus_ms(i64::try_from(for_.as_millis()).unwrap_or(i64::MAX));
+    let taken = tx
+        .rows(
+            "insert into lease (name, owner, owner_epoch, epoch, expires_at) values ($1, $2, $3, 1, $4)
+             on conflict (name) do update set
+                 owner = excluded.owner, owner_epoch = excluded.owner_epoch, expires_at = excluded.expires_at,
+                 epoch = lease.epoch + case
+                     when lease.owner = excluded.owner and lease.owner_epoch = excluded.owner_epoch and lease.expires_at > $5
+                     then 0 else 1 end
+             where lease.expires_at <= $5
+                 or (lease.owner = excluded.owner and lease.owner_epoch = excluded.owner_epoch)
+             returning epoch",
+            &[Param::Text(name), Param::Text(owner), Param::Int(run), Param::Int(expires_at.0), Param::Int(now.0)],
+        )
+        .await?;
+    let Some(row) = taken.first() else { return Ok(None) };
+    Ok(Some(Lease { name: name.to_owned(), epoch: row.int(0)?.cast_unsigned(), expires_at }))
 }

@@ -46,3 +46,12 @@ pub(super) const ENTRIES_READ_MAX: usize = 10_000;
 
 /// How many commits of entries share one transaction.
 pub(super) const ENTRY_COMMITS_SHARED: usize = 64;
+
+/// How many groups of the journal's frames are read at a time; each has 16 MiB at most.
+pub(super) const JOURNAL_GROUPS_READ: i64 = 8;
+
+/// A member of a cluster that was not heard of for longer is not told of.
+pub(super) const MEMBER_SILENT_MS: i64 = 10_000;
+
+/// A member of a cluster that was not heard of for longer is forgotten.
+pub(super) const MEMBER_FORGOTTEN_MS: i64 = 24 * 3600 * 1000;

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_guards.sql"),
     include_str!("migrations/0005_encryption.sql"),
     include_str!("migrations/0006_entries.sql"),
+    include_str!("migrations/0007_cluster.sql"),
 ];
 
 /// The schema version of this program.

@@ -11,8 +11,10 @@ mod documents;
 mod ducklake;
 mod entries;
 mod error;
+mod journal_groups;
 mod leases;
 mod limits;
+mod membership;
 mod migrations;
 mod resources;
 mod segments;
@@ -30,7 +32,9 @@ pub use address::{CatalogUrl, NodeName};
 pub use ducklake::{ColumnStats, DuckType};
 pub use entries::{Entries, Entry, EntryChange};
 pub use error::CatalogError;
+pub(crate) use journal_groups::JournalGroup;
 pub use leases::Lease;
+pub use membership::{Member, Membership, Standing};
 pub use resources::{Collection, Resource, ResourceKey, Versioned};
 pub use segments::{Publish, SegmentRow, TxId};
 
@@ -46,6 +50,16 @@ pub struct NodeHome {
     pub other_is_lost: bool,
 }
 
+impl NodeHome {
+    /// What stands for a directory where the journal is in the catalog itself, and any process may go on with it.
+    const CATALOG: &str = "catalog";
+
+    /// No directory: the journal is in the catalog itself.
+    pub fn catalog() -> NodeHome {
+        NodeHome { id: NodeHome::CATALOG.to_owned(), other_is_lost: false }
+    }
+}
+
 /// An open catalog. Clones share it.
 #[derive(Clone)]
 pub struct Catalog {
@@ -57,6 +71,8 @@ struct Shared {
     node: NodeName,
     /// Of this opening of the node; 0 when opened to read.
     epoch: i64,
+    /// Whether another process may open the node at any time: then a change of a resource, too, fails once it has.
+    is_taken_over: bool,
     clock: Arc<dyn Clock>,
     /// The reserved numbers of each counter that are still to be handed out.
     blocks: Mutex<HashMap<String, Range<i64>>>,
@@ -86,6 +102,9 @@ impl Catalog {
         let database = Database::open(url, Access::Write).await?;
         migrations::upgrade(&database).await?;
         let mut tx = database.begin().await?;
+        if let Some(lock) = database.dialect().opening_lock() {
+            tx.rows(lock, &[]).await?;
+        }
         let moved = home.as_ref().is_some_and(|home| home.other_is_lost);
         let values = [
             Param::Text(node.as_str()),
@@ -108,7 +127,8 @@ impl Catalog {
             None => return Err(CatalogError::NodeTaken { node: node.to_string() }),
         };
         tx.commit().await?;
-        Ok(Catalog::new(database, node, epoch, clock))
+        let is_taken_over = home.is_some_and(|home| home.id == NodeHome::CATALOG);
+        Ok(Catalog::new(database, node, epoch, is_taken_over, clock))
     }
 
     /// Opens the catalog beside the node that writes it, changing nothing: whatever would write is refused as
@@ -120,12 +140,14 @@ impl Catalog {
     ) -> Result<Catalog, CatalogError> {
         let database = Database::open(url, Access::Read).await?;
         migrations::expect_current(&database).await?;
-        Ok(Catalog::new(database, node, 0, clock))
+        Ok(Catalog::new(database, node, 0, false, clock))
     }
 
-    fn new(database: Database, node: NodeName, epoch: i64, clock: Arc<dyn Clock>) -> Catalog {
+    fn new(database: Database, node: NodeName, epoch: i64, is_taken_over: bool, clock: Arc<dyn Clock>) -> Catalog {
         let (blocks, collections, entries) = (Mutex::default(), Mutex::default(), entries::Queue::default());
-        Catalog { shared: Arc::new(Shared { database, node, epoch, clock, blocks, collections, entries }) }
+        Catalog {
+            shared: Arc::new(Shared { database, node, epoch, is_taken_over, clock, blocks, collections, entries }),
+        }
     }
 
     /// Who this catalog is among all there are: `new`, if it has no identity yet.
@@ -204,12 +226,38 @@ impl Catalog {
         }
     }
 
+    /// Begins a transaction that changes resources. Where another process may take over the node, it fails once one has (C-2):
+    /// that one has read them by then.
+    async fn begin_to_change(&self) -> Result<Tx, CatalogError> {
+        let mut tx = self.shared.database.begin().await?;
+        if self.shared.is_taken_over {
+            self.begin_work(&mut tx).await?;
+            self.expect_current(&mut tx).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Keeps the node from being opened elsewhere until the transaction ends; others may do the same meanwhile.
+    async fn begin_work(&self, tx: &mut Tx) -> Result<(), CatalogError> {
+        match self.shared.database.dialect().work_lock() {
+            Some(lock) => tx.rows(lock, &[]).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if the node was opened elsewhere.
+    async fn expect_current(&self, tx: &mut Tx) -> Result<(), CatalogError> {
+        let Shared { node, epoch, .. } = &*self.shared;
+        let sql = "select epoch from node where name = $1 and epoch = $2";
+        match tx.rows(sql, &[Param::Text(node.as_str()), Param::Int(*epoch)]).await?.is_empty() {
+            false => Ok(()),
+            true => Err(CatalogError::Fenced { node: node.to_string() }),
+        }
+    }
+
     /// The time by which machines agree.
     async fn now(&self, tx: &mut Tx) -> Result<TimestampMs, CatalogError> {
-        match self.shared.database.dialect().now() {
-            Some(sql) => tx.number(sql, &[]).await.map(TimestampMs),
-            None => Ok(self.shared.clock.now()),
-        }
+        now(&self.shared.database, tx, &*self.shared.clock).await
     }
 }
 
@@ -219,6 +267,14 @@ impl fmt::Debug for Catalog {
             .field("node", &self.shared.node)
             .field("epoch", &self.shared.epoch)
             .finish_non_exhaustive()
+    }
+}
+
+/// The time by which machines agree: the database's own, or without a server this machine's.
+async fn now(database: &Database, tx: &mut Tx, clock: &dyn Clock) -> Result<TimestampMs, CatalogError> {
+    match database.dialect().now() {
+        Some(sql) => tx.number(sql, &[]).await.map(TimestampMs),
+        None => Ok(clock.now()),
     }
 }
 

@@ -14,8 +14,9 @@ use crate::error::StoreError;
 use crate::journal::{self, Lsn};
 use crate::segment::{self, Bounds, FooterCache, SegmentReader};
 
+use super::catalog_log::CatalogLog;
 use super::open::{catalog_url, journal_folder, node_name, open_blobs};
-use super::{BlobConfig, StoreConfig, path};
+use super::{BlobConfig, JournalPlace, StoreConfig, path};
 
 /// What [`check`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +51,11 @@ impl fmt::Display for Damage {
 }
 
 impl CheckReport {
+    fn take_journal(&mut self, journal: journal::CheckReport) {
+        journal.damage.iter().for_each(|damage| self.add("journal", damage.to_string()));
+        self.journal = journal;
+    }
+
     fn add(&mut self, part: &str, what: String) {
         self.damage.push(Damage { part: part.to_owned(), what });
     }
@@ -64,11 +70,11 @@ impl CheckReport {
 pub async fn check(config: &StoreConfig, clock: Arc<dyn Clock>) -> Result<CheckReport, StoreError> {
     let runtime = Handle::current();
     let mut report = CheckReport::default();
-    let folder = journal_folder(config);
-    let journal = runtime.spawn_blocking(move || journal::check(&folder)).await.map_err(|_| StoreError::Stopped)??;
-    journal.damage.iter().for_each(|damage| report.add("journal", damage.to_string()));
-    report.journal = journal;
-
+    if config.journal == JournalPlace::Directory {
+        let folder = journal_folder(config);
+        let journal = runtime.spawn_blocking(move || journal::check(&folder)).await;
+        report.take_journal(journal.map_err(|_| StoreError::Stopped)??);
+    }
     // Without the catalog nobody knows which segments count: what is wrong with it is then all that can be said.
     let listed = match check_catalog(config, clock, &mut report).await {
         Ok(listed) => listed,
@@ -78,7 +84,7 @@ pub async fn check(config: &StoreConfig, clock: Arc<dyn Clock>) -> Result<CheckR
         }
         Err(error) => return Err(error),
     };
-    check_reach(&listed.watermarks, &mut report);
+    check_reach(&listed.watermarks, config.journal, &mut report);
     let (config, on) = (config.clone(), runtime.clone());
     let segments =
         runtime.spawn_blocking(move || check_segments(&config, on, &listed.live, &listed.ended, report)).await;
@@ -97,7 +103,7 @@ async fn check_catalog(
     clock: Arc<dyn Clock>,
     report: &mut CheckReport,
 ) -> Result<Listed, StoreError> {
-    let catalog = Catalog::open_to_read(&catalog_url(config), node_name(config)?, clock).await?;
+    let catalog = Catalog::open_to_read(&catalog_url(config), node_name(config)?, clock.clone()).await?;
     match catalog.check().await {
         Ok(()) => {}
         Err(CatalogError::Damaged(what)) => report.add("catalog", what),
@@ -108,16 +114,26 @@ async fn check_catalog(
         ended: catalog.ended_segments(TimestampMs(i64::MAX)).await?,
         watermarks: catalog.watermarks().await?,
     };
+    if config.journal == JournalPlace::Catalog {
+        let needed_from = listed.watermarks.values().min().copied().unwrap_or(Lsn::FIRST);
+        let log = CatalogLog::new(catalog.clone(), Handle::current(), clock);
+        let journal = Handle::current().spawn_blocking(move || journal::check_log(&log, needed_from)).await;
+        report.take_journal(journal.map_err(|_| StoreError::Stopped)??);
+    }
     catalog.close().await;
     Ok(listed)
 }
 
 /// Whether the journal has the frames that are not in segments yet, and none of those are gone that there have been.
-fn check_reach(watermarks: &HashMap<u16, Lsn>, report: &mut CheckReport) {
+fn check_reach(watermarks: &HashMap<u16, Lsn>, journal: JournalPlace, report: &mut CheckReport) {
     let needed_from = watermarks.values().min().copied().unwrap_or(Lsn::FIRST);
     let durable_below = watermarks.values().max().copied().unwrap_or(Lsn::FIRST);
     let (begins, ends) = (report.journal.first_lsn.unwrap_or(Lsn::FIRST), report.journal.next_lsn.max(Lsn::FIRST));
     let is_empty = report.journal.first_lsn.is_none();
+    if is_empty && journal == JournalPlace::Catalog && needed_from >= durable_below {
+        // Groups go when their rows are in segments: none is needed.
+        return;
+    }
     if begins > needed_from || (is_empty && needed_from > Lsn::FIRST) {
         report.add("journal", format!("the frames from {needed_from} on are needed, and it does not have them all"));
     }
@@ -138,6 +154,7 @@ fn check_segments(
 ) -> Result<CheckReport, StoreError> {
     let blobs: Arc<dyn BlobStore> = match &config.blobs {
         BlobConfig::Local => Arc::new(LocalBlobs::open_to_read(&config.data_dir)?),
+        BlobConfig::Directory(path) => Arc::new(LocalBlobs::open_to_read(path)?),
         BlobConfig::S3(_) | BlobConfig::Given(_) => open_blobs(config, runtime)?,
     };
     for row in live {

@@ -16,6 +16,8 @@ use crate::journal::Durability;
 pub enum BlobConfig {
     /// In the data directory.
     Local,
+    /// In another directory, which several machines may share.
+    Directory(PathBuf),
     /// In a bucket of an S3-compatible server.
     S3(S3Config),
     /// Wherever this puts them: in memory ([`crate::MemoryBlobs`]), for a server that leaves nothing behind, and for tests.
@@ -26,10 +28,21 @@ impl fmt::Debug for BlobConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlobConfig::Local => f.write_str("Local"),
+            BlobConfig::Directory(path) => f.debug_tuple("Directory").field(path).finish(),
             BlobConfig::S3(s3) => f.debug_tuple("S3").field(s3).finish(),
             BlobConfig::Given(_) => f.write_str("Given"),
         }
     }
+}
+
+/// Where the journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalPlace {
+    /// In files of the data directory.
+    Directory,
+    /// In the catalog: durable as its database is, and there for whoever opens the store next, from any directory. One that has it
+    /// open is fenced off by the next: its appends fail, and so does the process ([`crate::JournalError::Log`]).
+    Catalog,
 }
 
 /// Where the catalog lives.
@@ -73,6 +86,8 @@ pub struct StoreConfig {
     pub blobs: BlobConfig,
     /// Where the catalog lives.
     pub catalog: CatalogConfig,
+    /// Where the journal is.
+    pub journal: JournalPlace,
     /// What seals the data keys of encrypted rows as long as these are in the journal. Without it nothing can be encrypted.
     pub master_key: MasterKey,
     /// This process's name among those that share a catalog.
@@ -114,6 +129,7 @@ impl StoreConfig {
             disk_free_min_bytes: 2 << 30,
             blobs: BlobConfig::Local,
             catalog: CatalogConfig::Sqlite,
+            journal: JournalPlace::Directory,
             master_key: MasterKey::default(),
             node: "local".to_owned(),
             memtable_bytes: 128 << 20,

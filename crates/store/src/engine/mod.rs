@@ -8,6 +8,7 @@
 
 mod append;
 mod background;
+mod catalog_log;
 mod check;
 mod claim;
 mod compact;
@@ -47,7 +48,7 @@ use crate::table::{Table, TableOwner};
 
 pub use append::Append;
 pub use check::{CheckReport, Damage, check};
-pub use config::{BlobConfig, CatalogConfig, MasterKey, StoreConfig};
+pub use config::{BlobConfig, CatalogConfig, JournalPlace, MasterKey, StoreConfig};
 
 use background::Background;
 use state::Shared;

@@ -19,9 +19,10 @@ use crate::journal::{Journal, JournalConfig, JournalError, Lsn, Published, Recov
 use crate::segment::FooterCache;
 use crate::table::{ColumnKind, SEQ, Table};
 
+use super::catalog_log::CatalogLog;
 use super::claim::{claim, new_identity};
 use super::state::{Shared, Sink};
-use super::{BlobConfig, CatalogConfig, Store, StoreConfig};
+use super::{BlobConfig, CatalogConfig, JournalPlace, Store, StoreConfig};
 
 const LOCK_FILE: &str = "lock";
 const LOCK_BYTES_MAX: u64 = 256;
@@ -58,7 +59,7 @@ impl Store {
         let shared = Shared::new(tables, press_bytes, keyring, clock.clone());
         let known = known_watermarks(&catalog, tables).await?;
         let published = restore(&shared, &catalog, &known).await?;
-        let (journal, recovery) = replay(&config, &runtime, &shared, published, Box::new(fatal)).await?;
+        let (journal, recovery) = replay(&config, &runtime, &shared, &catalog, published, Box::new(fatal)).await?;
         settle_new_tables(&shared, &catalog, &known, recovery.next_lsn).await?;
         let stats = (recovery.frames, recovery.torn_frames, recovery.lost_frames);
         tracing::info!(frames = stats.0, torn = stats.1, lost = stats.2, "store opened");
@@ -85,6 +86,7 @@ impl Store {
 pub(super) fn open_blobs(config: &StoreConfig, runtime: Handle) -> Result<Arc<dyn BlobStore>, StoreError> {
     Ok(match &config.blobs {
         BlobConfig::Local => Arc::new(LocalBlobs::open(&config.data_dir)?),
+        BlobConfig::Directory(path) => Arc::new(LocalBlobs::open(path)?),
         BlobConfig::S3(s3) => Arc::new(S3Blobs::open(s3.clone(), runtime)?),
         BlobConfig::Given(blobs) => blobs.clone(),
     })
@@ -156,10 +158,11 @@ async fn open_catalog(
     tables: &[&'static Table],
     clock: Arc<dyn Clock>,
 ) -> Result<Catalog, StoreError> {
-    let home = match &config.catalog {
+    let home = match (&config.catalog, config.journal) {
+        (_, JournalPlace::Catalog) => Some(NodeHome::catalog()),
         // It is in the directory itself.
-        CatalogConfig::Sqlite => None,
-        CatalogConfig::Postgres(_) => Some(NodeHome { id: directory, other_is_lost: config.accept_journal_loss }),
+        (CatalogConfig::Sqlite, _) => None,
+        (CatalogConfig::Postgres(_), _) => Some(NodeHome { id: directory, other_is_lost: config.accept_journal_loss }),
     };
     let catalog = Catalog::open_from(&catalog_url(config), node_name(config)?, home, clock).await?;
     let mut shown = Vec::with_capacity(tables.len());
@@ -179,11 +182,8 @@ async fn open_catalog(
     }
     catalog.register_tables(&shown).await?;
     let root = match &config.blobs {
-        BlobConfig::Local => {
-            let root = fs::canonicalize(&config.data_dir);
-            let root = root.map_err(|source| StoreError::Directory { path: config.data_dir.clone(), source })?;
-            format!("{}/", root.display())
-        }
+        BlobConfig::Local => root_of(&config.data_dir)?,
+        BlobConfig::Directory(path) => root_of(path)?,
         // Nobody else can read those.
         BlobConfig::Given(_) => String::new(),
         BlobConfig::S3(s3) if s3.prefix.is_empty() => format!("s3://{}/", s3.bucket),
@@ -191,6 +191,13 @@ async fn open_catalog(
     };
     catalog.set_data_path(&root).await?;
     Ok(catalog)
+}
+
+/// A directory as the prefix of its files' paths.
+fn root_of(directory: &Path) -> Result<String, StoreError> {
+    let failed = |source| StoreError::Directory { path: directory.to_owned(), source };
+    create_dirs(directory).map_err(failed)?;
+    Ok(format!("{}/", fs::canonicalize(directory).map_err(failed)?.display()))
 }
 
 /// The watermarks in the catalog. A store that never had any gets one for each table before its journal takes a frame: from
@@ -229,6 +236,7 @@ async fn replay(
     config: &StoreConfig,
     runtime: &Handle,
     shared: &Arc<Shared>,
+    catalog: &Catalog,
     published: Published,
     fatal: Box<dyn Fn(&JournalError) + Send + Sync>,
 ) -> Result<(Journal, Recovery), StoreError> {
@@ -245,7 +253,15 @@ async fn replay(
     let failed = Arc::new(Mutex::new(None));
     let sink = Box::new(Sink::new(shared.clone(), failed.clone()));
     let clock = shared.clock.clone();
-    let opened = runtime.spawn_blocking(move || Journal::open(journal, published, sink, clock, fatal)).await;
+    let log = match config.journal {
+        JournalPlace::Directory => None,
+        JournalPlace::Catalog => Some(Arc::new(CatalogLog::new(catalog.clone(), runtime.clone(), clock.clone()))),
+    };
+    let open = move || match log {
+        None => Journal::open(journal, published, sink, clock, fatal),
+        Some(log) => Journal::open_log(log, &journal, published, sink, fatal),
+    };
+    let opened = runtime.spawn_blocking(open).await;
     let (journal, recovery) = opened.map_err(|_| StoreError::Stopped)??;
     if let Some(error) = failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error);

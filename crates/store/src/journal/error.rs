@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Lsn;
+use super::log::FrameLogError;
 
 /// Why the journal refused an append, or did not open.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,10 @@ pub enum JournalError {
         /// The version in its header.
         version: u32,
     },
+    /// The log that keeps the frames failed, or does not take any more from this process. Whether the last ones were kept is
+    /// unknown.
+    #[error("the journal's log failed: {0}")]
+    Log(#[from] FrameLogError),
     /// A setting is out of its range.
     #[error("{setting} must be from {min} to {max}")]
     Config {

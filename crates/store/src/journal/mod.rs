@@ -15,6 +15,7 @@ mod durability;
 mod error;
 mod frame;
 pub mod limits;
+mod log;
 mod pool;
 mod queue;
 mod recovery;
@@ -38,9 +39,11 @@ use watchkeep_core::Clock;
 pub use check::{CheckReport, Damage, check};
 pub use durability::{Durability, InvalidDurability};
 pub use error::JournalError;
+pub use log::{FrameGroup, FrameLog, FrameLogError, check_log};
 
 use disk::{Disk, RealDisk};
 use frame::Encoded;
+use log::LogWriter;
 use pool::{Pool, PoolSettings, SegmentList};
 use queue::{Pending, Queue};
 use recovery::{Recovered, RecoverySettings};
@@ -170,10 +173,15 @@ pub struct Recovery {
 /// An open journal. Dropping it closes it as [`Journal::close`] does.
 pub struct Journal {
     queue: Arc<Queue>,
-    pool: Arc<Pool>,
-    segments: Arc<SegmentList>,
+    place: Place,
     frame_bytes_max: u64,
     writer: Option<JoinHandle<()>>,
+}
+
+/// Where the frames are.
+enum Place {
+    Files { pool: Arc<Pool>, segments: Arc<SegmentList> },
+    Log(Arc<dyn FrameLog>),
 }
 
 impl Journal {
@@ -195,6 +203,31 @@ impl Journal {
         validate(&config)?;
         let disk = Arc::new(RealDisk::open_locked(&config.directory)?);
         Journal::open_on(disk, config, published, sink, clock, fatal)
+    }
+
+    /// Opens a journal whose frames are kept by `log`: the same, but of `config` only the bounds of frames and queue count.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Log`], [`JournalError::Corrupt`], [`JournalError::Missing`], [`JournalError::Config`] or
+    /// [`JournalError::Io`].
+    pub fn open_log(
+        log: Arc<dyn FrameLog>,
+        config: &JournalConfig,
+        published: Published,
+        mut sink: Box<dyn FrameSink>,
+        fatal: Box<dyn Fn(&JournalError) + Send + Sync>,
+    ) -> Result<(Journal, Recovery), JournalError> {
+        validate(config)?;
+        let recovery = log::replay(&*log, published, &mut *sink)?;
+        let queue = Arc::new(Queue::new(config.queue_bytes_max));
+        let mut writer = LogWriter { log: log.clone(), queue: queue.clone(), sink, next_lsn: recovery.next_lsn };
+        let frame_bytes_max = config.segment_bytes.saturating_sub(HEADER_PAGE_BYTES as u64);
+        let mut journal = Journal { queue: queue.clone(), place: Place::Log(log), frame_bytes_max, writer: None };
+        let work = move || writer::run(&queue, &*fatal, || writer.work());
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(work);
+        journal.writer = Some(thread.map_err(JournalError::io("start the thread of", &config.directory))?);
+        Ok((journal, recovery))
     }
 
     /// Appends one frame and returns its number when it is durable and the sink has had it. To drop the future does not take
@@ -223,9 +256,14 @@ impl Journal {
 
     /// Says that all frames below `below` are in published segments: the files that hold no others are recycled.
     pub fn release(&self, below: Lsn) {
-        let released = self.segments.take_below(below);
-        if !released.is_empty() {
-            self.pool.retire(released);
+        match &self.place {
+            Place::Files { pool, segments } => {
+                let released = segments.take_below(below);
+                if !released.is_empty() {
+                    pool.retire(released);
+                }
+            }
+            Place::Log(log) => log.release(below),
         }
     }
 
@@ -239,7 +277,9 @@ impl Journal {
         if bytes > self.frame_bytes_max || sections.len() > limits::SECTIONS_MAX {
             return Err(JournalError::TooLarge { bytes, bytes_max: self.frame_bytes_max });
         }
-        if self.pool.is_exhausted() {
+        if let Place::Files { pool, .. } = &self.place
+            && pool.is_exhausted()
+        {
             return Err(JournalError::Full);
         }
         let reserved = self.queue.reserve(bytes)?;
@@ -316,7 +356,8 @@ impl Journal {
             closed_mark,
         };
         let frame_bytes_max = segment_bytes.saturating_sub(HEADER_PAGE_BYTES as u64);
-        let mut journal = Journal { queue, pool, segments, frame_bytes_max, writer: None };
+        let place = Place::Files { pool, segments };
+        let mut journal = Journal { queue, place, frame_bytes_max, writer: None };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(&*fatal));
         journal.writer = Some(thread.map_err(JournalError::io("start the thread of", disk.path()))?);
         Ok((journal, recovery))
@@ -332,13 +373,19 @@ impl Drop for Journal {
         if writer.filter(|writer| !own(writer)).is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the journal's writer panicked");
         }
-        self.pool.stop();
+        if let Place::Files { pool, .. } = &self.place {
+            pool.stop();
+        }
     }
 }
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("segments", &self.segments).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Journal");
+        if let Place::Files { segments, .. } = &self.place {
+            shown.field("segments", segments);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 

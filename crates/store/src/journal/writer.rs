@@ -43,14 +43,8 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until the queue is closed. On the first error of a write or sync the queue is poisoned and `fatal` is called (J-3).
     pub(super) fn run(mut self, fatal: &(dyn Fn(&JournalError) + Send + Sync)) {
-        // Whatever ends this thread, even a panic of the sink: appenders must not wait for ever.
-        let queue = PoisonAtEnd { queue: self.queue.clone(), fatal };
-        let result = self.work();
-        drop(queue);
-        if let Err(error) = result {
-            tracing::error!(%error, "the journal stopped");
-            fatal(&error);
-        }
+        let queue = self.queue.clone();
+        run(&queue, fatal, || self.work());
     }
 
     fn work(&mut self) -> Result<(), JournalError> {
@@ -170,6 +164,22 @@ impl Writer {
         self.active.append(&mut [IoSlice::new(bytes)], size)?;
         self.next_lsn = Lsn(self.next_lsn.0 + 1);
         self.sync()
+    }
+}
+
+/// Does a writer's work. On its first error the queue is poisoned and `fatal` is called (J-3).
+pub(super) fn run(
+    queue: &Arc<Queue>,
+    fatal: &(dyn Fn(&JournalError) + Send + Sync),
+    work: impl FnOnce() -> Result<(), JournalError>,
+) {
+    // Whatever ends this thread, even a panic of the sink: appenders must not wait for ever.
+    let poisoned = PoisonAtEnd { queue: queue.clone(), fatal };
+    let result = work();
+    drop(poisoned);
+    if let Err(error) = result {
+        tracing::error!(%error, "the journal stopped");
+        fatal(&error);
     }
 }
 

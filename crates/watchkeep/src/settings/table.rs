@@ -242,6 +242,27 @@ pub static SETTINGS: &[Setting] = &[
     secret("bucket.access_key_id", "access key id for the bucket"),
     secret("bucket.secret_access_key", "secret access key for the bucket"),
     setting(
+        "data.segments",
+        None,
+        "",
+        "DIRECTORY",
+        "keep segments in this directory instead of the data directory; the servers of a cluster may share one",
+    ),
+    setting(
+        "cluster.listen",
+        None,
+        "",
+        "ADDRESS",
+        "be one of a cluster's servers, and take what the others hand on at this address, as 10.0.0.5:4567; needs catalog.url, data.master_key, and bucket.name or data.segments, the same for all",
+    ),
+    setting(
+        "cluster.advertise",
+        None,
+        "",
+        "ADDRESS",
+        "where the cluster's other servers reach cluster.listen, as HOST:PORT; default: the same",
+    ),
+    setting(
         "kinesis.throughput",
         None,
         "unlimited",
