@@ -64,6 +64,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let configs = ServiceConfigs {
         metrics,
         topics,
+        queues: config.queues,
         throughput: config.throughput,
         open_search: config.open_search.clone(),
         actions,

@@ -47,6 +47,8 @@ use watchkeep_model::sns::SERVICE;
 use watchkeep_store::{Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use crate::guard::Trust;
+
 use self::core::{Bodies, Core, Kept};
 use counters::Counters;
 use directory::Directory;
@@ -103,6 +105,8 @@ pub struct TopicsConfig {
     pub mail: Option<MailConfig>,
     /// The names of functions, and the URL that each is invoked at.
     pub functions: Vec<(String, String)>,
+    /// Who may publish to topics without a policy.
+    pub trust: Trust,
 }
 
 /// What the service needs of others.
