@@ -183,7 +183,12 @@ impl Services {
         });
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone(), queues).await;
         let queues = queues.context("opening queues")?;
-        let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
+        let ports = TopicsPorts {
+            queues: queues.sink(),
+            sealing: sealing.clone(),
+            logs: Some(logs.sink()),
+            meter: meters.minutes.clone(),
+        };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
