@@ -12,6 +12,7 @@ use watchkeep_delivery::outbox::{Attempt, Courier, LaneOrder, LaneRules, Parcel,
 
 use super::chat;
 use super::core::Core;
+use super::data_protection::Denied;
 use super::delivery_policy::{CONTENT_TYPE, retries_of_aws, retries_of_mail};
 use super::directory::{Format, Live, Shape};
 use super::encryption::unread;
@@ -128,7 +129,15 @@ impl Core {
     async fn open(&self, parcel: Parcel) -> Result<Opened, Attempt> {
         let live = self.directory.subscription(parcel.lane).ok_or(Attempt::Unwanted)?;
         match self.message(parcel).await {
-            Ok(Some(message)) => Ok(Opened { live, message, seq: parcel.content }),
+            Ok(Some(message)) if message.kind != Kind::Notification => {
+                Ok(Opened { live, message, seq: parcel.content })
+            }
+            Ok(Some(message)) => match self.as_delivered(&live, message) {
+                Ok(message) => Ok(Opened { live, message, seq: parcel.content }),
+                Err(Denied) => {
+                    Err(Attempt::Refused("the topic's data protection policy denies the message".to_owned()))
+                }
+            },
             Ok(None) => {
                 tracing::error!(seq = parcel.content, "a message that was to be delivered is not in the store");
                 Err(Attempt::Unwanted)

@@ -91,9 +91,13 @@ fn has_role(topic: &Topic, kind: &str, which: &str) -> bool {
 /// Whether this successful delivery is one of those that are logged: so many in a hundred, none without a rate.
 fn is_sampled(topic: &Topic, kind: &str, delivery_id: &str) -> bool {
     let rate = topic.attribute(&format!("{kind}SuccessFeedbackSampleRate"));
-    let rate: u64 = rate.and_then(|rate| rate.parse().ok()).unwrap_or_default();
-    let at = u64::from_str_radix(delivery_id.get(..8).unwrap_or_default(), 16).unwrap_or_default() % 100;
-    at < rate && has_role(topic, kind, "Success")
+    let rate: u8 = rate.and_then(|rate| rate.parse().ok()).unwrap_or_default();
+    is_in_sample(delivery_id, rate) && has_role(topic, kind, "Success")
+}
+
+/// Whether what has this id is one of so many in a hundred.
+pub(crate) fn is_in_sample(id: &str, rate: u8) -> bool {
+    u32::from_str_radix(id.get(..8).unwrap_or_default(), 16).unwrap_or_default() % 100 < u32::from(rate)
 }
 
 /// The same for all tries of a delivery.

@@ -9,6 +9,7 @@ mod chat;
 mod core;
 mod counters;
 mod courier;
+mod data_protection;
 mod delivery_policy;
 mod directory;
 mod encryption;
@@ -72,8 +73,7 @@ pub static TABLES: &[&Table] = &[&TOPIC_MESSAGES, &TOPIC_DELIVERIES];
 // ListSMSSandboxPhoneNumbers, OptInPhoneNumber, SetSMSAttributes, VerifySMSSandboxPhoneNumber. Push to mobile devices needs contracts with
 // their makers: CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, GetEndpointAttributes,
 // GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication, ListPlatformApplications, SetEndpointAttributes,
-// SetPlatformApplicationAttributes. GetDataProtectionPolicy and PutDataProtectionPolicy would have messages searched for personal data, by
-// detectors that nobody here has.
+// SetPlatformApplicationAttributes.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Topics = sns {
@@ -93,6 +93,8 @@ watchkeep_wire::routes! {
         SetSubscriptionAttributes => subscription_attributes::set_subscription_attributes,
         Publish => publish::publish,
         PublishBatch => publish::publish_batch,
+        GetDataProtectionPolicy => data_protection::get_data_protection_policy,
+        PutDataProtectionPolicy => data_protection::put_data_protection_policy,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,

@@ -30,6 +30,7 @@ use super::names::own_topic_key;
 use super::recover::{group_of, target_bytes};
 use super::resources::{DeduplicationScope, TopicKind};
 use super::tables::{SEQ_ROW_BITS, TOPIC_MESSAGES, hour};
+use crate::guard::who;
 
 /// What the keys begin with that publishers give themselves; others are deduplication ids.
 pub(crate) const KEY_OF_PUBLISHER: &str = "key:";
@@ -86,12 +87,14 @@ pub(crate) async fn publish(
         message_group_id: input.message_group_id,
     };
     let topic = topics.topic_for(caller, &arn, "SNS:Publish")?;
-    let draft = draft(&topic, entry)?;
+    let mut draft = draft(&topic, entry)?;
     if draft.bytes > MESSAGE_BYTES_MAX {
         return Err(invalid("Message too long"));
     }
+    let found = topics.protect(&topic, &who(caller), &mut draft)?;
     let published = topics.write_down(arn, vec![draft], Recipients::Subscribers).await?;
     let published = published.into_iter().next().ok_or_else(no_topic)?;
+    topics.report(&topic, found, &published).await;
     Ok(PublishResponse { sequence_number: numbered(&topic, &published), message_id: Some(published.message_id) })
 }
 
@@ -106,13 +109,19 @@ pub(crate) async fn publish_batch(
     let entries = input.publish_batch_request_entries;
     check_batch(&entries)?;
     let (mut drafts, mut ids, mut failed, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut found = Vec::new();
     for entry in entries {
         let id = entry.id.clone();
-        match draft(&topic, entry) {
-            Ok(draft) => {
+        let protected = draft(&topic, entry).and_then(|mut draft| {
+            let found = topics.protect(&topic, &who(caller), &mut draft)?;
+            Ok((draft, found))
+        });
+        match protected {
+            Ok((draft, of_draft)) => {
                 bytes += draft.bytes;
                 drafts.push(draft);
                 ids.push(id);
+                found.push(of_draft);
             }
             Err(error) => failed.push(BatchResultErrorEntry {
                 id,
@@ -127,6 +136,9 @@ pub(crate) async fn publish_batch(
         return Err(model::batch_request_too_long_exception(message));
     }
     let published = topics.write_down(key, drafts, Recipients::Subscribers).await?;
+    for (found, published) in found.into_iter().zip(&published) {
+        topics.report(&topic, found, published).await;
+    }
     let entry = |(id, published): (String, Published)| PublishBatchResultEntry {
         id: Some(id),
         sequence_number: numbered(&topic, &published),

@@ -70,6 +70,9 @@ pub(crate) struct Topic {
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Its data protection policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_protection: Option<String>,
 }
 
 impl Resource for Topic {

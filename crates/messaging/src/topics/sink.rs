@@ -74,8 +74,11 @@ async fn publish(
     if !is_fifo {
         draft.key = message.key.map(|key| format!("{KEY_OF_PUBLISHER}{key}"));
     }
+    let principal = client.map_or("", |client| client.principal);
+    let found = topics.protect(&topic, principal, &mut draft).map_err(of_error)?;
     let published = topics.write_down(key, vec![draft], Recipients::Subscribers).await.map_err(of_error)?;
     let published = published.into_iter().next().ok_or(TopicError::NoSuchTopic)?;
+    topics.report(&topic, found, &published).await;
     Ok(MessageId(published.message_id))
 }
 

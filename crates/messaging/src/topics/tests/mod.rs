@@ -1,6 +1,7 @@
 //! The service on a store of its own, on a clock that stands still.
 
 mod access;
+mod data_protection;
 mod delivery;
 mod encryption;
 mod feedback;
