@@ -99,3 +99,27 @@ def test_a_queue_of_another_account_is_asked(server):
     assert subscribed["SubscriptionArn"] == "pending confirmation"
     with raises(server.client("sqs"), "AWS.SimpleQueueService.NonExistentQueue"):
         server.client("sqs").send_message(QueueUrl=f"{server.endpoint}/111111111111/q", MessageBody="x")
+
+
+def test_sensitive_data_is_kept_out_of_messages(server):
+    sns, sqs = server.client("sns"), server.client("sqs")
+    identifier = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
+
+    def protection(operation):
+        statement = {"DataDirection": "Inbound", "Principal": ["*"], "DataIdentifier": [identifier], "Operation": operation}
+        return json.dumps({"Name": "p", "Version": "2021-06-01", "Statement": [statement]})
+
+    masking = protection({"Deidentify": {"MaskConfig": {"MaskWithCharacter": "#"}}})
+    topic = sns.create_topic(Name="t", DataProtectionPolicy=masking)["TopicArn"]
+    assert sns.get_data_protection_policy(ResourceArn=topic)["DataProtectionPolicy"] == masking
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", "q"), Attributes={"RawMessageDelivery": "true"})
+    sns.publish(TopicArn=topic, Message="ask jane@example.com")
+    assert bodies(sqs, queue, WaitTimeSeconds=20) == ["ask ################"]
+    sns.put_data_protection_policy(ResourceArn=topic, DataProtectionPolicy=protection({"Deny": {}}))
+    with raises(sns, "AuthorizationError"):
+        sns.publish(TopicArn=topic, Message="ask jane@example.com")
+    entries = [{"Id": "a", "Message": "ask jane@example.com"}, {"Id": "b", "Message": "ask nobody"}]
+    outcome = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [entry["Id"] for entry in outcome["Successful"]] == ["b"]
+    assert [entry["Code"] for entry in outcome["Failed"]] == ["AuthorizationError"]

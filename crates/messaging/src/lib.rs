@@ -7,6 +7,9 @@
 
 pub mod data_streams;
 mod guard;
+#[cfg(test)]
+#[path = "../../store/tests/support/owners.rs"]
+mod owners;
 pub mod queues;
 mod topics;
 

@@ -78,6 +78,7 @@ pub(crate) struct Shield {
 #[derive(Debug)]
 pub(crate) struct Found {
     principal: String,
+    /// Of each identifier the places of the first and the last character, counted from 1.
     by_identifier: Vec<(String, Vec<(usize, usize)>)>,
 }
 
@@ -147,7 +148,7 @@ impl Shield {
         let characters = |bytes: usize| text.get(..bytes).map_or(0, |before| before.chars().count());
         for finding in detector.detect(text) {
             let name = audit.identifiers.get(finding.identifier).map_or("", Identifier::name);
-            let at = (characters(finding.at.start), characters(finding.at.end));
+            let at = (characters(finding.at.start) + 1, characters(finding.at.end));
             match by_identifier.last_mut().filter(|(last, _)| last == name) {
                 Some((_, places)) => places.push(at),
                 None => by_identifier.push((name.to_owned(), vec![at])),

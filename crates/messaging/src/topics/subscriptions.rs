@@ -358,14 +358,26 @@ impl Topics {
     }
 }
 
-/// Lists the subscriptions of an account in a Region.
+/// Lists the subscriptions of an account in a Region; those to topics of other accounts on the last page.
 pub(crate) async fn list_subscriptions(
     topics: &Arc<Topics>,
     caller: &Caller,
     input: ListSubscriptionsInput,
 ) -> Result<ListSubscriptionsResponse, ServiceError> {
     let place = ResourceKey::new(caller.account, &caller.region, "");
-    let (subscriptions, next_token) = list(topics, &place, "", input.next_token.as_deref())?;
+    let (mut subscriptions, next_token) =
+        list(topics, &place, "", input.next_token.as_deref(), |one| owner_of(one) == caller.account)?;
+    if next_token.is_none() {
+        let is_elsewhere = |live: &Arc<Live>| {
+            let is_here = live.resource.key.region.as_ref() == Some(&caller.region);
+            let owner = live.resource.owner.as_deref();
+            is_here && owner == Some(caller.account.as_str()) && live.resource.state != State::Ended
+        };
+        let mut elsewhere = topics.core.directory.subscriptions();
+        elsewhere.retain(is_elsewhere);
+        elsewhere.sort_unstable_by_key(|live| live.resource.number);
+        subscriptions.extend(elsewhere.iter().take(PAGE_MAX).map(|live| listed(&live.resource)));
+    }
     Ok(ListSubscriptionsResponse { subscriptions: Some(subscriptions), next_token })
 }
 
@@ -378,34 +390,43 @@ pub(crate) async fn list_subscriptions_by_topic(
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
     let live = topics.topic_for(caller, &key, "SNS:ListSubscriptionsByTopic")?;
     let prefix = super::resources::subscription_prefix(live.topic.number);
-    let (subscriptions, next_token) = list(topics, &key, &prefix, input.next_token.as_deref())?;
+    let (subscriptions, next_token) = list(topics, &key, &prefix, input.next_token.as_deref(), |_| true)?;
     Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
 }
 
 type Page = (Vec<ListedSubscription>, Option<String>);
 
-fn list(topics: &Topics, place: &ResourceKey, prefix: &str, token: Option<&str>) -> Result<Page, ServiceError> {
+fn list(
+    topics: &Topics,
+    place: &ResourceKey,
+    prefix: &str,
+    token: Option<&str>,
+    is_wanted: impl Fn(&Versioned<Subscription>) -> bool,
+) -> Result<Page, ServiceError> {
     let after = paging::name_of(token)?;
     let all = &topics.core.subscriptions;
     let mut found = all.list(&place.account, place.region.as_ref(), prefix, after.as_deref(), PAGE_MAX + 1);
     let has_more = found.len() > PAGE_MAX;
     found.truncate(PAGE_MAX);
     let next_token = found.last().filter(|_| has_more).map(|last| paging::token(&last.key.name));
-    let listed = found.iter().filter(|one| one.state != State::Ended).map(|one| {
-        let topic = topic_arn(&ResourceKey { name: one.topic.clone(), ..one.key.clone() });
-        let arn = match one.state {
-            State::Pending => LISTED_PENDING.to_owned(),
-            _ => format!("{topic}:{}", subscription_id(&one.key)),
-        };
-        ListedSubscription {
-            subscription_arn: Some(arn),
-            owner: Some(owner_of(one).to_string()),
-            protocol: Some(one.protocol.clone()),
-            endpoint: Some(one.endpoint.clone()),
-            topic_arn: Some(topic),
-        }
-    });
-    Ok((listed.collect(), next_token))
+    let wanted = found.iter().filter(|one| one.state != State::Ended && is_wanted(one));
+    Ok((wanted.map(|one| listed(one)).collect(), next_token))
+}
+
+/// A subscription as lists have it.
+fn listed(one: &Versioned<Subscription>) -> ListedSubscription {
+    let topic = topic_arn(&ResourceKey { name: one.topic.clone(), ..one.key.clone() });
+    let arn = match one.state {
+        State::Pending => LISTED_PENDING.to_owned(),
+        _ => format!("{topic}:{}", subscription_id(&one.key)),
+    };
+    ListedSubscription {
+        subscription_arn: Some(arn),
+        owner: Some(owner_of(one).to_string()),
+        protocol: Some(one.protocol.clone()),
+        endpoint: Some(one.endpoint.clone()),
+        topic_arn: Some(topic),
+    }
 }
 
 /// The subscription of an ARN, as long as it has not ended.

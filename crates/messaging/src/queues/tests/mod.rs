@@ -7,8 +7,6 @@ mod fifo;
 mod life;
 mod messages;
 mod model;
-#[path = "../../../../store/tests/support/owners.rs"]
-mod owners;
 mod permissions;
 mod restart;
 
@@ -23,7 +21,7 @@ use watchkeep_model::sqs::{
 };
 use watchkeep_store::{MasterKey, StoreConfig};
 
-use owners::{Master, Owners};
+use crate::owners::{Master, Owners};
 
 use super::*;
 

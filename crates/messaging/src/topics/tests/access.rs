@@ -177,6 +177,12 @@ async fn a_queue_of_another_account_says_that_it_wants_to_be_subscribed() {
     );
     fixture.caller = stranger();
     let own = fixture.subscribe(&topic, "sqs", &queue_arn("own").replace("000000000000", OTHER), &[]).await;
+    let listed = async |caller: Caller| {
+        let listed = subscriptions::list_subscriptions(&fixture.topics, &caller, Default::default()).await.unwrap();
+        let arns = listed.subscriptions.unwrap().into_iter().map(|one| one.subscription_arn.unwrap());
+        arns.collect::<Vec<_>>()
+    };
+    assert_eq!([listed(caller()).await, listed(stranger()).await], [[arn], [own.clone()]]);
     let attributes = async |caller: Caller| {
         let input = GetSubscriptionAttributesInput { subscription_arn: own.clone() };
         subscription_attributes::get_subscription_attributes(&fixture.topics, &caller, input).await

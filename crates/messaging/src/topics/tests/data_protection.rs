@@ -123,7 +123,7 @@ async fn what_is_found_is_reported() {
         "messageId": ids.last(),
         "callerPrincipal": "arn:aws:iam::000000000000:root",
         "resourceArn": topic,
-        "dataIdentifiers": [{"name": "EmailAddress", "count": 1, "detections": [{"start": 9, "end": 24}]}],
+        "dataIdentifiers": [{"name": "EmailAddress", "count": 1, "detections": [{"start": 10, "end": 24}]}],
         "timestamp": "2023-11-14T22:13:20.000Z",
     });
     assert_eq!(serde_json::from_str::<Value>(&found).unwrap(), expected);

@@ -6,8 +6,6 @@ mod delivery;
 mod encryption;
 mod feedback;
 mod fifo;
-#[path = "../../../../store/tests/support/owners.rs"]
-mod owners;
 mod publishing;
 mod receiver;
 mod restart;
@@ -35,7 +33,7 @@ use watchkeep_model::sns::{
 };
 use watchkeep_store::{MasterKey, ResourceKey, Store, StoreConfig};
 
-use owners::{Master, Owners};
+use crate::owners::{Master, Owners};
 
 use super::resources::SigningKey;
 use super::{TABLES, Topics, TopicsConfig, TopicsPorts, publish, subscriptions, topics_of_account};
