@@ -6,11 +6,16 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod data_streams;
+mod guard;
+#[cfg(test)]
+#[path = "../../store/tests/support/owners.rs"]
+mod owners;
 pub mod queues;
 mod topics;
 
 pub use data_streams::DataStreams;
-pub use queues::Queues;
+pub use guard::Trust;
+pub use queues::{Queues, QueuesConfig};
 pub use topics::{
     OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
 };

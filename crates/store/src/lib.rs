@@ -46,7 +46,7 @@ pub use catalog::{
     Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Entries, Entry, EntryChange, Lease, Member,
     Membership, NodeHome, NodeName, Publish, Resource, ResourceKey, SegmentRow, Standing, TxId, Versioned,
 };
-pub use encryption::{EncryptionKey, LockedKey};
+pub use encryption::{EncryptionKey, LockedKey, MASTER_KEY};
 pub use engine::{
     Append, BlobConfig, CatalogConfig, CheckReport, Damage, JournalPlace, MasterKey, Store, StoreConfig, StoreStats,
     check,

@@ -78,6 +78,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     let configs = ServiceConfigs {
         metrics,
         topics,
+        queues: config.queues,
         throughput: config.throughput,
         open_search: config.open_search.clone(),
         actions,

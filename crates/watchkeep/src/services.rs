@@ -11,7 +11,9 @@ use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
 use watchkeep_messaging::data_streams::{self, Enforcement};
-use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
+use watchkeep_messaging::{
+    DataStreams, Queues, QueuesConfig, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
+};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_objects::Objects;
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -118,6 +120,7 @@ impl Documents for Certificates {
 pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
     pub topics: TopicsConfig,
+    pub queues: QueuesConfig,
     /// Whether shards of data streams are held to what AWS's take.
     pub throughput: Enforcement,
     /// The domains of OpenSearch, by the names of the functions that stand for them.
@@ -145,7 +148,7 @@ impl Services {
         store.set_data_keys(keys.clone());
         // Nobody listens to events yet.
         let events: Arc<dyn EventBus> = Arc::new(NoEventBus);
-        let ServiceConfigs { metrics, topics, throughput, open_search, actions, authorizer } = configs;
+        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, authorizer } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();
@@ -178,9 +181,14 @@ impl Services {
             functions: Arc::new(subscribed.context("delivery.open_search")?),
             meter,
         });
-        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
+        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone(), queues).await;
         let queues = queues.context("opening queues")?;
-        let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
+        let ports = TopicsPorts {
+            queues: queues.sink(),
+            sealing: sealing.clone(),
+            logs: Some(logs.sink()),
+            meter: meters.minutes.clone(),
+        };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());

@@ -166,3 +166,18 @@ async fn room_is_bounded_and_given_back() {
     scene.outbox.announce(0, 1).unwrap().send(1, 0, &[7]);
     assert!(scene.after(0).await.is_empty(), "nothing is tried after the end");
 }
+
+#[tokio::test]
+async fn what_is_held_waits_and_counts_as_no_try() {
+    let held = || Attempt::Held("no key".into());
+    let answers = Mutex::new(HashMap::from([(7, VecDeque::from([held(), held(), later(), held()]))]));
+    let scene = scene(Script { answers, ..Script::default() });
+    scene.outbox.announce(0, 1).unwrap().send(1, 0, &[7]);
+    let pause = HELD_PAUSE.as_secs();
+    assert_eq!(scene.after(0).await, ["1>7 0"]);
+    assert_eq!(scene.after(pause).await, ["1>7 0"]);
+    assert_eq!(scene.after(pause).await, ["1>7 0", "1>7 1"], "one failed, and the next one is held");
+    assert!(scene.script.notes.lock().unwrap().is_empty(), "to be held is no news");
+    assert_eq!(scene.after(pause).await, ["1>7 1"]);
+    assert_eq!(scene.outbox.pending(), 0);
+}

@@ -20,3 +20,6 @@ pub(super) const KEYWORD_CHARS_APART_MAX: usize = 30;
 
 /// The bytes of the longest value that a keyword tells of: how far beyond a keyword's reach is looked.
 pub(super) const VALUE_BYTES_MAX: usize = 80;
+
+/// The statements of a topic's policy; AWS has no quota but that of the document's length.
+pub const TOPIC_STATEMENTS_MAX: usize = 20;

@@ -18,8 +18,10 @@ mod mask;
 mod policy;
 #[cfg(test)]
 mod tests;
+mod topic_policy;
 
 pub use detector::{Detector, Finding};
 pub use identifier::{Identifier, is_managed, managed_names};
 pub use mask::{Masked, mask, restore};
 pub use policy::{Destinations, InvalidPolicy, Policy};
+pub use topic_policy::{Audit, Deed, Direction, Protection, TopicPolicy, deidentify};

@@ -15,7 +15,7 @@ use super::limits::{
 const MANAGED: &str = "arn:aws:dataprotection::aws:data-identifier/";
 
 /// The only version of the language.
-const VERSION: &str = "2021-06-01";
+pub(super) const VERSION: &str = "2021-06-01";
 
 /// The characters of a custom identifier's regular expression besides letters and digits.
 const REGEX_CHARACTERS: &str = "_#=@/;,- ^$?[]{}|\\*+.";
@@ -23,7 +23,7 @@ const REGEX_CHARACTERS: &str = "_#=@/;,- ^$?[]{}|\\*+.";
 /// Why a document is not a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidPolicy(String);
+pub struct InvalidPolicy(pub(super) String);
 
 /// A data protection policy: what is sensitive, and where findings are reported. What is found is always masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Policy {
     }
 }
 
-fn refuse<T>(reason: impl Into<String>) -> Result<T, InvalidPolicy> {
+pub(super) fn refuse<T>(reason: impl Into<String>) -> Result<T, InvalidPolicy> {
     Err(InvalidPolicy(reason.into()))
 }
 
@@ -107,7 +107,7 @@ fn set(statement: &Statement) -> BTreeSet<&str> {
 }
 
 /// The identifier that a statement names: a managed one by its ARN, a custom one by its name.
-fn identifier(name: &str, custom: &[CustomIdentifier]) -> Result<Identifier, InvalidPolicy> {
+pub(super) fn identifier(name: &str, custom: &[CustomIdentifier]) -> Result<Identifier, InvalidPolicy> {
     if let Some(managed) = name.strip_prefix(MANAGED) {
         let found = Identifier::managed(managed);
         return found.ok_or_else(|| InvalidPolicy(format!("There is no managed data identifier {managed}.")));
@@ -118,7 +118,7 @@ fn identifier(name: &str, custom: &[CustomIdentifier]) -> Result<Identifier, Inv
     }
 }
 
-fn check_custom(custom: &[CustomIdentifier]) -> Result<(), InvalidPolicy> {
+pub(super) fn check_custom(custom: &[CustomIdentifier]) -> Result<(), InvalidPolicy> {
     if custom.len() > CUSTOM_IDENTIFIERS_MAX {
         return refuse(format!("A policy can have up to {CUSTOM_IDENTIFIERS_MAX} custom data identifiers."));
     }
@@ -164,14 +164,14 @@ struct Document {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Configuration {
+pub(super) struct Configuration {
     #[serde(default)]
-    custom_data_identifier: Vec<CustomIdentifier>,
+    pub(super) custom_data_identifier: Vec<CustomIdentifier>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct CustomIdentifier {
+pub(super) struct CustomIdentifier {
     name: String,
     regex: String,
 }
@@ -205,27 +205,27 @@ struct Deidentify {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct FindingsDestination {
+pub(super) struct FindingsDestination {
     #[serde(rename = "CloudWatchLogs")]
-    log_group: Option<LogGroup>,
-    firehose: Option<Firehose>,
-    s3: Option<Bucket>,
+    pub(super) log_group: Option<LogGroup>,
+    pub(super) firehose: Option<Firehose>,
+    pub(super) s3: Option<Bucket>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct LogGroup {
-    log_group: String,
+pub(super) struct LogGroup {
+    pub(super) log_group: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Firehose {
+pub(super) struct Firehose {
     delivery_stream: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Bucket {
+pub(super) struct Bucket {
     bucket: String,
 }

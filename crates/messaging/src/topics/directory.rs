@@ -8,10 +8,12 @@ use watchkeep_core::{AccountId, Region};
 use watchkeep_lang::filter_policy::{Attribute as Seen, FilterPolicy, Scope};
 use watchkeep_store::{Collection, ResourceKey, Versioned};
 
+use super::data_protection::Shield;
 use super::delivery_policy::{self, HttpPolicy};
 use super::message::{Attribute, Message};
 use super::names::topic_arn;
 use super::resources::{State, Subscription, Topic, TopicKind, subscription_id, subscription_prefix};
+use crate::guard::Guard;
 
 /// How a subscription's messages are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub(crate) struct Live {
     pub http: HttpPolicy,
     /// Where messages go that were given up.
     pub dead_letters: Option<String>,
+    /// What the topic's data protection policy does.
+    pub shield: Option<Arc<Shield>>,
     filter: Option<(Scope, FilterPolicy)>,
 }
 
@@ -77,6 +81,10 @@ pub(crate) struct LiveTopic {
     pub topic: Arc<Versioned<Topic>>,
     /// Its ARN.
     pub arn: String,
+    /// What its policy says.
+    pub guard: Guard,
+    /// What its data protection policy does.
+    pub shield: Option<Arc<Shield>>,
     /// Its subscriptions, whatever their state.
     pub subscriptions: Vec<Arc<Live>>,
 }
@@ -118,7 +126,8 @@ impl Directory {
         subscriptions: &Collection<Subscription>,
     ) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = inner.topics.remove(key) {
+        let before = inner.topics.remove(key);
+        if let Some(before) = &before {
             for live in &before.subscriptions {
                 inner.subscriptions.remove(&live.resource.number);
             }
@@ -127,9 +136,15 @@ impl Directory {
         let region = key.region.as_ref();
         let found = subscriptions.list(&key.account, region, &subscription_prefix(topic.number), None, usize::MAX);
         let arn = topic_arn(key);
-        let live: Vec<_> = found.into_iter().map(|found| Arc::new(Live::new(&arn, &topic, found))).collect();
+        // To compile a policy takes a while, and few refreshes are about it.
+        let known = before.and_then(|before| before.shield.clone());
+        let known = known.filter(|known| topic.data_protection.as_ref() == Some(&known.text));
+        let shield = known.or_else(|| Shield::new(topic.data_protection.as_ref()).map(Arc::new));
+        let live = |found| Arc::new(Live::new(&arn, &topic, shield.as_ref(), found));
+        let live: Vec<_> = found.into_iter().map(live).collect();
         inner.subscriptions.extend(live.iter().map(|live| (live.resource.number, live.clone())));
-        inner.topics.insert(key.clone(), Arc::new(LiveTopic { topic, arn, subscriptions: live }));
+        let guard = Guard::new(topic.attribute("Policy"), &arn);
+        inner.topics.insert(key.clone(), Arc::new(LiveTopic { topic, arn, guard, shield, subscriptions: live }));
     }
 
     /// Forgets everything.
@@ -151,7 +166,12 @@ pub(crate) struct RedrivePolicy {
 }
 
 impl Live {
-    fn new(topic_arn: &str, topic: &Arc<Versioned<Topic>>, resource: Arc<Versioned<Subscription>>) -> Live {
+    fn new(
+        topic_arn: &str,
+        topic: &Arc<Versioned<Topic>>,
+        shield: Option<&Arc<Shield>>,
+        resource: Arc<Versioned<Subscription>>,
+    ) -> Live {
         let scope = match resource.attribute("FilterPolicyScope") {
             Some("MessageBody") => Scope::Body,
             _ => Scope::Attributes,
@@ -171,6 +191,7 @@ impl Live {
             },
             http: delivery_policy::effective(topic.attribute("DeliveryPolicy"), resource.attribute("DeliveryPolicy")),
             dead_letters: redrive.map(|policy| policy.dead_letter_target_arn),
+            shield: shield.cloned(),
             filter: filter.map(|filter| (scope, filter)),
             resource,
         }

@@ -4,14 +4,18 @@
 //! What is still to be delivered follows from two tables ([`tables`]): a row for a message, and one for each delivery that is settled or
 //! put off. After a crash what is not noted as settled is delivered again: at least once.
 
+mod access;
 mod chat;
 mod core;
 mod counters;
 mod courier;
+mod data_protection;
 mod delivery_policy;
 mod directory;
+mod encryption;
 mod envelope;
 mod errors;
+mod feedback;
 mod keys;
 mod limits;
 mod message;
@@ -39,13 +43,15 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
-use watchkeep_core::ports::{QueueSink, SecretSealing, TopicSink};
+use watchkeep_core::ports::{LogSink, QueueSink, SecretSealing, TopicSink};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_delivery::outbox::{Outbox, Pending};
 use watchkeep_delivery::{MailConfig, MailError, Mailer, Reach, Webhooks};
 use watchkeep_model::sns::SERVICE;
 use watchkeep_store::{Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
+
+use crate::guard::Trust;
 
 use self::core::{Bodies, Core, Kept};
 use counters::Counters;
@@ -67,8 +73,7 @@ pub static TABLES: &[&Table] = &[&TOPIC_MESSAGES, &TOPIC_DELIVERIES];
 // ListSMSSandboxPhoneNumbers, OptInPhoneNumber, SetSMSAttributes, VerifySMSSandboxPhoneNumber. Push to mobile devices needs contracts with
 // their makers: CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, GetEndpointAttributes,
 // GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication, ListPlatformApplications, SetEndpointAttributes,
-// SetPlatformApplicationAttributes. GetDataProtectionPolicy and PutDataProtectionPolicy would have messages searched for personal data, by
-// detectors that nobody here has.
+// SetPlatformApplicationAttributes.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Topics = sns {
@@ -88,6 +93,8 @@ watchkeep_wire::routes! {
         SetSubscriptionAttributes => subscription_attributes::set_subscription_attributes,
         Publish => publish::publish,
         PublishBatch => publish::publish_batch,
+        GetDataProtectionPolicy => data_protection::get_data_protection_policy,
+        PutDataProtectionPolicy => data_protection::put_data_protection_policy,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
@@ -103,6 +110,8 @@ pub struct TopicsConfig {
     pub mail: Option<MailConfig>,
     /// The names of functions, and the URL that each is invoked at.
     pub functions: Vec<(String, String)>,
+    /// Who may publish to topics without a policy.
+    pub trust: Trust,
 }
 
 /// What the service needs of others.
@@ -111,6 +120,8 @@ pub struct TopicsPorts {
     pub queues: Arc<dyn QueueSink>,
     /// Seals the signing key.
     pub sealing: Arc<dyn SecretSealing>,
+    /// Takes what is said of deliveries.
+    pub logs: Option<Arc<dyn LogSink>>,
     /// Counts.
     pub meter: Arc<Meter>,
 }
@@ -149,6 +160,7 @@ pub struct Topics {
     /// Held by who changes topics or subscriptions: what is in memory follows the catalog.
     changing: tokio::sync::Mutex<()>,
     turns: Turns,
+    trust: Trust,
     stop: watch::Sender<bool>,
 }
 
@@ -185,6 +197,7 @@ impl Topics {
             webhooks_of_settings: Webhooks::new(Reach { networks: anywhere, ..Reach::default() }),
             mailer: config.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError::Mail)?,
             queues: ports.queues,
+            logs: ports.logs,
             functions: config.functions.into_iter().collect(),
             url: OnceLock::new(),
             kept,
@@ -211,6 +224,7 @@ impl Topics {
             random,
             changing: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            trust: config.trust,
             stop: watch::Sender::new(false),
         };
         Ok(Arc::new(topics))

@@ -16,7 +16,7 @@ use watchkeep_store::{ResourceKey, Versioned};
 
 use super::Topics;
 use super::directory::{Format, Live, LiveTopic, format_of};
-use super::errors::{finish, invalid, invalid_because, no_subscription, no_topic, store};
+use super::errors::{denied, finish, invalid, invalid_because, no_subscription, no_topic, store};
 use super::limits::{
     ENDPOINT_CHARS_MAX, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, PAGE_MAX, SUBSCRIPTIONS_MAX, TOKEN_MS,
 };
@@ -24,7 +24,7 @@ use super::message::{Kind, Message};
 use super::names::{FIFO_SUFFIX, own_topic_key, subscription_of, topic_arn, topic_key};
 use super::paging;
 use super::publish::{Draft, Recipients};
-use super::resources::{State, Subscription, TopicKind, Unsubscribing, subscription_id, subscription_key};
+use super::resources::{State, Subscription, TopicKind, Unsubscribing, owner_of, subscription_id, subscription_key};
 use super::subscription_attributes::check;
 
 /// What stands for the ARN of a subscription that is not confirmed.
@@ -43,8 +43,9 @@ pub(crate) async fn subscribe(
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let live = topics.core.directory.topic(&key).ok_or_else(no_topic)?;
     let endpoint = input.endpoint.unwrap_or_default();
+    let context = [("sns:Protocol", input.protocol.as_str()), ("sns:Endpoint", endpoint.as_str())];
+    let live = topics.topic_for_with(caller, &key, "SNS:Subscribe", &context)?;
     let attributes = input.attributes.unwrap_or_default();
     let scope = attributes.get("FilterPolicyScope").cloned();
     for (name, value) in &attributes {
@@ -57,6 +58,8 @@ pub(crate) async fn subscribe(
     let is_asked = match input.protocol.as_str() {
         "http" | "https" => format == Format::Sns,
         "email" | "email-json" => true,
+        // A queue of another account than the subscriber's must say that it wants to be, too.
+        "sqs" => endpoint.parse::<Arn>().is_ok_and(|arn| arn.account != caller.account.as_str()),
         _ => false,
     };
     let wanted = Wanted { protocol: input.protocol, endpoint, attributes, is_asked };
@@ -185,6 +188,7 @@ impl Topics {
             created: now_ms,
             protocol: wanted.protocol,
             endpoint: wanted.endpoint,
+            owner: Some(caller.account).filter(|owner| *owner != key.account).map(|owner| owner.to_string()),
             principal: caller.principal_arn().unwrap_or_else(|| format!("arn:aws:iam::{}:root", caller.account)),
             state: if wanted.is_asked { State::Pending } else { State::Confirmed },
             was_authenticated: !wanted.is_asked,
@@ -244,6 +248,9 @@ pub(crate) async fn confirm_subscription(
         Some(value) if value.eq_ignore_ascii_case("true") => Unsubscribing::Authenticated,
         _ => Unsubscribing::Anybody,
     };
+    if unsubscribing == Unsubscribing::Authenticated && !is_authenticated {
+        return Err(denied("Only a signed call can ask for AuthenticateOnUnsubscribe."));
+    }
     let topics = topics.clone();
     finish(async move {
         let _changing = topics.changing.lock().await;
@@ -277,10 +284,9 @@ pub(crate) async fn unsubscribe(
     input: UnsubscribeInput,
 ) -> Result<Unit, ServiceError> {
     let (key, id) = subscription_of(&input.subscription_arn)?;
-    let is_authenticated = caller.access_key_id.is_some();
-    let topics = topics.clone();
+    let (topics, caller) = (topics.clone(), caller.clone());
     finish(async move {
-        let ended = topics.ended(&key, &id, is_authenticated).await?;
+        let ended = topics.ended(&key, &id, &caller).await?;
         if let Some(ended) = ended {
             topics.ask(&key, &ended, Kind::UnsubscribeConfirmation).await?;
         }
@@ -295,15 +301,18 @@ impl Topics {
         &self,
         key: &ResourceKey,
         id: &str,
-        is_authenticated: bool,
+        caller: &Caller,
     ) -> Result<Option<Arc<Versioned<Subscription>>>, ServiceError> {
         let _changing = self.changing.lock().await;
         let core = &self.core;
         let Some(live) = core.directory.topic(key) else { return Ok(None) };
         let found = live.subscriptions.iter().find(|there| subscription_id(&there.resource.key) == id);
         let Some(found) = found else { return Ok(None) };
-        if found.resource.unsubscribing == Unsubscribing::Authenticated && !is_authenticated {
-            return Err(model::authorization_error_exception("The subscription can only be ended by a signed call."));
+        if found.resource.unsubscribing == Unsubscribing::Authenticated {
+            if caller.access_key_id.is_none() {
+                return Err(denied("The subscription can only be ended by a signed call."));
+            }
+            self.admit_to(caller, found, "SNS:Unsubscribe")?;
         }
         let was_asked = matches!(found.resource.protocol.as_str(), "http" | "https" | "email" | "email-json");
         match found.resource.state {
@@ -349,14 +358,26 @@ impl Topics {
     }
 }
 
-/// Lists the subscriptions of an account in a Region.
+/// Lists the subscriptions of an account in a Region; those to topics of other accounts on the last page.
 pub(crate) async fn list_subscriptions(
     topics: &Arc<Topics>,
     caller: &Caller,
     input: ListSubscriptionsInput,
 ) -> Result<ListSubscriptionsResponse, ServiceError> {
     let place = ResourceKey::new(caller.account, &caller.region, "");
-    let (subscriptions, next_token) = list(topics, &place, "", input.next_token.as_deref())?;
+    let (mut subscriptions, next_token) =
+        list(topics, &place, "", input.next_token.as_deref(), |one| owner_of(one) == caller.account)?;
+    if next_token.is_none() {
+        let is_elsewhere = |live: &Arc<Live>| {
+            let is_here = live.resource.key.region.as_ref() == Some(&caller.region);
+            let owner = live.resource.owner.as_deref();
+            is_here && owner == Some(caller.account.as_str()) && live.resource.state != State::Ended
+        };
+        let mut elsewhere = topics.core.directory.subscriptions();
+        elsewhere.retain(is_elsewhere);
+        elsewhere.sort_unstable_by_key(|live| live.resource.number);
+        subscriptions.extend(elsewhere.iter().take(PAGE_MAX).map(|live| listed(&live.resource)));
+    }
     Ok(ListSubscriptionsResponse { subscriptions: Some(subscriptions), next_token })
 }
 
@@ -367,36 +388,45 @@ pub(crate) async fn list_subscriptions_by_topic(
     input: ListSubscriptionsByTopicInput,
 ) -> Result<ListSubscriptionsByTopicResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let topic = topics.core.topics.get(&key).ok_or_else(no_topic)?;
-    let prefix = super::resources::subscription_prefix(topic.number);
-    let (subscriptions, next_token) = list(topics, &key, &prefix, input.next_token.as_deref())?;
+    let live = topics.topic_for(caller, &key, "SNS:ListSubscriptionsByTopic")?;
+    let prefix = super::resources::subscription_prefix(live.topic.number);
+    let (subscriptions, next_token) = list(topics, &key, &prefix, input.next_token.as_deref(), |_| true)?;
     Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
 }
 
 type Page = (Vec<ListedSubscription>, Option<String>);
 
-fn list(topics: &Topics, place: &ResourceKey, prefix: &str, token: Option<&str>) -> Result<Page, ServiceError> {
+fn list(
+    topics: &Topics,
+    place: &ResourceKey,
+    prefix: &str,
+    token: Option<&str>,
+    is_wanted: impl Fn(&Versioned<Subscription>) -> bool,
+) -> Result<Page, ServiceError> {
     let after = paging::name_of(token)?;
     let all = &topics.core.subscriptions;
     let mut found = all.list(&place.account, place.region.as_ref(), prefix, after.as_deref(), PAGE_MAX + 1);
     let has_more = found.len() > PAGE_MAX;
     found.truncate(PAGE_MAX);
     let next_token = found.last().filter(|_| has_more).map(|last| paging::token(&last.key.name));
-    let listed = found.iter().filter(|one| one.state != State::Ended).map(|one| {
-        let topic = topic_arn(&ResourceKey { name: one.topic.clone(), ..one.key.clone() });
-        let arn = match one.state {
-            State::Pending => LISTED_PENDING.to_owned(),
-            _ => format!("{topic}:{}", subscription_id(&one.key)),
-        };
-        ListedSubscription {
-            subscription_arn: Some(arn),
-            owner: Some(one.key.account.to_string()),
-            protocol: Some(one.protocol.clone()),
-            endpoint: Some(one.endpoint.clone()),
-            topic_arn: Some(topic),
-        }
-    });
-    Ok((listed.collect(), next_token))
+    let wanted = found.iter().filter(|one| one.state != State::Ended && is_wanted(one));
+    Ok((wanted.map(|one| listed(one)).collect(), next_token))
+}
+
+/// A subscription as lists have it.
+fn listed(one: &Versioned<Subscription>) -> ListedSubscription {
+    let topic = topic_arn(&ResourceKey { name: one.topic.clone(), ..one.key.clone() });
+    let arn = match one.state {
+        State::Pending => LISTED_PENDING.to_owned(),
+        _ => format!("{topic}:{}", subscription_id(&one.key)),
+    };
+    ListedSubscription {
+        subscription_arn: Some(arn),
+        owner: Some(owner_of(one).to_string()),
+        protocol: Some(one.protocol.clone()),
+        endpoint: Some(one.endpoint.clone()),
+        topic_arn: Some(topic),
+    }
 }
 
 /// The subscription of an ARN, as long as it has not ended.

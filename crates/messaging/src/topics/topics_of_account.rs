@@ -12,6 +12,7 @@ use watchkeep_model::{ServiceError, Unit};
 use watchkeep_store::ResourceKey;
 
 use super::Topics;
+use super::data_protection::checked as checked_policy;
 use super::directory::count;
 use super::errors::{finish, invalid, invalid_because, store};
 use super::limits::{PAGE_MAX, TOPICS_MAX};
@@ -28,9 +29,7 @@ pub(crate) async fn create_topic(
     input: CreateTopicInput,
 ) -> Result<CreateTopicResponse, ServiceError> {
     let kind = kind_of_name(&input.name)?;
-    if input.data_protection_policy.is_some() {
-        return Err(invalid_because("DataProtectionPolicy", "this server looks for no personal data in messages"));
-    }
+    let data_protection = checked_policy(input.data_protection_policy)?;
     let attributes = attributes(kind, input.attributes.unwrap_or_default())?;
     let tags = checked(input.tags.unwrap_or_default())?;
     let key = ResourceKey::new(caller.account, &caller.region, input.name);
@@ -45,6 +44,9 @@ pub(crate) async fn create_topic(
             if !is_same {
                 return Err(invalid_because("Attributes", "Topic already exists with different attributes"));
             }
+            if data_protection.is_some() && data_protection != there.data_protection {
+                return Err(invalid_because("DataProtectionPolicy", "Topic already exists with a different policy"));
+            }
             if !tags.is_empty() && tags != there.tags {
                 return Err(invalid_because("Tags", "Topic already exists with different tags"));
             }
@@ -54,7 +56,7 @@ pub(crate) async fn create_topic(
             return Err(model::topic_limit_exceeded_exception("The account has as many topics as it may have."));
         }
         let number = core.store.catalog().next_id("sns_topic").await.map_err(store)?;
-        let topic = Topic { number, created: core.clock.now().0, kind, attributes, tags };
+        let topic = Topic { number, created: core.clock.now().0, kind, attributes, tags, data_protection };
         core.topics.create(key.clone(), topic).await.map_err(store)?;
         core.refresh(&key);
         Ok(answer)
@@ -96,6 +98,9 @@ pub(crate) async fn delete_topic(
     input: DeleteTopicInput,
 ) -> Result<Unit, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
+    if topics.core.directory.topic(&key).is_some() {
+        topics.topic_for(caller, &key, "SNS:DeleteTopic")?;
+    }
     let topics = topics.clone();
     finish(async move {
         let _changing = topics.changing.lock().await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchkeep_core::ports::{DataKeyError, EncryptionContext};
-use watchkeep_store::{EncryptionKey, LockedKey, MasterKey, Scan, StoreConfig, StoreError, check};
+use watchkeep_store::{EncryptionKey, LockedKey, MASTER_KEY, MasterKey, Scan, StoreConfig, StoreError, check};
 
 use crate::harness::*;
 use crate::owners::{Master, Owners};
@@ -221,4 +221,26 @@ fn checking_finds_damage_in_encrypted_segments_without_any_key() {
     let damage = report(&bench).damage;
     assert_eq!(damage.len(), 1, "{damage:?}");
     bench.open().unwrap();
+}
+
+#[test]
+fn a_cell_is_opened_by_the_number_of_its_key_only_while_the_key_can_be_used() {
+    let (bench, owners) = bench();
+    let random = watchkeep_core::SeededRandom::new(5);
+    for (name, can_be_disabled) in [(RED, true), (MASTER_KEY, false)] {
+        let key = bench.key(name).unwrap();
+        let cell = key.seal(b"place", SECRET.as_bytes(), &random).unwrap();
+        let opened = |bench: &Bench| {
+            let key = bench.runtime.block_on(bench.store().data_key(key.id()))?;
+            Ok::<_, StoreError>(key.open(b"place", &cell))
+        };
+        assert_eq!(opened(&bench).unwrap().as_deref(), Some(SECRET.as_bytes()));
+        owners.disable(name);
+        bench.clock.advance(TRUSTED);
+        match opened(&bench) {
+            Ok(opened) => assert_eq!((opened.as_deref(), can_be_disabled), (Some(SECRET.as_bytes()), false)),
+            Err(StoreError::Locked(locked)) => assert!(can_be_disabled, "{locked}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -263,6 +263,13 @@ pub static SETTINGS: &[Setting] = &[
         "where the cluster's other servers reach cluster.listen, as HOST:PORT; default: the same",
     ),
     setting(
+        "messaging.without_policy",
+        None,
+        "",
+        "services|nobody",
+        "whom queues and topics without a policy let in beside the identities of their own account: services that act for it, or nobody, as on AWS; services in mode open and nobody in mode enforced if absent",
+    ),
+    setting(
         "kinesis.throughput",
         None,
         "unlimited",

@@ -2,8 +2,6 @@
 
 mod encryption;
 mod life;
-#[path = "../../../../store/tests/support/owners.rs"]
-mod owners;
 mod reading;
 mod resharding;
 mod subscribing;
@@ -20,7 +18,7 @@ use watchkeep_model::kinesis::{
 };
 use watchkeep_store::{MasterKey, Store, StoreConfig};
 
-use owners::{Master, Owners};
+use crate::owners::{Master, Owners};
 
 use super::{DataStreams, Enforcement, TABLES, get_records, iterators, lifecycle, list_shards, put};
 
