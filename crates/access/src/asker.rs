@@ -41,7 +41,10 @@ impl CallerAsks {
     pub fn context(&self, caller: &Caller, now: TimestampMs) -> Context {
         let mut context = circumstances(&caller.region, now);
         context.add("aws:SourceIp", caller.source_address.to_string());
-        context.add("aws:SecureTransport", caller.secure_transport.to_string());
+        // What does not leave the machine cannot be listened to on its way: policies that ask for TLS, as tools write them into
+        // every queue and bucket, shut nobody out who works on loopback.
+        let is_secure = caller.secure_transport || caller.source_address.is_loopback();
+        context.add("aws:SecureTransport", is_secure.to_string());
         if let Some(user_agent) = &caller.user_agent {
             context.add("aws:UserAgent", user_agent.as_ref());
         }
@@ -121,6 +124,36 @@ mod tests {
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};
     use watchkeep_lang::policy::{Decision, Policy, PolicyKind, Request};
+
+    #[test]
+    fn what_stays_on_the_machine_is_secure() {
+        for (address, has_tls, expected) in [
+            ("127.0.0.1", false, "true"),
+            ("::1", false, "true"),
+            ("10.1.2.3", false, "false"),
+            ("10.1.2.3", true, "true"),
+        ] {
+            let caller = Caller {
+                account: "111122223333".parse().unwrap(),
+                region: "us-east-1".parse().unwrap(),
+                principal: Principal::Root,
+                access_key_id: None,
+                source_address: address.parse().unwrap(),
+                user_agent: None,
+                request_id: "r".into(),
+                secure_transport: has_tls,
+                client: watchkeep_core::Client::default(),
+            };
+            let context = CallerAsks::new(&caller).context(&caller, TimestampMs(0));
+            let text = format!(
+                r#"{{"Statement": {{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {{"Bool": {{"aws:SecureTransport": "{expected}"}}}}}}}}"#
+            );
+            let policy = Policy::parse(&text, PolicyKind::Resource).unwrap();
+            let asks = CallerAsks::new(&caller);
+            let request = Request { asker: asks.asker(), action: "sqs:SendMessage", resource: "*", context: &context };
+            assert!(matches!(policy.decide(&request), Decision::Allowed(_)), "{address}");
+        }
+    }
 
     #[test]
     fn callers_are_known_by_their_names_and_circumstances() {
