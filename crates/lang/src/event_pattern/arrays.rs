@@ -12,7 +12,7 @@ type Chosen = Vec<Element>;
 ///
 /// Term by term, all choices that differ in an array that still matters are kept. A leaf is only tried with choices that have its
 /// outermost element, or none of that array.
-pub(super) fn have_common_choice(terms: &[&[Box<[Element]>]]) -> bool {
+pub(super) fn have_common_choice(terms: &[&[&[Element]]]) -> bool {
     let mut choices: Vec<Chosen> = vec![Chosen::new()];
     for (at, term) in terms.iter().enumerate() {
         let later = terms.get(at + 1..).unwrap_or_default();

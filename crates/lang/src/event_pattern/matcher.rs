@@ -1,11 +1,13 @@
-//! Many patterns at once: an event is walked once, whatever their number.
+//! Many patterns at once: an event is walked once, whatever their number, and of the combinations only those are looked at closely
+//! that have, or need no, text which the event has.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::arrays::have_common_choice;
-use super::walk::{Element, Wanted, walk};
+use super::walk::{Element, Kept, Wanted, walk};
 use super::{Alternatives, Combination, EventPattern, Test};
 use crate::filter_policy::leaf::{Leaf, Literal, Matcher};
 
@@ -35,29 +37,18 @@ impl EventMatcher {
 #[derive(Debug, Default)]
 pub(super) struct Program {
     wanted: Wanted,
-    /// By the number of a path.
-    paths: Vec<AtPath>,
     terms: Vec<Term>,
     combinations: Vec<Wants>,
-    /// The terms that hold without a leaf.
-    optional: Vec<usize>,
-}
-
-/// The terms of a path.
-#[derive(Debug, Default)]
-struct AtPath {
-    /// Those that hold for a text, by the text.
-    texts: HashMap<Box<str>, Vec<usize>>,
-    /// The others, with what a leaf must be like.
-    tests: Vec<(Test, usize)>,
+    /// By the number of a path, the combinations that need one of some texts there, by each of them.
+    by_text: Vec<HashMap<Box<str>, Vec<usize>>>,
+    /// The others.
+    unanchored: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct Term {
     path: usize,
     alternatives: Arc<Alternatives>,
-    /// The combinations that want it.
-    combinations: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -67,11 +58,13 @@ struct Wants {
 }
 
 /// The leaves of an event for which a term holds.
-#[derive(Debug, Default)]
-struct Found {
-    /// Whether one of them lies in no array, or none is needed.
-    is_free: bool,
-    places: Vec<Box<[Element]>>,
+#[derive(Debug)]
+enum Found<'l> {
+    Nothing,
+    /// One of them lies in no array, or none is needed.
+    Free,
+    /// Where they lie.
+    Places(Vec<&'l [Element]>),
 }
 
 impl Program {
@@ -82,24 +75,17 @@ impl Program {
         let mut same: HashMap<usize, Vec<usize>> = HashMap::new();
         for (number, combinations) in patterns {
             for combination in combinations {
-                let index = program.combinations.len();
                 let terms = combination.iter().map(|(path, list)| program.term(path, list, &mut same)).collect();
-                let wants = Wants { number, terms };
-                for term in &wants.terms {
-                    if let Some(term) = program.terms.get_mut(*term) {
-                        term.combinations.push(index);
-                    }
-                }
-                program.combinations.push(wants);
+                program.combinations.push(Wants { number, terms });
             }
         }
+        program.anchor();
         program
     }
 
     /// The number of a term.
     fn term(&mut self, path: &str, list: &Arc<Alternatives>, same: &mut HashMap<usize, Vec<usize>>) -> usize {
         let path = self.wanted.add(path);
-        self.paths.resize_with(self.wanted.len(), AtPath::default);
         let known = same.entry(path).or_default();
         let is_same = |term: &&usize| self.terms.get(**term).is_some_and(|term| term.alternatives == *list);
         if let Some(term) = known.iter().find(is_same) {
@@ -107,73 +93,101 @@ impl Program {
         }
         let number = self.terms.len();
         known.push(number);
-        self.terms.push(Term { path, alternatives: list.clone(), combinations: Vec::new() });
-        if list.may_be_absent {
-            self.optional.push(number);
-        }
-        if let Some(at) = self.paths.get_mut(path) {
-            for test in &list.matchers {
-                match test {
-                    Test::Like(Matcher::Equals(Literal::String(text))) => {
-                        at.texts.entry_ref(text.as_str()).or_default().push(number);
-                    }
-                    test => at.tests.push((test.clone(), number)),
-                }
+        self.terms.push(Term { path, alternatives: list.clone() });
+        number
+    }
+
+    /// Puts each combination below the texts of that of its terms which the fewest others have.
+    fn anchor(&mut self) {
+        let mut sharers = vec![0_usize; self.terms.len()];
+        for term in self.combinations.iter().flat_map(|wants| &wants.terms) {
+            if let Some(count) = sharers.get_mut(*term) {
+                *count += 1;
             }
         }
-        number
+        self.by_text.resize_with(self.wanted.len(), HashMap::new);
+        for (index, wants) in self.combinations.iter().enumerate() {
+            let anchors = wants.terms.iter().filter_map(|number| {
+                let term = self.terms.get(*number)?;
+                Some((sharers.get(*number)?, term.path, term.alternatives.texts()?))
+            });
+            let Some((_, path, texts)) = anchors.min_by_key(|(sharers, ..)| **sharers) else {
+                self.unanchored.push(index);
+                continue;
+            };
+            if let Some(by_text) = self.by_text.get_mut(path) {
+                texts.iter().for_each(|text| by_text.entry_ref(*text).or_default().push(index));
+            }
+        }
     }
 
     /// The numbers whose patterns match.
     pub(super) fn matching(&self, event: &[u8]) -> Vec<u32> {
-        let mut found: HashMap<usize, Found> = HashMap::new();
-        let mut paths_seen: HashSet<usize> = HashSet::new();
-        let mut visit = |path: usize, leaf: Leaf<'_>, elements: &[Element]| {
-            paths_seen.insert(path);
-            let Some(at) = self.paths.get(path) else { return };
-            let mut hold = |term: usize| {
-                let found = found.entry(term).or_default();
-                match elements.is_empty() {
-                    true => found.is_free = true,
-                    false => found.places.push(elements.into()),
+        let Some(leaves) = walk(event, &self.wanted) else { return Vec::new() };
+        let mut candidates = self.unanchored.clone();
+        for (by_text, leaves) in self.by_text.iter().zip(&leaves).filter(|(by_text, _)| !by_text.is_empty()) {
+            for leaf in leaves {
+                if let Leaf::String(text) = leaf.leaf()
+                    && let Some(anchored) = by_text.get(text)
+                {
+                    candidates.extend(anchored);
                 }
-            };
-            if let Leaf::String(text) = leaf
-                && let Some(terms) = at.texts.get(text)
-            {
-                terms.iter().for_each(|term| hold(*term));
-            }
-            at.tests.iter().filter(|(test, _)| test.holds(leaf)).for_each(|(_, term)| hold(*term));
-        };
-        if walk(event, &self.wanted, &mut visit).is_none() {
-            return Vec::new();
-        }
-        for number in &self.optional {
-            if self.terms.get(*number).is_some_and(|term| !paths_seen.contains(&term.path)) {
-                found.entry(*number).or_default().is_free = true;
             }
         }
-        let mut counts: HashMap<usize, usize> = HashMap::new();
-        for term in found.keys().filter_map(|term| self.terms.get(*term)) {
-            term.combinations.iter().for_each(|combination| *counts.entry(*combination).or_default() += 1);
-        }
-        let holds = |(combination, count): (usize, usize)| {
-            let wants = self.combinations.get(combination)?;
-            (count == wants.terms.len() && wants.can_choose(&found)).then_some(wants.number)
+        // What a term finds is looked for when it is asked for, and once.
+        let mut found: Vec<OnceCell<Found<'_>>> = Vec::new();
+        found.resize_with(self.terms.len(), OnceCell::new);
+        let find = |number: &usize| {
+            let term = self.terms.get(*number)?;
+            Some(found.get(*number)?.get_or_init(|| term.find(leaves.get(term.path).map_or(&[], Vec::as_slice))))
         };
-        let mut matching: Vec<u32> = counts.into_iter().filter_map(holds).collect();
+        let matches = |index: usize| {
+            let wants = self.combinations.get(index)?;
+            let mut places: Vec<&[&[Element]]> = Vec::new();
+            for number in &wants.terms {
+                match find(number)? {
+                    Found::Nothing => return None,
+                    Found::Free => {}
+                    Found::Places(found) => places.push(found),
+                }
+            }
+            // One alone is not in anybody's way.
+            (places.len() < 2 || have_common_choice(&places)).then_some(wants.number)
+        };
+        let mut matching: Vec<u32> = candidates.into_iter().filter_map(matches).collect();
         matching.sort_unstable();
         matching.dedup();
         matching
     }
 }
 
-impl Wants {
-    /// Whether leaves can be chosen for all terms, each of which has one.
-    fn can_choose(&self, found: &HashMap<usize, Found>) -> bool {
-        let bound = self.terms.iter().filter_map(|term| found.get(term)).filter(|found| !found.is_free);
-        let places: Vec<&[Box<[Element]>]> = bound.map(|found| found.places.as_slice()).collect();
-        // One alone is not in anybody's way.
-        places.len() < 2 || have_common_choice(&places)
+impl Term {
+    fn find<'l>(&self, leaves: &'l [Kept<'_>]) -> Found<'l> {
+        if leaves.is_empty() {
+            return if self.alternatives.may_be_absent { Found::Free } else { Found::Nothing };
+        }
+        let holds = |leaf: &&Kept<'_>| self.alternatives.matchers.iter().any(|test| test.holds(leaf.leaf()));
+        let mut places = Vec::new();
+        for leaf in leaves.iter().filter(holds) {
+            if leaf.elements.is_empty() {
+                return Found::Free;
+            }
+            places.push(&*leaf.elements);
+        }
+        if places.is_empty() { Found::Nothing } else { Found::Places(places) }
+    }
+}
+
+impl Alternatives {
+    /// The texts of which a leaf must be one; none if it may be anything else, too.
+    fn texts(&self) -> Option<Vec<&str>> {
+        fn text(test: &Test) -> Option<&str> {
+            match test {
+                Test::Like(Matcher::Equals(Literal::String(text))) => Some(text.as_str()),
+                Test::Like(_) | Test::Anything => None,
+            }
+        }
+        let texts = self.matchers.iter().map(text).collect();
+        if self.may_be_absent { None } else { texts }
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! A pattern is taken apart into **combinations**, one for each way through its `$or` lists, and a combination into **terms**, each a
 //! path and a list of alternatives. An event is walked once, for one pattern ([`EventPattern`]) as for all those of a bus
-//! ([`EventMatcher`]), and only its leaves at paths of terms are looked at; texts that are equal to a pattern's are found by hash. What
-//! chosen leaves must have in common beyond that, elements of arrays, is looked at last (`arrays`).
+//! ([`EventMatcher`]), and only its leaves at paths of terms are kept. Of many combinations those are looked at closely that want one of
+//! the event's texts, which are found by hash. What chosen leaves must have in common, elements of arrays, is looked at last (`arrays`).
 //!
 //! ```
 //! use watchkeep_lang::event_pattern::EventPattern;

@@ -1,5 +1,6 @@
-//! One pass over an event, which hands out the leaves at paths that are wanted, with the elements of arrays that they lie in.
+//! One pass over an event, which keeps the leaves at paths that are wanted, with the elements of arrays that they lie in.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hashbrown::{HashMap, HashSet};
@@ -37,32 +38,59 @@ impl Wanted {
     }
 }
 
-/// Hands out the leaves of an event: the number of the path, the leaf, the elements from the outermost array to the innermost. None if
-/// the text is no JSON object; what was handed out until then means nothing.
-pub(super) fn walk(event: &[u8], wanted: &Wanted, visit: &mut dyn FnMut(usize, Leaf<'_>, &[Element])) -> Option<()> {
-    let mut deserializer = serde_json::Deserializer::from_slice(event);
-    let mut walk = Walk { wanted, visit, path: String::new(), elements: Vec::new(), arrays: 0 };
-    Members(&mut walk).deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok()
+/// A leaf of an event.
+#[derive(Debug)]
+pub(super) struct Kept<'e> {
+    value: Value<'e>,
+    /// The elements that it lies in, from the outermost array to the innermost.
+    pub elements: Box<[Element]>,
 }
 
-struct Walk<'w> {
+#[derive(Debug)]
+enum Value<'e> {
+    Text(Cow<'e, str>),
+    Other(Leaf<'static>),
+}
+
+impl Kept<'_> {
+    /// The leaf.
+    pub fn leaf(&self) -> Leaf<'_> {
+        match &self.value {
+            Value::Text(text) => Leaf::String(text),
+            Value::Other(leaf) => *leaf,
+        }
+    }
+}
+
+/// The leaves of an event at the paths that are wanted, by the number of the path; none if the text is no JSON object.
+pub(super) fn walk<'e>(event: &'e [u8], wanted: &Wanted) -> Option<Vec<Vec<Kept<'e>>>> {
+    let mut deserializer = serde_json::Deserializer::from_slice(event);
+    let mut leaves = Vec::new();
+    leaves.resize_with(wanted.len(), Vec::new);
+    let mut walk = Walk { wanted, leaves, path: String::new(), elements: Vec::new(), arrays: 0 };
+    Members(&mut walk).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(walk.leaves)
+}
+
+struct Walk<'w, 'e> {
     wanted: &'w Wanted,
-    visit: &'w mut dyn FnMut(usize, Leaf<'_>, &[Element]),
+    leaves: Vec<Vec<Kept<'e>>>,
     path: String,
     elements: Vec<Element>,
     /// How many arrays there were.
     arrays: u32,
 }
 
-impl Walk<'_> {
-    fn leaf(&mut self, leaf: Leaf<'_>) {
-        if let Some(number) = self.wanted.ends.get(self.path.as_str()) {
-            (self.visit)(*number, leaf, &self.elements);
+impl<'e> Walk<'_, 'e> {
+    fn keep(&mut self, value: impl FnOnce() -> Value<'e>) {
+        let path = self.wanted.ends.get(self.path.as_str());
+        if let Some(leaves) = path.and_then(|number| self.leaves.get_mut(*number)) {
+            leaves.push(Kept { value: value(), elements: self.elements.as_slice().into() });
         }
     }
 
-    fn members<'de, A: MapAccess<'de>>(&mut self, mut members: A) -> Result<(), A::Error> {
+    fn members<A: MapAccess<'e>>(&mut self, mut members: A) -> Result<(), A::Error> {
         let length = self.path.len();
         if length > 0 {
             self.path.push('.');
@@ -107,40 +135,40 @@ impl Visitor<'_> for Name<'_> {
 }
 
 /// The event itself.
-struct Members<'a, 'w>(&'a mut Walk<'w>);
+struct Members<'a, 'w, 'e>(&'a mut Walk<'w, 'e>);
 
-impl<'de> DeserializeSeed<'de> for Members<'_, '_> {
+impl<'e> DeserializeSeed<'e> for Members<'_, '_, 'e> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_, '_> {
+impl<'e> Visitor<'e> for Members<'_, '_, 'e> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'e>>(self, members: A) -> Result<(), A::Error> {
         self.0.members(members)
     }
 }
 
 /// A value somewhere in the event.
-struct Part<'a, 'w>(&'a mut Walk<'w>);
+struct Part<'a, 'w, 'e>(&'a mut Walk<'w, 'e>);
 
-impl<'de> DeserializeSeed<'de> for Part<'_, '_> {
+impl<'e> DeserializeSeed<'e> for Part<'_, '_, 'e> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_, '_> {
+impl<'e> Visitor<'e> for Part<'_, '_, 'e> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,37 +176,43 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.0.leaf(Leaf::Bool(value));
+        self.0.keep(|| Value::Other(Leaf::Bool(value)));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.0.leaf(Leaf::Number(Number::Whole(value.into())));
+        self.0.keep(|| Value::Other(Leaf::Number(Number::Whole(value.into()))));
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.0.leaf(Leaf::Number(Number::Whole(value.into())));
+        self.0.keep(|| Value::Other(Leaf::Number(Number::Whole(value.into()))));
         Ok(())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        let number = serde_json::Number::from_f64(value).map_or(Number::Real(value), |number| Number::of(&number));
-        self.0.leaf(Leaf::Number(number));
+        let number = || serde_json::Number::from_f64(value).map_or(Number::Real(value), |number| Number::of(&number));
+        self.0.keep(|| Value::Other(Leaf::Number(number())));
         Ok(())
     }
 
+    fn visit_borrowed_str<E>(self, value: &'e str) -> Result<(), E> {
+        self.0.keep(|| Value::Text(value.into()));
+        Ok(())
+    }
+
+    // One with escapes.
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.0.leaf(Leaf::String(value));
+        self.0.keep(|| Value::Text(value.to_owned().into()));
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.leaf(Leaf::Null);
+        self.0.keep(|| Value::Other(Leaf::Null));
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'e>>(self, mut values: A) -> Result<(), A::Error> {
         let walk = self.0;
         let (array, depth) = (walk.arrays, walk.elements.len());
         walk.arrays += 1;
@@ -193,7 +227,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'e>>(self, members: A) -> Result<(), A::Error> {
         self.0.members(members)
     }
 }
