@@ -12,7 +12,7 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::Path;
 use watchkeep_lang::insights::value::Value;
-use watchkeep_store::{Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
+use watchkeep_store::{AlsoIn, Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
 
 use crate::answer::{Pointer, Statistics};
 use crate::control::Bounds;
@@ -240,6 +240,7 @@ impl Reading {
             let path = |(path, spelling): &(Path, Spelling)| FieldPath {
                 path: path.name.as_ref().to_owned(),
                 spelling: *spelling,
+                also_in: if is_of_lines(path) { AlsoIn::OtherTexts } else { AlsoIn::Nothing },
             };
             let masks = table.masks.filter(|_| self.unmasked);
             let unless = table.transformed.into_iter().chain(masks).collect();

@@ -23,7 +23,7 @@ use super::{Found, Job, shown};
 use crate::answer::Pointer;
 use crate::control::Bounds;
 use crate::error::QueryError;
-use crate::events::{EventBatch, Groups as LogGroups, Reading, is_of_lines};
+use crate::events::{EventBatch, Groups as LogGroups, Reading};
 use crate::limits::{ROWS_READ_AT_FIRST, ROWS_READ_AT_ONCE_MAX};
 
 /// A plan, and all that reading its events goes by.
@@ -146,9 +146,7 @@ impl Job {
             FieldsAre::InMessages
         };
         let in_lines = all.iter().any(|group| group.shown.is_lambda());
-        let standing_in = needs
-            .standing_in()
-            .filter(|paths| order == Order::Any && !in_lines && !paths.iter().any(|(path, _)| is_of_lines(path)));
+        let standing_in = needs.standing_in().filter(|_| order == Order::Any && !in_lines);
         // A literal may be behind a mask.
         let text = if needs.unmasked { None } else { pushdown::text_filter(prefix.steps(), fields_are) };
         Reading {

@@ -10,7 +10,7 @@ use watchkeep_lang::insights::Plan;
 use watchkeep_lang::insights::event::EventGroup;
 use watchkeep_lang::insights::plan::{Language, Source};
 use watchkeep_lang::insights::run::{self, LookupTable, OwnedEvent, RunError};
-use watchkeep_store::{Column, ColumnKind, FieldPath, Fields, Rows, Scan, Spelling, Store, StoreConfig, Table};
+use watchkeep_store::{AlsoIn, Column, ColumnKind, FieldPath, Fields, Rows, Scan, Spelling, Store, StoreConfig, Table};
 
 use crate::{
     Answer, Cancel, Control, Engine, EventTable, Group, InsightsQuery, Masks, Pointer, QueryError, Settings,
@@ -297,6 +297,8 @@ const QUERIES: &[(&str, bool)] = &[
     ("fields unmask(@message) as u, @message", true),
     ("filterIndex level = 'ERROR' | stats count(*) as n", false),
     ("stats count(*) as n by @type, action", false),
+    ("stats sum(bytes) as b, count(*) as n by action", false),
+    ("filter bytes > 0 | stats count(*) as n by level", false),
     ("filter @type = 'REPORT' | stats max(@memorySize / 1000 / 1000) as mb, avg(@duration) as d", false),
     ("lookup users id as user.id OUTPUT name | stats count(*) as n by name", false),
     ("fields level, ms | pattern @message | limit 20", true),
@@ -340,7 +342,9 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
     // Of one kind per run of events, so that fields get columns; now and then of any.
     let json = (level, status, ms, user, ok, tail, 0..8).prop_map(|(level, status, ms, user, ok, tail, odd)| {
         let (status, ms, ok) = if odd > 0 { ("404", "2.5", "true") } else { (status, ms, ok) };
-        format!(r#"{{"level":{level},"status":{status},"ms":{ms},"user":{{"id":"{user}"}},"ok":{ok}{tail}}}"#)
+        format!(
+            r#"{{"level":{level},"status":{status},"ms":{ms},"user":{{"id":"{user}"}},"ok":{ok},"bytes":{odd}{tail}}}"#
+        )
     });
     let message = prop_oneof![
         12 => json,
@@ -441,7 +445,7 @@ async fn the_newest_are_found_however_many_lie_before_them() {
 async fn compacted_segments_are_read_by_columns() {
     let fixture = Fixture::new(Settings::default()).await;
     fixture.put(&numbered(3000)).await;
-    let path = |path: &str| FieldPath { path: path.to_owned(), spelling: Spelling::Kept };
+    let path = |path: &str| FieldPath { path: path.to_owned(), spelling: Spelling::Kept, also_in: AlsoIn::Nothing };
     let fields = Fields { paths: Arc::new([path("level"), path("n")]), unless: vec![6] };
     let scan = Scan::new(&TABLE).ids(0, [1]).columns(&[5]).without_seqs().fields(fields);
     let by_columns = || {

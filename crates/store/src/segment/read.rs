@@ -204,7 +204,7 @@ impl Scanning<'_> {
         }
         stats.row_groups_read += 1;
         let mut group = RowGroup { source, plan, index: row_group, form: Form::Text };
-        group.form = plan.form(|place| group.is_empty(place));
+        group.form = plan.form(|place| group.is_empty(place), |place| group.is_complete(place));
         group.scan(&open, selection, visit, stats)
     }
 }
@@ -503,6 +503,13 @@ impl RowGroup<'_> {
         let footer = &self.source.footer;
         let chunk = footer.parquet().row_groups().get(self.index).and_then(|group| group.columns().get(place));
         chunk.is_some_and(|chunk| chunk.statistics().is_some_and(|of| constant::is_empty(of, chunk.num_values())))
+    }
+
+    /// Whether the column at this place has a value in every row of the row group: its statistics tell.
+    fn is_complete(&self, place: usize) -> bool {
+        let groups = self.source.footer.parquet().row_groups();
+        let chunk = groups.get(self.index).and_then(|group| group.columns().get(place));
+        chunk.and_then(|chunk| chunk.statistics()?.null_count_opt()) == Some(0)
     }
 
     /// Decodes the columns at `places`, of the rows of `selection`.
