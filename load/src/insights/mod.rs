@@ -12,9 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use watchkeep_model::logs::{
-    GetQueryResultsRequest, QueryLanguage, QueryStatus, SERVICE, StartQueryRequest, operations,
-};
+use watchkeep_model::logs::{GetQueryResultsRequest, SERVICE, StartQueryRequest, operations};
 
 use crate::client::Client;
 use crate::comparison::{Comparison, Figure};
@@ -81,11 +79,11 @@ async fn watchkeep(client: &Client, server: &Server, lines: Lines) -> Result<(To
 /// Asks the server, and waits for the answer as the console does, but more often.
 async fn ask(client: &Client, lines: Lines, language: Language) -> Result<Rows> {
     let (query_language, query_string) = match language {
-        Language::Ql(text) => (QueryLanguage::Cwli, text),
-        Language::Sql(text) => (QueryLanguage::Sql, text),
+        Language::Ql(text) => ("CWLI", text),
+        Language::Sql(text) => ("SQL", text),
     };
     let input = StartQueryRequest {
-        query_language: Some(query_language),
+        query_language: Some(query_language.to_owned()),
         log_group_name: matches!(language, Language::Ql(_)).then(|| GROUP.to_owned()),
         start_time: lines.start_ms / 1000,
         end_time: lines.end_ms() / 1000,
@@ -97,15 +95,15 @@ async fn ask(client: &Client, lines: Lines, language: Language) -> Result<Rows> 
     loop {
         let input = GetQueryResultsRequest { query_id: query_id.clone(), ..Default::default() };
         let output = client.call::<operations::GetQueryResults>(&SERVICE, input).await?;
-        match output.status {
-            Some(QueryStatus::Complete) => {
+        match output.status.as_deref() {
+            Some("Complete") => {
                 let rows = output.results.unwrap_or_default().into_iter().map(|row| {
                     let shown = row.into_iter().filter(|field| field.field.as_deref() != Some("@ptr"));
                     shown.map(|field| field.value.unwrap_or_default()).collect()
                 });
                 return Ok(rows.collect());
             }
-            Some(QueryStatus::Scheduled | QueryStatus::Running) => {}
+            Some("Scheduled" | "Running") => {}
             other => bail!("the query ended as {other:?}"),
         }
         client.clock.sleep(pause).await;
