@@ -6,10 +6,15 @@
 
 mod alarms;
 mod client;
+mod comparison;
+mod insights;
+mod lines;
 mod logs;
 mod metrics;
 mod missed;
 mod peers;
+mod plain;
+mod program;
 mod queues;
 mod report;
 mod series;
@@ -56,8 +61,8 @@ struct Options {
     /// A Python with the peers' packages (moto, duckdb).
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Only this part, for a closer look; no page is written then.
-    #[arg(long, conflicts_with = "report")]
+    /// Only this part, for a closer look; of a page only the section of `insights` can be written alone.
+    #[arg(long)]
     only: Option<Part>,
 }
 
@@ -68,6 +73,8 @@ enum Part {
     /// Many series; by itself, as it fills the memory that series may have.
     Series,
     Logs,
+    /// Questions about log lines, beside databases.
+    Insights,
     Traces,
     Trails,
     /// Their share of a core, and the latency of notifications.
@@ -77,6 +84,8 @@ enum Part {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    let is_whole = options.only.is_none_or(|only| only == Part::Insights);
+    anyhow::ensure!(is_whole || options.report.is_none(), "of the page only the section of insights is written alone");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(run(&options))
 }
@@ -127,14 +136,33 @@ async fn run(options: &Options) -> Result<()> {
     }
     server.stop().await?;
     apart(options, &is_wanted, &clock, &mut report).await?;
-
     print!("{}", report.table());
+    let mut page = match &options.report {
+        Some(path) if options.only.is_some() => {
+            std::fs::read_to_string(path).with_context(|| path.display().to_string())?
+        }
+        _ => report.page(options.lines, options.datapoints),
+    };
+    if is_wanted(Part::Insights) {
+        let server = Server::start(&options.binary, clock.clone()).await?;
+        let section = questions(options, server, &clock).await.context("insights")?;
+        print!("{section}");
+        page = comparison::replaced(&page, &section);
+    }
     if let Some(path) = &options.report {
-        std::fs::write(path, report.page(options.lines, options.datapoints))
-            .with_context(|| path.display().to_string())?;
+        std::fs::write(path, page).with_context(|| path.display().to_string())?;
         println!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// The section on questions about log lines.
+async fn questions(options: &Options, mut server: Server, clock: &Arc<dyn Clock>) -> Result<String> {
+    server.quiet(4).await?;
+    let client = Client::new(server.endpoint.clone(), clock.clone());
+    let compared = insights::run(&client, &server, options.lines).await?;
+    server.stop().await?;
+    Ok(compared.section(&report::circumstances(&yardstick(&**clock))))
 }
 
 /// What has a server of its own.

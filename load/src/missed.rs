@@ -39,8 +39,7 @@ const NOTES: &[(&str, &str)] = &[
     (
         "rare word",
         "Blocks of 4,096 rows that lack a three-letter piece of the word are not opened; in the others every page of messages \
-         is decompressed and searched. DuckDB's time is for a table in memory. To be tried: smaller blocks; row groups searched \
-         on all cores.",
+         is decompressed and searched. DuckDB's time is for a table in memory. To be tried: smaller blocks.",
     ),
     (
         "memory after",

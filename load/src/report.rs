@@ -109,6 +109,15 @@ impl Report {
     }
 }
 
+/// On what machine something was measured, and how busy it was.
+pub fn circumstances(yardstick_ms: &str) -> String {
+    format!(
+        "Measured on {}, whose yardstick took {yardstick_ms} ms and whose load average was {} at the end.",
+        machine(),
+        load_average()
+    )
+}
+
 fn machine() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo

@@ -62,10 +62,7 @@ impl Server {
 
     /// Resident memory, in megabytes.
     pub fn memory_mb(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kibibytes * 1024.0 / 1e6)
+        memory_mb(self.pid)
     }
 
     /// The bytes of the table's compacted segments. Those that were compacted into them lie there for some minutes more, and
@@ -150,6 +147,14 @@ async fn launch(
     ensure!(client.health().await?, "the server is not healthy");
     let started_after = clock.monotonic().saturating_sub(begun);
     Ok((child, endpoint, started_after))
+}
+
+/// Resident memory of a process, in megabytes.
+pub fn memory_mb(pid: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0 / 1e6)
 }
 
 /// Processor time of a process so far.

@@ -13,6 +13,7 @@ const CRATES: &[&str] = &[
     "watchkeep-lang",
     "watchkeep-chart",
     "watchkeep-store",
+    "watchkeep-query",
     "watchkeep-metrics",
     "watchkeep-prometheus",
     "watchkeep-alarms",

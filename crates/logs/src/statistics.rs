@@ -46,6 +46,16 @@ impl Statistics {
         *self.days.entry(time_ms.div_euclid(DAY_MS)).or_default() += message_bytes + EVENT_OVERHEAD_BYTES as u64;
     }
 
+    /// Counts an event of the one day that events were counted of.
+    fn count_more(&mut self, time_ms: i64, ingested: i64, message_bytes: u64) {
+        if let (Some(span), Some(mut day)) = (&mut self.events, self.days.first_entry()) {
+            span.first = span.first.min(time_ms);
+            span.last = span.last.max(time_ms);
+            span.ingested = span.ingested.max(ingested);
+            *day.get_mut() += message_bytes + EVENT_OVERHEAD_BYTES as u64;
+        }
+    }
+
     /// Counts what `other` counted.
     pub(crate) fn add(&mut self, other: &Statistics) {
         if let Some(theirs) = other.events {
@@ -82,17 +92,36 @@ impl Logs {
             let (id, end_seq) = (group.id, self.history_end_seq);
             let counted = self.store.blocking(move |store| {
                 let mut counted: HashMap<u64, Statistics, foldhash::fast::FixedState> = HashMap::default();
+                // Rows of one stream and day come in long runs: only their ends touch the map.
+                let mut run: Option<(u64, i64, Statistics)> = None;
                 let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [id]).columns(&[STREAM, TIME, INGESTED, BYTES]);
                 let stats = store.scan(&scan, &mut |batch| {
                     let columns = batch.seqs().iter().zip(batch.u64s(STREAM)).zip(batch.times());
                     let columns = columns.zip(batch.i64s(INGESTED)).zip(batch.u64s(BYTES));
                     for ((((&seq, &stream), &time), &ingested), &bytes) in columns {
-                        if seq < end_seq {
-                            counted.entry(stream).or_default().count(time, ingested, bytes);
+                        if seq >= end_seq {
+                            continue;
+                        }
+                        let day = time.div_euclid(DAY_MS);
+                        match &mut run {
+                            Some((of, same, statistics)) if *of == stream && *same == day => {
+                                statistics.count_more(time, ingested, bytes);
+                            }
+                            run => {
+                                if let Some((of, _, statistics)) = run.take() {
+                                    counted.entry(of).or_default().add(&statistics);
+                                }
+                                let mut statistics = Statistics::default();
+                                statistics.count(time, ingested, bytes);
+                                *run = Some((stream, day, statistics));
+                            }
                         }
                     }
                     ControlFlow::Continue(())
                 })?;
+                if let Some((of, _, statistics)) = run {
+                    counted.entry(of).or_default().add(&statistics);
+                }
                 Ok::<_, StoreError>((stats.locked == 0).then_some(counted))
             });
             for (stream, statistics) in counted.await.map_err(Uncounted::Failed)?.ok_or(Uncounted::Locked)? {
@@ -126,6 +155,9 @@ mod tests {
     fn counting_apart_and_adding_is_counting_together() {
         let events = [(5 * DAY_MS, 9, 100), (3 * DAY_MS + 1, 8, 10), (5 * DAY_MS + 7, 11, 1)];
         let (mut whole, mut one, mut two) = (Statistics::default(), Statistics::default(), Statistics::default());
+        let mut day = Statistics::default();
+        day.count(5 * DAY_MS + 7, 11, 1);
+        day.count_more(5 * DAY_MS, 9, 100);
         for (index, (time, ingested, bytes)) in events.into_iter().enumerate() {
             whole.count(time, ingested, bytes);
             if index == 1 { &mut one } else { &mut two }.count(time, ingested, bytes);
@@ -133,6 +165,10 @@ mod tests {
         one.add(&two);
         one.add(&Statistics::default());
         assert_eq!(one, whole);
+        let mut three = Statistics::default();
+        three.count(3 * DAY_MS + 1, 8, 10);
+        three.add(&day);
+        assert_eq!(three, whole, "a day in one run");
         assert_eq!(whole.events, Some(Span { first: 3 * DAY_MS + 1, last: 5 * DAY_MS + 7, ingested: 11 }));
         assert_eq!(whole.stored_bytes(TimestampMs(i64::MIN)), 111 + 3 * 26);
         assert_eq!(whole.stored_bytes(TimestampMs(4 * DAY_MS)), 101 + 2 * 26);

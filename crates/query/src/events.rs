@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::buffer::NullBuffer;
@@ -12,7 +12,7 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::Path;
 use watchkeep_lang::insights::value::Value;
-use watchkeep_store::{Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
+use watchkeep_store::{AlsoIn, Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
 
 use crate::answer::{Pointer, Statistics};
 use crate::control::Bounds;
@@ -93,13 +93,33 @@ impl Groups {
 /// What a query has read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    scanned: AtomicU64,
-    bytes: AtomicU64,
+    /// By thread: several look at messages at once, and would else wait for each other at each of them.
+    scanned: [Scanned; SHARDS],
     matched: AtomicU64,
     groups: AtomicU64,
     is_incomplete: AtomicBool,
     locked: AtomicU64,
     lost: AtomicU64,
+}
+
+/// Events that were looked at, and the bytes of their messages; in a line of the processor's cache of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Scanned {
+    events: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// How many threads count apart from each other.
+const SHARDS: usize = 8;
+
+/// Where this thread counts.
+fn shard() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    SHARD.with(|shard| *shard)
 }
 
 impl Counts {
@@ -124,19 +144,21 @@ impl Counts {
         }
     }
 
-    /// Adds events that were looked at, and the bytes of their messages; says how many there were before.
+    /// Adds events that were looked at, and the bytes of their messages; says how many this thread, and some others, had before.
     fn add_scanned(&self, events: u64, bytes: u64) -> u64 {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.scanned.fetch_add(events, Ordering::Relaxed)
+        let Some(own) = self.scanned.get(shard()) else { return 0 };
+        own.bytes.fetch_add(bytes, Ordering::Relaxed);
+        own.events.fetch_add(events, Ordering::Relaxed)
     }
 
     /// The counts, for the answer.
     pub(crate) fn statistics(&self) -> Statistics {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
+        let of_threads = |count: fn(&Scanned) -> &AtomicU64| self.scanned.iter().map(|own| of(count(own))).sum();
         Statistics {
             records_matched: of(&self.matched),
-            records_scanned: of(&self.scanned),
-            bytes_scanned: of(&self.bytes),
+            records_scanned: of_threads(|own| &own.events),
+            bytes_scanned: of_threads(|own| &own.bytes),
             groups_scanned: of(&self.groups),
             is_incomplete: self.is_incomplete.load(Ordering::Relaxed),
             locked: self.locked.load(Ordering::Relaxed),
@@ -218,6 +240,7 @@ impl Reading {
             let path = |(path, spelling): &(Path, Spelling)| FieldPath {
                 path: path.name.as_ref().to_owned(),
                 spelling: *spelling,
+                also_in: if is_of_lines(path) { AlsoIn::OtherTexts } else { AlsoIn::Nothing },
             };
             let masks = table.masks.filter(|_| self.unmasked);
             let unless = table.transformed.into_iter().chain(masks).collect();
@@ -344,6 +367,18 @@ impl<'b> FieldColumn<'b> {
             }),
         };
         column.unwrap_or(FieldColumn::Absent)
+    }
+
+    /// Whether there is no value in a row.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        let is_null = |array: &dyn Array| row >= array.len() || array.is_null(row);
+        match self {
+            FieldColumn::I64(array) => is_null(*array),
+            FieldColumn::F64(array) => is_null(*array),
+            FieldColumn::Bool(array) => is_null(*array),
+            FieldColumn::Text { .. } => self.key(row).is_none(),
+            FieldColumn::Absent => true,
+        }
     }
 
     /// The value in a row.

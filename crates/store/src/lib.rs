@@ -55,6 +55,8 @@ pub use error::StoreError;
 pub use journal::{Durability, JournalError, Lsn};
 pub use memtable::InvalidBlock;
 pub use rows::{Rows, RowsError};
-pub use scan::{FieldPath, Fields, KeyFilter, KeySet, Order, Scan, ScanStats, Seqs, Spelling, TextFilter, TextTest};
+pub use scan::{
+    AlsoIn, FieldPath, Fields, KeyFilter, KeySet, Order, Scan, ScanStats, Seqs, Spelling, TextFilter, TextTest,
+};
 pub use segment::SegmentError;
 pub use table::{Column, ColumnKind, Keep, KeepForever, Label, SEQ, SEQ_ROW_BITS, Table, TableOwner};

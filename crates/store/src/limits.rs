@@ -62,6 +62,15 @@ pub const SORT_ONE_MS_FACTOR: usize = 16;
 /// How many times the bytes that its reader wants an ordered scan may gather of a span of time.
 pub const SORT_WANTED_FACTOR: usize = 8;
 
+/// The threads that one scan decodes segments with, on machines that have as many processors.
+pub const SCAN_THREADS_MAX: usize = 4;
+
+/// The segments that a scan with several threads opens at once.
+pub const SCAN_SEGMENTS_AT_ONCE: usize = 16;
+
+/// The batches that each thread of a scan may be ahead of who takes them.
+pub const SCAN_BATCHES_AHEAD: usize = 8;
+
 /// By how much an ordered scan widens the span of time it works on when it found little.
 pub const SPAN_GROWTH: u64 = 8;
 

@@ -62,6 +62,18 @@ pub struct FieldPath {
     pub path: String,
     /// What is wanted of its numbers.
     pub spelling: Spelling,
+    /// Where else the reader finds such a field.
+    pub also_in: AlsoIn,
+}
+
+/// Whether the reader finds a field in texts that are no JSON objects, too: a column of which some values are absent does not do
+/// then, as the text of such a row may be one of those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlsoIn {
+    /// It does not.
+    Nothing,
+    /// It may.
+    OtherTexts,
 }
 
 /// Whether it matters how a number was written: of a fraction, a column keeps the value only, so that 1 and 1.0 are the same.

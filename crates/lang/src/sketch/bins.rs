@@ -49,7 +49,7 @@ impl Bins {
 }
 
 /// The bucket of a magnitude.
-fn index(magnitude: f64) -> i32 {
+pub(super) fn index(magnitude: f64) -> i32 {
     let index = (magnitude.log2() * f64::from(BUCKETS_PER_DOUBLING)).floor() as i32;
     // The logarithm of the largest numbers is rounded up.
     index.clamp(*INDEX_RANGE.start(), *INDEX_RANGE.end())

@@ -44,10 +44,12 @@
 
 mod bins;
 mod bytes;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use bytes::InvalidSketch;
+pub use tally::Tally;
 
 use crate::statistic::{Sample, Statistic, Summary};
 use bins::{Bins, representative};

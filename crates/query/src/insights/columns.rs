@@ -51,7 +51,44 @@ fn narrow(batch: &EventBatch<'_>, condition: &Expr, context: &Context, selected:
                 }
             });
         }
+        // Of numbers the same few come again and again, mostly.
+        Some(FieldColumn::I64(array)) => {
+            let mut recent = Recent::new();
+            let of = |at: usize| array.values().get(at).map(|number| number.cast_unsigned());
+            keep(&mut |at| recent.get(of(at).filter(|_| array.is_valid(at)), || is_true(at)));
+        }
+        Some(FieldColumn::F64(array)) => {
+            let mut recent = Recent::new();
+            let of = |at: usize| array.values().get(at).map(|number| number.to_bits());
+            keep(&mut |at| recent.get(of(at).filter(|_| array.is_valid(at)), || is_true(at)));
+        }
         _ => keep(&mut |at| is_true(at)),
+    }
+}
+
+/// What a condition on one field said of values that were met not long ago.
+struct Recent {
+    of_nothing: Option<bool>,
+    of_values: [Option<(u64, bool)>; RECENT],
+}
+
+/// How many values are remembered.
+const RECENT: usize = 256;
+
+impl Recent {
+    fn new() -> Recent {
+        Recent { of_nothing: None, of_values: [None; RECENT] }
+    }
+
+    #[inline]
+    fn get(&mut self, value: Option<u64>, is_true: impl FnOnce() -> bool) -> bool {
+        let Some(value) = value else { return *self.of_nothing.get_or_insert_with(is_true) };
+        let place = value.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let Some(known) = self.of_values.get_mut(place as usize) else { return is_true() };
+        match known {
+            Some((same, outcome)) if *same == value => *outcome,
+            _ => known.insert((value, is_true())).1,
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use arrow::array::Array as _;
+use arrow::array::{Array as _, StringArray};
 use hashbrown::HashMap;
 use watchkeep_lang::insights::aggregate::Accumulator;
 use watchkeep_lang::insights::eval::{Context, Row};
 use watchkeep_lang::insights::period::Period;
 use watchkeep_lang::insights::plan::{Aggregate, Expr, ExprKind, Field, Stats, System};
-use watchkeep_lang::insights::value::Value;
+use watchkeep_lang::insights::value::{Value, number_of};
 
 use super::row::{Held, Layout, Lifted, value_bytes};
 use crate::control::Bounds;
@@ -28,14 +28,16 @@ pub(super) struct Groups<'p> {
     stats: &'p Stats,
     /// For each key the values it had so far.
     keys: Vec<Interned>,
-    /// The groups by the numbers of their keys' values.
-    by_key: Map<Box<[u32]>, u32>,
-    /// The same if there is one key: by its value's number.
-    by_only_key: Vec<u32>,
+    /// For each key after the first, the pairs with those before it.
+    pairs: Vec<Pairs>,
+    /// The groups by the number of their key's value, or of the last pair.
+    by_number: Vec<u32>,
     /// The numbers of the keys' values of each group.
     groups: Vec<Box<[u32]>>,
     /// For each aggregate, by group.
     accumulators: Vec<Vec<Accumulator>>,
+    /// For each aggregate what is counted apart of its values.
+    wholes: Vec<Wholes>,
     bounds: Bounds,
     weighed: usize,
     since_weighed: usize,
@@ -45,9 +47,13 @@ pub(super) struct Groups<'p> {
 #[derive(Default)]
 struct Interned {
     values: Vec<Value<'static>>,
+    /// Texts that are not numbers, as they are.
+    by_text: Map<Box<str>, u32>,
     by_key: Map<Box<str>, u32>,
     /// Whole numbers, for which no text need be made.
     by_whole: Map<i64, u32>,
+    /// The texts of a dictionary, and their numbers: the batches of a row group share one.
+    dictionary: Option<(StringArray, Vec<u32>)>,
 }
 
 /// Up to how many groups a batch is counted apart, and then added.
@@ -58,6 +64,18 @@ const NO_GROUP: u32 = u32::MAX;
 impl Interned {
     /// The number of a value: values that are grouped together are one.
     fn number(&mut self, value: &Value<'_>, bounds: &Bounds) -> Result<u32, QueryError> {
+        if let Value::Text(text) = value
+            && (number_of(text).is_none() || text.len() > EXACT_DIGITS)
+        {
+            return match self.by_text.get(text.as_ref()) {
+                Some(found) => Ok(*found),
+                None => {
+                    let number = self.add(value, text.len(), bounds)?;
+                    self.by_text.insert(text.as_ref().into(), number);
+                    Ok(number)
+                }
+            };
+        }
         let whole = match value {
             Value::Number(number) if number.trunc() == *number && number.abs() < 1e15 => Some(*number as i64),
             _ => None,
@@ -69,9 +87,7 @@ impl Interned {
         let number = match self.by_key.get(key.as_ref()) {
             Some(found) => *found,
             None => {
-                bounds.take(value_bytes(value) + key.len() + GROUP_BYTES)?;
-                let number = u32::try_from(self.values.len()).unwrap_or(NO_GROUP);
-                self.values.push(value.borrowed().into_owned());
+                let number = self.add(value, key.len(), bounds)?;
                 self.by_key.insert(key.into(), number);
                 number
             }
@@ -81,7 +97,71 @@ impl Interned {
         }
         Ok(number)
     }
+
+    fn add(&mut self, value: &Value<'_>, key_bytes: usize, bounds: &Bounds) -> Result<u32, QueryError> {
+        bounds.take(value_bytes(value) + key_bytes + GROUP_BYTES)?;
+        let number = u32::try_from(self.values.len()).unwrap_or(NO_GROUP);
+        self.values.push(value.borrowed().into_owned());
+        Ok(number)
+    }
+
+    /// The numbers of a dictionary's texts, as far as they are known.
+    fn of_dictionary(&mut self, texts: &StringArray) -> Vec<u32> {
+        match self.dictionary.take() {
+            Some((known, numbers)) if is_same(&known, texts) => numbers,
+            _ => vec![NO_GROUP; texts.len()],
+        }
+    }
 }
+
+/// Whether two arrays are of the same memory.
+fn is_same(one: &StringArray, other: &StringArray) -> bool {
+    let place = |array: &StringArray| (array.values().as_ptr(), array.offsets().as_ptr(), array.len());
+    place(one) == place(other)
+}
+
+/// The pairs of a number of a key's value and one of what is before it, numbered in the order in which they came.
+#[derive(Default)]
+struct Pairs {
+    by_pair: Map<(u32, u32), u32>,
+}
+
+impl Pairs {
+    fn number(&mut self, pair: (u32, u32), bounds: &Bounds) -> Result<u32, QueryError> {
+        if let Some(found) = self.by_pair.get(&pair) {
+            return Ok(*found);
+        }
+        bounds.take(GROUP_BYTES)?;
+        let number = u32::try_from(self.by_pair.len()).unwrap_or(NO_GROUP);
+        self.by_pair.insert(pair, number);
+        Ok(number)
+    }
+
+    /// The same for many pairs: few of them are different.
+    fn numbers(&mut self, before: &[u32], last: &[u32], bounds: &Bounds) -> Result<Vec<u32>, QueryError> {
+        let mut recent = [((NO_GROUP, NO_GROUP), NO_GROUP); RECENT];
+        let mut numbers = Vec::with_capacity(before.len());
+        for pair in before.iter().copied().zip(last.iter().copied()) {
+            let place = (pair.0.wrapping_mul(31) ^ pair.1) as usize % RECENT;
+            let known = recent.get(place).filter(|(known, _)| *known == pair).map(|(_, number)| *number);
+            let number = match known {
+                Some(number) => number,
+                None => {
+                    let number = self.number(pair, bounds)?;
+                    if let Some(known) = recent.get_mut(place) {
+                        *known = (pair, number);
+                    }
+                    number
+                }
+            };
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+}
+
+/// How many pairs are remembered while a batch is looked at.
+const RECENT: usize = 512;
 
 /// Values with one key are of one group: numbers by what they are, however they are written.
 pub(super) fn group_key<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
@@ -105,10 +185,11 @@ impl<'p> Groups<'p> {
         Groups {
             stats,
             keys: stats.keys.iter().map(|_| Interned::default()).collect(),
-            by_key: Map::default(),
-            by_only_key: Vec::new(),
+            pairs: stats.keys.iter().skip(1).map(|_| Pairs::default()).collect(),
+            by_number: Vec::new(),
             groups: Vec::new(),
             accumulators: stats.calls.iter().map(|_| Vec::new()).collect(),
+            wholes: stats.calls.iter().map(|_| Wholes::default()).collect(),
             bounds,
             weighed: 0,
             since_weighed: 0,
@@ -117,29 +198,28 @@ impl<'p> Groups<'p> {
 
     /// The group of these numbers of keys' values.
     fn group(&mut self, numbers: &[u32]) -> Result<usize, QueryError> {
-        let found = match numbers {
-            [only] => self.by_only_key.get(*only as usize).copied().filter(|&group| group != NO_GROUP),
-            numbers => self.by_key.get(numbers).copied(),
-        };
-        if let Some(found) = found {
-            return Ok(found as usize);
+        let mut number = numbers.first().copied().unwrap_or_default();
+        for (pairs, next) in self.pairs.iter_mut().zip(numbers.iter().skip(1)) {
+            number = pairs.number((number, *next), &self.bounds)?;
         }
+        match self.by_number.get(number as usize) {
+            Some(&group) if group != NO_GROUP => Ok(group as usize),
+            _ => self.new_group(number, numbers.into()),
+        }
+    }
+
+    fn new_group(&mut self, number: u32, numbers: Box<[u32]>) -> Result<usize, QueryError> {
         let weight = GROUP_BYTES + numbers.len() * 8 + self.stats.calls.len() * size_of::<Accumulator>();
         self.bounds.take(weight)?;
         let group = u32::try_from(self.groups.len()).unwrap_or(NO_GROUP - 1);
-        match numbers {
-            [only] => {
-                let at = *only as usize;
-                if self.by_only_key.len() <= at {
-                    self.by_only_key.resize(at + 1, NO_GROUP);
-                }
-                if let Some(place) = self.by_only_key.get_mut(at) {
-                    *place = group;
-                }
-            }
-            numbers => drop(self.by_key.insert(numbers.into(), group)),
+        let at = number as usize;
+        if self.by_number.len() <= at {
+            self.by_number.resize(at + 1, NO_GROUP);
         }
-        self.groups.push(numbers.into());
+        if let Some(place) = self.by_number.get_mut(at) {
+            *place = group;
+        }
+        self.groups.push(numbers);
         for (call, of_call) in self.stats.calls.iter().zip(&mut self.accumulators) {
             of_call.push(Accumulator::new(call.function));
         }
@@ -194,13 +274,18 @@ impl<'p> Groups<'p> {
             Some(rows) => Rows::Some(rows),
             None => Rows::All(batch.len()),
         };
+        if self.count_texts(batch, rows)? {
+            return Ok(());
+        }
         let groups = self.groups_of(batch, rows)?;
-        for (call, of_call) in self.stats.calls.iter().zip(&mut self.accumulators) {
+        let of_calls = self.accumulators.iter_mut().zip(&mut self.wholes);
+        for (call, (of_call, wholes)) in self.stats.calls.iter().zip(of_calls) {
             match call.argument.as_ref().map(|argument| &argument.kind) {
                 None => count_rows(of_call, groups.iter().copied()),
                 Some(ExprKind::Field(Field::Discovered(path))) => {
                     if let Some(column) = batch.column(path) {
-                        add_column(call.function, of_call, column, rows, &groups);
+                        wholes.make_room(call.function, of_call, &self.bounds)?;
+                        add_column(call.function, of_call, wholes, column, rows, &groups);
                     }
                 }
                 Some(_) => {}
@@ -208,6 +293,50 @@ impl<'p> Groups<'p> {
         }
         self.since_weighed += 1;
         if self.since_weighed >= WEIGHED_EVERY { self.weigh() } else { Ok(()) }
+    }
+
+    /// Counts the rows of a batch by the numbers of their texts, if that is all that is asked for; whether it was.
+    fn count_texts(&mut self, batch: &EventBatch<'_>, rows: Rows<'_>) -> Result<bool, QueryError> {
+        let ([key], true) = (self.stats.keys.as_slice(), self.stats.calls.iter().all(|call| call.argument.is_none()))
+        else {
+            return Ok(false);
+        };
+        let ExprKind::Field(Field::Discovered(path)) = &key.value.kind else { return Ok(false) };
+        let Some(column @ FieldColumn::Text { keys, nulls, texts }) = batch.column(path) else { return Ok(false) };
+        if texts.len() > rows.len() {
+            return Ok(false);
+        }
+        let mut counts = vec![0_u64; texts.len()];
+        let mut absent = 0;
+        let mut count = |key: Option<usize>| match key.and_then(|key| counts.get_mut(key)) {
+            Some(count) => *count += 1,
+            None => absent += 1,
+        };
+        match (rows, nulls) {
+            (Rows::All(_), None) => keys.iter().for_each(|&key| count(usize::try_from(key).ok())),
+            _ => rows.iter().for_each(|row| count(column.key(row))),
+        }
+        let [interned] = self.keys.as_mut_slice() else { return Ok(false) };
+        let mut numbers = interned.of_dictionary(texts);
+        let mut found = Vec::new();
+        for ((number, &count), text) in numbers.iter_mut().zip(&counts).zip(texts.iter()).filter(|((_, n), _)| **n > 0)
+        {
+            if *number == NO_GROUP {
+                *number = interned.number(&Value::Text(text.unwrap_or_default().into()), &self.bounds)?;
+            }
+            found.push((*number, count));
+        }
+        interned.dictionary = Some((StringArray::clone(texts), numbers));
+        if absent > 0 {
+            found.push((interned.number(&Value::Null, &self.bounds)?, absent));
+        }
+        for (number, count) in found {
+            let group = self.group(&[number])?;
+            for of_call in &mut self.accumulators {
+                of_call.get_mut(group).into_iter().for_each(|accumulator| accumulator.add_rows(count));
+            }
+        }
+        Ok(true)
     }
 
     /// The group of each row.
@@ -222,40 +351,24 @@ impl<'p> Groups<'p> {
                 _ => Vec::new(),
             });
         }
-        let mut groups = Vec::with_capacity(rows.len());
-        match numbers.as_slice() {
-            [] if rows.len() > 0 => {
-                let only = self.group(&[])? as u32;
-                groups.resize(rows.len(), only);
-            }
-            [] => {}
-            [only] => {
-                for &number in only {
-                    // Mostly it is known: the look-up is one step then.
-                    groups.push(match self.by_only_key.get(number as usize) {
-                        Some(&group) if group != NO_GROUP => group,
-                        _ => self.group(&[number])? as u32,
-                    });
+        let Some((first, others)) = numbers.split_first() else {
+            let only = if rows.len() > 0 { self.group(&[])? as u32 } else { 0 };
+            return Ok(vec![only; rows.len()]);
+        };
+        let mut combined: Option<Vec<u32>> = None;
+        for (pairs, next) in self.pairs.iter_mut().zip(others) {
+            combined = Some(pairs.numbers(combined.as_ref().unwrap_or(first), next, &self.bounds)?);
+        }
+        let mut groups = combined.unwrap_or_else(|| first.clone());
+        for (at, place) in groups.iter_mut().enumerate() {
+            // Mostly it is known: the look-up is one step then.
+            *place = match self.by_number.get(*place as usize) {
+                Some(&group) if group != NO_GROUP => group,
+                _ => {
+                    let of_row = numbers.iter().map(|numbers| numbers.get(at).copied().unwrap_or_default());
+                    self.new_group(*place, of_row.collect())? as u32
                 }
-            }
-            several => {
-                let mut key = vec![0; several.len()];
-                let mut last: Option<u32> = None;
-                for at in 0..rows.len() {
-                    let mut same = last.is_some();
-                    for (part, numbers) in key.iter_mut().zip(several) {
-                        let number = numbers.get(at).copied().unwrap_or_default();
-                        same &= *part == number;
-                        *part = number;
-                    }
-                    let group = match last {
-                        Some(group) if same => group,
-                        _ => self.group(&key)? as u32,
-                    };
-                    last = Some(group);
-                    groups.push(group);
-                }
-            }
+            };
         }
         Ok(groups)
     }
@@ -273,6 +386,9 @@ impl<'p> Groups<'p> {
     pub(super) fn finish(mut self, names: usize, context: &Context) -> Result<Vec<Held>, QueryError> {
         if self.stats.keys.is_empty() && self.groups.is_empty() {
             self.group(&[])?;
+        }
+        for (of_call, wholes) in self.accumulators.iter_mut().zip(&self.wholes) {
+            wholes.add_to(of_call);
         }
         let (layout, lifted) = (Layout::default(), Lifted::default());
         let mut rows = Vec::with_capacity(self.groups.len());
@@ -382,7 +498,7 @@ fn numbers_of_column(
     let mut numbers = Vec::with_capacity(rows.len());
     match column {
         Some(column @ FieldColumn::Text { texts, .. }) => {
-            let mut by_key = vec![NO_GROUP; texts.len()];
+            let mut by_key = interned.of_dictionary(texts);
             let mut null = NO_GROUP;
             for row in rows.iter() {
                 let key = column.key(row);
@@ -392,6 +508,24 @@ fn numbers_of_column(
                     *known = interned.number(&column.value(row), bounds)?;
                 }
                 numbers.push(*known);
+            }
+            interned.dictionary = Some((StringArray::clone(texts), by_key));
+        }
+        Some(column @ FieldColumn::I64(array)) => {
+            let mut recent = [(0, NO_GROUP); RECENT];
+            let values = array.values();
+            for row in rows.iter() {
+                let value = values.get(row).copied().filter(|_| !column.is_null(row));
+                let place = value.map(|value| value.cast_unsigned() as usize % RECENT);
+                let known = place.and_then(|place| recent.get(place)).filter(|(same, _)| Some(*same) == value);
+                let number = match known {
+                    Some(&(_, number)) if number != NO_GROUP => number,
+                    _ => interned.number(&column.value(row), bounds)?,
+                };
+                if let Some((value, known)) = value.zip(place.and_then(|place| recent.get_mut(place))) {
+                    *known = (value, number);
+                }
+                numbers.push(number);
             }
         }
         Some(column) => {
@@ -431,16 +565,106 @@ fn count_rows(accumulators: &mut [Accumulator], groups: impl Iterator<Item = u32
     }
 }
 
+/// How often the whole numbers from 0 on occur in each group: percentiles need no more, and most columns of whole numbers have
+/// few others.
+#[derive(Default)]
+struct Wholes {
+    /// By group, then by number; empty where they are not counted.
+    counts: Vec<[u64; WHOLES]>,
+}
+
+/// The whole numbers that are counted, from 0 on.
+const WHOLES: usize = 1 << 11;
+
+/// The groups up to which they are.
+const WHOLES_GROUPS_MAX: usize = 64;
+
+impl Wholes {
+    fn make_room(
+        &mut self,
+        function: Aggregate,
+        accumulators: &mut [Accumulator],
+        bounds: &Bounds,
+    ) -> Result<(), QueryError> {
+        if !matches!(function, Aggregate::Percentile(_)) || self.counts.len() == accumulators.len() {
+            return Ok(());
+        }
+        let more = accumulators.len() - self.counts.len();
+        if accumulators.len() <= WHOLES_GROUPS_MAX {
+            bounds.take(more * size_of::<[u64; WHOLES]>())?;
+            self.counts.resize(accumulators.len(), [0; WHOLES]);
+        } else {
+            self.add_to(accumulators);
+            self.counts = Vec::new();
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn count(&mut self, group: u32, number: i64) -> bool {
+        let of_group = self.counts.get_mut(group as usize);
+        match of_group.and_then(|of| of.get_mut(usize::try_from(number).unwrap_or(usize::MAX))) {
+            Some(count) => {
+                *count += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn add_to(&self, accumulators: &mut [Accumulator]) {
+        for (accumulator, counts) in accumulators.iter_mut().zip(&self.counts) {
+            for (number, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                accumulator.add_number(number as f64, count);
+            }
+        }
+    }
+}
+
 fn add_column(
     function: Aggregate,
     accumulators: &mut [Accumulator],
+    wholes: &mut Wholes,
     column: &FieldColumn<'_>,
     rows: Rows<'_>,
     groups: &[u32],
 ) {
+    let of_rows = rows.iter().zip(groups.iter().copied());
     if function == Aggregate::Count {
-        let present = rows.iter().zip(groups).filter(|(row, _)| !column.value(*row).is_null());
-        return count_rows(accumulators, present.map(|(_, &group)| group));
+        let present = of_rows.filter(|(row, _)| !column.is_null(*row));
+        return count_rows(accumulators, present.map(|(_, group)| group));
+    }
+    if Accumulator::is_of_numbers(function) {
+        let mut add = |group: u32, number: f64| {
+            if let Some(accumulator) = accumulators.get_mut(group as usize) {
+                accumulator.add_number(number, 1);
+            }
+        };
+        match column {
+            FieldColumn::I64(array) => {
+                let (values, nulls) = (array.values(), array.nulls());
+                for (row, group) in of_rows {
+                    let is_there = nulls.is_none_or(|nulls| row < nulls.len() && nulls.is_valid(row));
+                    if let Some(&number) = values.get(row).filter(|_| is_there)
+                        && !wholes.count(group, number)
+                    {
+                        add(group, number as f64);
+                    }
+                }
+                return;
+            }
+            FieldColumn::F64(array) => {
+                let (values, nulls) = (array.values(), array.nulls());
+                for (row, group) in of_rows {
+                    let is_there = nulls.is_none_or(|nulls| row < nulls.len() && nulls.is_valid(row));
+                    if let Some(&number) = values.get(row).filter(|_| is_there) {
+                        add(group, number);
+                    }
+                }
+                return;
+            }
+            _ => {}
+        }
     }
     let mut add = |group: u32, value: &Value<'_>| {
         if let Some(accumulator) = accumulators.get_mut(group as usize) {
@@ -458,12 +682,12 @@ fn add_column(
                     if keeps_text { text } else { text.as_number().map_or(Value::Null, Value::Number) }
                 })
                 .collect();
-            for (row, &group) in rows.iter().zip(groups) {
+            for (row, group) in of_rows {
                 if let Some(value) = column.key(row).and_then(|key| values.get(key)) {
                     add(group, value);
                 }
             }
         }
-        column => rows.iter().zip(groups).for_each(|(row, &group)| add(group, &column.value(row))),
+        column => of_rows.for_each(|(row, group)| add(group, &column.value(row))),
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use watchkeep_lang::insights::eval::{Context, Row};
-use watchkeep_lang::insights::plan::{Definition, Matcher, Name, Parse, Step};
+use watchkeep_lang::insights::plan::{Definition, ExprKind, Field, Matcher, Name, Parse, SortKey, Step, System};
 use watchkeep_lang::insights::value::Value;
 
 use super::lookup::Tables;
@@ -36,7 +36,7 @@ impl<'p> Prefix<'p> {
                     | Step::Unmask(_)
                     | Step::Unnest { .. }
                     | Step::Lookup(_)
-            )
+            ) || is_newest_first(step)
         };
         let end = all.iter().position(|step| !is_of_one(step)).unwrap_or(all.len());
         let steps = all.get(..end).unwrap_or_default();
@@ -70,7 +70,7 @@ impl<'p> Prefix<'p> {
 
     /// Whether all steps are filters, so that events pass as they are.
     pub(super) fn only_filters(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Step::Filter(_)))
+        self.steps.iter().all(|step| matches!(step, Step::Filter(_)) || is_newest_first(step))
     }
 
     /// Takes an event through the steps.
@@ -133,6 +133,13 @@ impl<'p> Prefix<'p> {
         }
         take(row)
     }
+}
+
+/// Whether a step only brings the newest events first: so they are read anyway, wherever their order matters.
+pub(super) fn is_newest_first(step: &Step) -> bool {
+    let Step::Sort(keys) = step else { return false };
+    let [SortKey { value, descending: true }] = keys.as_slice() else { return false };
+    value.kind == ExprKind::Field(Field::System(System::Timestamp))
 }
 
 fn define(definitions: &[Definition], context: &Context, row: &mut Live<'_>) {

@@ -11,6 +11,7 @@ use watchkeep_lang::insights::plan::{Comparison, Expr, ExprKind, Field, Pattern,
 use watchkeep_lang::insights::value::{Value, number_of};
 use watchkeep_store::TextFilter;
 
+use super::prefix::is_newest_first;
 use crate::events::JSON_ESCAPE;
 use crate::limits::PUSHED_LITERALS_MAX;
 
@@ -40,6 +41,7 @@ pub(super) fn text_filter(steps: &[Step], fields: FieldsAre) -> Option<TextFilte
             Step::Filter(condition) | Step::FilterIndex { condition, .. } => required.condition(condition, fields),
             // What follows may be of other texts.
             Step::Define(_) | Step::Parse(_) => {}
+            step if is_newest_first(step) => {}
             _ => break,
         }
     }

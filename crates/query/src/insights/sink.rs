@@ -8,7 +8,7 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::eval::Context;
 use watchkeep_lang::insights::event::EventRow;
 use watchkeep_lang::insights::patterns::{Clusterer, Sample};
-use watchkeep_lang::insights::plan::{Aggregate, Patterns, Plan, SortKey, Stats, Step, System};
+use watchkeep_lang::insights::plan::{Aggregate, ExprKind, Field, Patterns, Plan, SortKey, Stats, Step, System};
 use watchkeep_lang::insights::value::Value;
 use watchkeep_store::{Order, Store};
 
@@ -17,13 +17,13 @@ use super::groups::Groups;
 use super::needs::{self, Needs};
 use super::prefix::{Prefix, Take};
 use super::pushdown::{self, FieldsAre};
-use super::row::{Held, Layout, Live, value_bytes};
+use super::row::{Held, Layout, Lifted, Live, value_bytes};
 use super::steps::{Seen, Steps, compare, sort_values};
 use super::{Found, Job, shown};
 use crate::answer::Pointer;
 use crate::control::Bounds;
 use crate::error::QueryError;
-use crate::events::{EventBatch, Groups as LogGroups, Reading, is_of_lines};
+use crate::events::{EventBatch, Groups as LogGroups, Reading};
 use crate::limits::{ROWS_READ_AT_FIRST, ROWS_READ_AT_ONCE_MAX};
 
 /// A plan, and all that reading its events goes by.
@@ -146,9 +146,7 @@ impl Job {
             FieldsAre::InMessages
         };
         let in_lines = all.iter().any(|group| group.shown.is_lambda());
-        let standing_in = needs
-            .standing_in()
-            .filter(|paths| order == Order::Any && !in_lines && !paths.iter().any(|(path, _)| is_of_lines(path)));
+        let standing_in = needs.standing_in().filter(|_| order == Order::Any && !in_lines);
         // A literal may be behind a mask.
         let text = if needs.unmasked { None } else { pushdown::text_filter(prefix.steps(), fields_are) };
         Reading {
@@ -185,15 +183,26 @@ impl Source<'_> {
     fn each(&self, batch: &EventBatch<'_>, take: &mut Take<'_>) -> Result<ControlFlow<()>, QueryError> {
         let Some(lifted) = self.prefix.lifted_at_start() else { return Ok(ControlFlow::Continue(())) };
         for at in 0..batch.len() {
-            let unmasked = batch.unmasked(at);
-            let Some(event) = batch.event(at, unmasked.as_deref(), "") else { continue };
-            let event = EventRow::new(event, &self.discoverer);
-            let mut row = Live::new(batch, at, event, self.plan.names.len(), lifted);
-            if self.prefix.run(&mut row, take)?.is_break() {
+            if self.one(batch, at, lifted, take)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes an event of a batch through the prefix.
+    fn one(
+        &self,
+        batch: &EventBatch<'_>,
+        at: usize,
+        lifted: &Lifted,
+        take: &mut Take<'_>,
+    ) -> Result<ControlFlow<()>, QueryError> {
+        let unmasked = batch.unmasked(at);
+        let Some(event) = batch.event(at, unmasked.as_deref(), "") else { return Ok(ControlFlow::Continue(())) };
+        let event = EventRow::new(event, &self.discoverer);
+        let mut row = Live::new(batch, at, event, self.plan.names.len(), lifted);
+        self.prefix.run(&mut row, take)
     }
 
     fn groups(&self, stats: &Stats) -> Result<Vec<Held>, QueryError> {
@@ -251,12 +260,30 @@ impl Source<'_> {
     /// The first rows of a sort, so many if that is said; those of equal keys newest first.
     fn first_sorted(&self, keys: &[SortKey], cap: Option<usize>, layout: &Layout) -> Result<Vec<Held>, QueryError> {
         let mut sorted = Sorted { keys, cap, rows: Vec::new(), worst: None, bounds: self.bounds };
+        let filters = self.prefix.steps();
         self.read(&mut |batch| {
-            let flow = self.each(batch, &mut |row| {
-                self.job.counts.add_matched(1);
-                sorted.add(row, layout, self.context)?;
-                Ok(ControlFlow::Continue(()))
-            })?;
+            let flow = match self.prefix.lifted_at_start() {
+                Some(lifted) if self.prefix.only_filters() && batch.columns().is_some() => {
+                    let selected = columns::select(batch, filters, self.context);
+                    let matched = selected.as_ref().map_or(batch.len(), Vec::len);
+                    self.job.counts.add_matched(matched as u64);
+                    for index in 0..matched {
+                        let at = selected.as_ref().map_or(Some(index), |rows| rows.get(index).map(|&row| row as usize));
+                        let Some(at) = at.filter(|&at| !sorted.is_behind(batch, at)) else { continue };
+                        // It takes all rows: it never asks to stop.
+                        let _ = self.one(batch, at, lifted, &mut |row| {
+                            sorted.add(row, layout, self.context)?;
+                            Ok(ControlFlow::Continue(()))
+                        })?;
+                    }
+                    ControlFlow::Continue(())
+                }
+                _ => self.each(batch, &mut |row| {
+                    self.job.counts.add_matched(1);
+                    sorted.add(row, layout, self.context)?;
+                    Ok(ControlFlow::Continue(()))
+                })?,
+            };
             self.job.report(|_| Vec::new());
             Ok(flow)
         })?;
@@ -364,6 +391,17 @@ struct Ranked {
 }
 
 impl Sorted<'_> {
+    /// Whether the first key alone, if columns have it, puts a row behind all that matter.
+    fn is_behind(&self, batch: &EventBatch<'_>, at: usize) -> bool {
+        let (Some(key), Some(worst)) = (self.keys.first(), self.worst.as_ref().and_then(|worst| worst.first())) else {
+            return false;
+        };
+        let ExprKind::Field(Field::Discovered(path)) = &key.value.kind else { return false };
+        let Some(column) = batch.column(path) else { return false };
+        let order = column.value(at).natural_order(worst);
+        (if key.descending { order.reverse() } else { order }) == Ordering::Greater
+    }
+
     fn add(&mut self, row: &Live<'_>, layout: &Layout, context: &Context) -> Result<(), QueryError> {
         let values = sort_values(self.keys, row, context);
         if self.worst.as_ref().is_some_and(|worst| compare(self.keys, &values, worst) == Ordering::Greater) {

@@ -10,7 +10,7 @@ use watchkeep_lang::insights::Plan;
 use watchkeep_lang::insights::event::EventGroup;
 use watchkeep_lang::insights::plan::{Language, Source};
 use watchkeep_lang::insights::run::{self, LookupTable, OwnedEvent, RunError};
-use watchkeep_store::{Column, ColumnKind, FieldPath, Fields, Rows, Scan, Spelling, Store, StoreConfig, Table};
+use watchkeep_store::{AlsoIn, Column, ColumnKind, FieldPath, Fields, Rows, Scan, Spelling, Store, StoreConfig, Table};
 
 use crate::{
     Answer, Cancel, Control, Engine, EventTable, Group, InsightsQuery, Masks, Pointer, QueryError, Settings,
@@ -256,6 +256,10 @@ const QUERIES: &[(&str, bool)] = &[
     ("fields @ingestionTime, level, ms, status | sort ms desc | limit 5", true),
     ("fields @timestamp | sort status, level desc | limit 20", true),
     ("filter level = 'ERROR' | fields @timestamp, level, user.id | limit 4", true),
+    ("filter level = 'ERROR' | fields @timestamp, @message | sort @timestamp desc | limit 4", true),
+    ("fields @timestamp, ms | sort @timestamp desc | filter ms > 2 | limit 4", true),
+    ("fields @timestamp, level | sort @timestamp asc | limit 4", true),
+    ("fields @timestamp, level | sort @timestamp desc, level | limit 4", true),
     ("filter level != 'ERROR' | fields @timestamp, level", true),
     ("filter level = 'ERROR' and status >= 404 | stats count(*) as n", false),
     ("filter status in [200, 404] | stats count(*) as n by status", false),
@@ -270,6 +274,11 @@ const QUERIES: &[(&str, bool)] = &[
     ("stats count(level) as n, count(*) as all by user.id", false),
     ("stats count(*) as n, sum(ms) as s, avg(ms) as a, pct(ms, 50) as p, min(ms) as lo, max(ms) as hi by level", false),
     ("stats min(status) as lo, max(status) as hi, count_distinct(user.id) as d, min(level) as l by ok", false),
+    ("stats pct(status, 90) as p, pct(ms, 10) as q, count(status) as n by level, ok, user.id", false),
+    ("filter status = 404 | stats count(ms) as n, avg(status) as a, max(status) as m by status, level", false),
+    ("filter status > 300 and ms != 2.5 | stats count(*) as n, pct(status, 50) as p by ms", false),
+    ("filter status = 404 | fields level, ms | sort ms desc, level | limit 5", true),
+    ("filter status >= 404 | fields level, ms | sort level | limit 5", true),
     ("stats count(*) as n by bin(1s) as t, level", false),
     ("stats count(*) as n by bin(1s)", false),
     ("stats avg(ms) as a by status | sort a desc, status | limit 3", true),
@@ -288,6 +297,8 @@ const QUERIES: &[(&str, bool)] = &[
     ("fields unmask(@message) as u, @message", true),
     ("filterIndex level = 'ERROR' | stats count(*) as n", false),
     ("stats count(*) as n by @type, action", false),
+    ("stats sum(bytes) as b, count(*) as n by action", false),
+    ("filter bytes > 0 | stats count(*) as n by level", false),
     ("filter @type = 'REPORT' | stats max(@memorySize / 1000 / 1000) as mb, avg(@duration) as d", false),
     ("lookup users id as user.id OUTPUT name | stats count(*) as n by name", false),
     ("fields level, ms | pattern @message | limit 20", true),
@@ -331,7 +342,9 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
     // Of one kind per run of events, so that fields get columns; now and then of any.
     let json = (level, status, ms, user, ok, tail, 0..8).prop_map(|(level, status, ms, user, ok, tail, odd)| {
         let (status, ms, ok) = if odd > 0 { ("404", "2.5", "true") } else { (status, ms, ok) };
-        format!(r#"{{"level":{level},"status":{status},"ms":{ms},"user":{{"id":"{user}"}},"ok":{ok}{tail}}}"#)
+        format!(
+            r#"{{"level":{level},"status":{status},"ms":{ms},"user":{{"id":"{user}"}},"ok":{ok},"bytes":{odd}{tail}}}"#
+        )
     });
     let message = prop_oneof![
         12 => json,
@@ -432,7 +445,7 @@ async fn the_newest_are_found_however_many_lie_before_them() {
 async fn compacted_segments_are_read_by_columns() {
     let fixture = Fixture::new(Settings::default()).await;
     fixture.put(&numbered(3000)).await;
-    let path = |path: &str| FieldPath { path: path.to_owned(), spelling: Spelling::Kept };
+    let path = |path: &str| FieldPath { path: path.to_owned(), spelling: Spelling::Kept, also_in: AlsoIn::Nothing };
     let fields = Fields { paths: Arc::new([path("level"), path("n")]), unless: vec![6] };
     let scan = Scan::new(&TABLE).ids(0, [1]).columns(&[5]).without_seqs().fields(fields);
     let by_columns = || {

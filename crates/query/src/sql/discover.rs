@@ -17,7 +17,7 @@ use watchkeep_store::{Order, Spelling, Store};
 use super::rewrite::Names;
 use crate::control::Bounds;
 use crate::error::QueryError;
-use crate::events::{Counts, FieldColumn, Reading, is_of_lines};
+use crate::events::{Counts, FieldColumn, Reading};
 use crate::limits::SQL_FIELDS_MAX;
 
 /// What every event has, by its name.
@@ -144,7 +144,7 @@ impl Columns {
                         kind.widen(kind_of_column(column, batch.len()));
                     }
                 }
-                return Ok(ControlFlow::Continue(()));
+                return Ok(columns.flow(names));
             }
             for at in 0..batch.len() {
                 let Some(event) = batch.event(at, None, "") else { continue };
@@ -159,7 +159,7 @@ impl Columns {
                     }
                 }
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(columns.flow(names))
         })?;
         let mut others: Vec<(String, Kind)> = others.into_iter().collect();
         others.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -170,6 +170,12 @@ impl Columns {
             }
         }
         Ok(columns)
+    }
+
+    /// Whether further events may still change anything: a text stays one.
+    fn flow(&self, names: &Names) -> ControlFlow<()> {
+        let is_settled = !names.wants_all && self.fields.iter().all(|(_, kind)| *kind == Kind::Text);
+        if is_settled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Has the reading deliver what the columns need.
@@ -188,7 +194,7 @@ impl Columns {
         }
         reading.columns = columns;
         reading.stream_names = has(System::LogStream);
-        let in_json = |path: &Path| !path.name.starts_with('@') && !is_of_lines(path);
+        let in_json = |path: &Path| !path.name.starts_with('@');
         let only_json = !has(System::Message)
             && !self.fields.is_empty()
             && self.fields.iter().all(|(path, _)| in_json(path))

@@ -112,6 +112,8 @@ pub struct StoreConfig {
     pub retention_interval: Duration,
     /// The bytes of rows that an ordered scan gathers at once; for the rows of one millisecond it takes up to 16 times as many.
     pub scan_sort_bytes_max: usize,
+    /// The rows of segments from which on a scan decodes them with several threads.
+    pub scan_threads_from_rows: u64,
     /// The bytes of parsed footers and filters of segments that are kept in memory.
     pub footer_cache_bytes: usize,
 }
@@ -142,16 +144,19 @@ impl StoreConfig {
             orphan_age: Duration::from_secs(24 * 3600),
             retention_interval: Duration::from_secs(6 * 3600),
             scan_sort_bytes_max: 64 << 20,
+            scan_threads_from_rows: 64 << 10,
             footer_cache_bytes: 64 << 20,
         }
     }
 
-    /// Settings for tests and other short lives: the same, but with a small journal, and no demand for free disk space.
+    /// Settings for tests and other short lives: the same, but with a small journal, no demand for free disk space, and several
+    /// threads for every scan.
     pub fn small(data_dir: impl Into<PathBuf>) -> StoreConfig {
         StoreConfig {
             journal_segment_bytes: 4 << 20,
             journal_pool: 1,
             disk_free_min_bytes: 0,
+            scan_threads_from_rows: 0,
             ..StoreConfig::new(data_dir)
         }
     }

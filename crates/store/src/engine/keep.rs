@@ -77,6 +77,14 @@ impl Keeper {
         let ids = |&column: &usize| array(column).and_then(|array| array.as_primitive_opt::<UInt64Type>());
         let keys: Vec<&[u64]> =
             self.table.retention_key.iter().filter_map(ids).map(|array| array.values().as_ref()).collect();
+        if !keys.is_empty() && keys.iter().all(|values| is_constant(values)) {
+            let key: Vec<u64> = keys.iter().filter_map(|values| values.first().copied()).collect();
+            match self.of(&key) {
+                Cutoff::ALL => return selection,
+                Cutoff::Never => return Selection::Rows(Vec::new()),
+                Cutoff::From(_) => {}
+            }
+        }
         let mut key = vec![0; keys.len()];
         // Rows of one key come in runs, in segments because they are sorted, in memory because they were appended together.
         let mut run: Option<Cutoff> = None;
@@ -118,4 +126,10 @@ impl Keeper {
             Keep::Drop => Cutoff::Never,
         }
     }
+}
+
+/// Whether all values are the same.
+fn is_constant(values: &[u64]) -> bool {
+    // Without a way out in the middle the processor compares several at once.
+    values.first().is_none_or(|first| values.iter().fold(0, |differences, value| differences | (value ^ first)) == 0)
 }

@@ -1,7 +1,7 @@
 //! The engine: journal, memory, segments and catalog as one store.
 //!
 //! A row's way, by the files of this folder: `append` makes a frame of it, which the journal syncs; `state` takes the frame
-//! into memory, where `scan` (and `ordered`) find it; `seal` moves it, sorted by `order`, through `write` into a published
+//! into memory, where `scan` (and `ordered`; `parallel` decodes for it) find it; `seal` moves it, sorted by `order`, through `write` into a published
 //! segment; `compact` rewrites that segment with others of its window; `retention` removes it when `keep` says that its
 //! owner does. `encrypted` has the keys of those who have some. `open` brings everything back after a restart, `background` decides when all that happens, `check` reads it
 //! all and says what is damaged.
@@ -19,6 +19,7 @@ mod labels;
 mod open;
 mod order;
 mod ordered;
+mod parallel;
 mod path;
 mod reset;
 mod retention;

@@ -12,14 +12,15 @@ use watchkeep_core::ports::DataKeyError;
 use crate::batch::Batch;
 use crate::encryption;
 use crate::error::StoreError;
-use crate::limits::{BATCH_BYTES, BATCH_ROWS};
+use crate::limits::{BATCH_BYTES, BATCH_ROWS, SCAN_SEGMENTS_AT_ONCE};
 use crate::memtable::{Block, Selection, select, value_bytes};
 use crate::scan::{KeySet, Order, Scan, ScanStats};
-use crate::segment::SegmentError;
+use crate::segment::{SegmentError, SegmentScanStats};
 use crate::table::{ColumnKind, Table};
 
 use super::keep::Keeper;
 use super::order::{self, Place};
+use super::parallel::{self, Part};
 use super::state::Segment;
 use super::{Store, ordered};
 
@@ -229,17 +230,69 @@ impl<'a> Running<'a> {
         let touched = match read {
             Ok(touched) => touched,
             Err(error) if error.is_damage() => {
-                self.damaged.insert(segment.row.id);
-                self.stats.segments_damaged = self.damaged.len() as u64;
+                self.is_damaged(segment);
                 Default::default()
             }
             Err(error) => return Err(error),
         };
+        self.add(&touched);
+        failed.map_or(Ok(flow), Err)
+    }
+
+    /// Hands over the wanted rows of several segments, which several threads decode.
+    fn of_segments(
+        &mut self,
+        segments: &[Arc<Segment>],
+        inner: &Scan,
+        columns: &[usize],
+        take: &mut Take<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let store = self.store;
+        let (mut open, mut readers) = (Vec::new(), Vec::new());
+        for segment in segments {
+            let opened = store.noticing_damage(segment, store.open_segment(&segment.row));
+            match self.unlocked(opened) {
+                Ok(None) => continue,
+                Ok(Some(reader)) => {
+                    open.push(segment);
+                    readers.push(reader);
+                }
+                Err(error) if error.is_damage() => self.is_damaged(segment),
+                Err(error) => return Err(error),
+            }
+            self.stats.segments_opened += 1;
+        }
+        parallel::read(&readers, inner, &mut |segment, part| {
+            match part {
+                Part::Batch(batch) => {
+                    let selection = self.keeper.select(&batch, columns, Selection::All);
+                    if selection.count(batch.num_rows()) > 0 {
+                        return take(batch, selection);
+                    }
+                }
+                Part::Done(touched) => self.add(&touched),
+                Part::Failed(error) => {
+                    let Some(segment) = open.get(segment) else { return Err(error.into()) };
+                    match store.noticing_damage(segment, Err::<(), _>(StoreError::from(error))) {
+                        Err(error) if !error.is_damage() => return Err(error),
+                        _ => self.is_damaged(segment),
+                    }
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    fn is_damaged(&mut self, segment: &Segment) {
+        self.damaged.insert(segment.row.id);
+        self.stats.segments_damaged = self.damaged.len() as u64;
+    }
+
+    fn add(&mut self, touched: &SegmentScanStats) {
         self.stats.rows_scanned += touched.rows_scanned;
         self.stats.bytes_scanned += touched.bytes_scanned;
         self.stats.row_groups_read += touched.row_groups_read;
         self.stats.row_groups_skipped += touched.row_groups_skipped();
-        failed.map_or(Ok(flow), Err)
     }
 
     /// What was opened; `None`, and counted, if its key cannot be used.
@@ -269,9 +322,20 @@ impl<'a> Running<'a> {
                 flow = self.of_block(&block, &inner, &columns, &mut take)?;
             }
         }
-        for segment in std::mem::take(&mut self.segments) {
-            if flow.is_continue() {
-                flow = self.of_segment(&segment, &inner, &columns, &mut take)?;
+        let segments = std::mem::take(&mut self.segments);
+        let rows = segments.iter().map(|segment| segment.row.rows).sum::<u64>();
+        let is_worth_threads = rows >= self.store.config.scan_threads_from_rows && self.scan.limit.is_none();
+        if is_worth_threads && parallel::threads() > 1 {
+            for some in segments.chunks(SCAN_SEGMENTS_AT_ONCE) {
+                if flow.is_continue() {
+                    flow = self.of_segments(some, &inner, &columns, &mut take)?;
+                }
+            }
+        } else {
+            for segment in segments {
+                if flow.is_continue() {
+                    flow = self.of_segment(&segment, &inner, &columns, &mut take)?;
+                }
             }
         }
         if flow.is_continue() {

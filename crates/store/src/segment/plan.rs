@@ -6,13 +6,14 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt64Array, new_null_array,
 };
-use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type};
+use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type};
 
 use super::error::SegmentError;
 use super::footer::Footer;
+use super::limits::BATCH_ROWS;
 use super::shred;
-use crate::scan::{KeySet, Scan, Spelling};
+use crate::scan::{AlsoIn, KeySet, Scan, Spelling};
 use crate::table::{ColumnKind, SEQ};
 
 /// A scan bound to the columns of one segment.
@@ -25,6 +26,8 @@ pub(super) struct Plan<'a> {
     schema: SchemaRef,
     /// For each delivered column its place in the file; `None` for one that the file is too old to have.
     delivered: Vec<Option<usize>>,
+    /// For each delivered column what is there where the file has nothing to deliver.
+    fillers: Vec<ArrayRef>,
     /// The same where fields stand in for the text, if they can.
     standing_in: Option<StandingIn>,
 }
@@ -33,8 +36,11 @@ pub(super) struct Plan<'a> {
 struct StandingIn {
     schema: SchemaRef,
     delivered: Vec<Option<usize>>,
+    fillers: Vec<ArrayRef>,
     /// The places of the columns that must be empty for it.
     unless: Vec<usize>,
+    /// The places of the columns that must have a value in every row for it.
+    complete: Vec<usize>,
 }
 
 /// In which of its two forms a row group is delivered.
@@ -121,15 +127,18 @@ impl<'a> Plan<'a> {
         delivered.push(scan.needs_seqs().then_some(seq));
         let schema = scan.delivered_schema();
         let standing_in = standing_in(footer, scan, &schema, &delivered);
-        Ok(Some(Plan { scan, filters, text, schema, delivered, standing_in }))
+        let fillers = schema.fields().iter().map(|field| filler(field, BATCH_ROWS)).collect();
+        Ok(Some(Plan { scan, filters, text, schema, delivered, fillers, standing_in }))
     }
 
-    /// In which form a row group is delivered, of whose column at a place `is_empty` knows whether it says nothing in any row.
-    pub(super) fn form(&self, is_empty: impl Fn(usize) -> bool) -> Form {
-        match &self.standing_in {
-            Some(standing_in) if standing_in.unless.iter().all(|&place| is_empty(place)) => Form::Fields,
-            _ => Form::Text,
-        }
+    /// In which form a row group is delivered, of whose column at a place `is_empty` knows whether it says nothing in any row, and
+    /// `is_complete` whether it has a value in every row.
+    pub(super) fn form(&self, is_empty: impl Fn(usize) -> bool, is_complete: impl Fn(usize) -> bool) -> Form {
+        let stands_in = |standing_in: &StandingIn| {
+            standing_in.unless.iter().all(|&place| is_empty(place))
+                && standing_in.complete.iter().all(|&place| is_complete(place))
+        };
+        if self.standing_in.as_ref().is_some_and(stands_in) { Form::Fields } else { Form::Text }
     }
 
     fn delivered(&self, form: Form) -> (&SchemaRef, &[Option<usize>]) {
@@ -156,17 +165,28 @@ impl<'a> Plan<'a> {
     /// The delivered batch of these columns, all of `rows` rows.
     pub(super) fn assemble(&self, form: Form, columns: &Columns, rows: usize) -> Result<RecordBatch, SegmentError> {
         let (schema, delivered) = self.delivered(form);
-        let arrays = delivered.iter().zip(schema.fields()).map(|(place, field)| {
+        let fillers = match (&self.standing_in, form) {
+            (Some(standing_in), Form::Fields) => &standing_in.fillers,
+            _ => &self.fillers,
+        };
+        let arrays = delivered.iter().zip(schema.fields()).zip(fillers).map(|((place, field), made)| {
             let found = place.and_then(|place| columns.get(place)).cloned();
-            found.unwrap_or_else(|| match (field.is_nullable(), field.data_type()) {
-                (true, data_type) => new_null_array(data_type, rows),
-                // The text that fields stand in for is left out though it always has a value, and `seq`.
-                (false, DataType::Utf8) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n("", rows))),
-                (false, DataType::Binary) => Arc::new(BinaryArray::from_iter_values(std::iter::repeat_n("", rows))),
-                (false, _) => Arc::new(UInt64Array::from_value(0, rows)),
-            })
+            found.unwrap_or_else(|| if rows <= made.len() { made.slice(0, rows) } else { filler(field, rows) })
         });
         Ok(RecordBatch::try_new(schema.clone(), arrays.collect())?)
+    }
+}
+
+/// What is delivered of a column that the file has nothing of, or whose values nobody asked for.
+fn filler(field: &Field, rows: usize) -> ArrayRef {
+    match (field.is_nullable(), field.data_type()) {
+        (true, data_type) => new_null_array(data_type, rows),
+        // The text that fields stand in for is left out though it always has a value, and `seq`.
+        (false, DataType::Utf8) => Arc::new(StringArray::new(OffsetBuffer::new_zeroed(rows), Buffer::default(), None)),
+        (false, DataType::Binary) => {
+            Arc::new(BinaryArray::new(OffsetBuffer::new_zeroed(rows), Buffer::default(), None))
+        }
+        (false, _) => Arc::new(UInt64Array::from_value(0, rows)),
     }
 }
 
@@ -179,6 +199,7 @@ fn standing_in(footer: &Footer, scan: &Scan, schema: &SchemaRef, delivered: &[Op
     let mut places: Vec<Option<usize>> =
         without_text.map(|(field, &place)| place.filter(|_| field.name() != text)).collect();
     let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    let mut complete = Vec::new();
     for wanted in wanted.paths.iter() {
         let name = format!("{}{}", shred::PREFIX, wanted.path);
         // A column of the table's own may have such a name.
@@ -190,11 +211,15 @@ fn standing_in(footer: &Footer, scan: &Scan, schema: &SchemaRef, delivered: &[Op
             return None;
         }
         places.push(Some(place));
+        if wanted.also_in == AlsoIn::OtherTexts {
+            complete.push(place);
+        }
         fields.push(Arc::new(field.clone()));
     }
     let place = |&column: &usize| file.column_with_name(scan.table.columns.get(column)?.name).map(|(place, _)| place);
     let unless = wanted.unless.iter().filter_map(place).collect();
-    Some(StandingIn { schema: Arc::new(Schema::new(fields)), delivered: places, unless })
+    let fillers = fields.iter().map(|field| filler(field, BATCH_ROWS)).collect();
+    Some(StandingIn { schema: Arc::new(Schema::new(fields)), delivered: places, fillers, unless, complete })
 }
 
 /// Columns of some rows, by their place in the file.

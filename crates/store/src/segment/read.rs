@@ -8,8 +8,9 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::{concat, filter, take};
+use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
@@ -22,6 +23,7 @@ use super::limits::BATCH_ROWS;
 use super::plan::{self, Columns, Filter, Form, Plan};
 use super::prune::{self, Verdict};
 use super::source::Source;
+use super::text_pages::TextPages;
 use crate::blob::ReadBlobs;
 use crate::scan::{Scan, TextFilter};
 
@@ -51,6 +53,19 @@ impl SegmentScanStats {
     /// Row groups that were not read, for whatever reason.
     pub fn row_groups_skipped(&self) -> u64 {
         self.skipped_by_statistics + self.skipped_by_bloom + self.skipped_by_tokens
+    }
+
+    /// What was touched since it was `before`.
+    pub fn since(&self, before: &SegmentScanStats) -> SegmentScanStats {
+        SegmentScanStats {
+            rows: self.rows - before.rows,
+            rows_scanned: self.rows_scanned - before.rows_scanned,
+            bytes_scanned: self.bytes_scanned - before.bytes_scanned,
+            row_groups_read: self.row_groups_read - before.row_groups_read,
+            skipped_by_statistics: self.skipped_by_statistics - before.skipped_by_statistics,
+            skipped_by_bloom: self.skipped_by_bloom - before.skipped_by_bloom,
+            skipped_by_tokens: self.skipped_by_tokens - before.skipped_by_tokens,
+        }
     }
 }
 
@@ -113,53 +128,84 @@ impl<'c> SegmentReader<'c> {
     /// Calls `visit` with the rows that pass the scan's time, keys and text, in the segment's order (not the scan's), as
     /// batches of the scan's columns and the time in table order, then `seq`. The scan's limit is the visitor's to keep.
     pub fn scan(&self, scan: &Scan, visit: &mut Visit<'_>) -> Result<SegmentScanStats, SegmentError> {
-        let mut stats = SegmentScanStats::default();
-        let Some(plan) = Plan::new(&self.path, &self.footer, scan)? else {
-            stats.skipped_by_statistics = self.footer.parquet().num_row_groups() as u64;
-            return Ok(stats);
+        let Some(mut scanning) = self.scanning(scan)? else {
+            return Ok(SegmentScanStats { skipped_by_statistics: self.row_groups() as u64, ..Default::default() });
         };
-        let source = Arc::new(Source::new(self.blobs.clone(), self.path.clone(), self.footer.clone()));
-        let verdicts: Vec<Vec<Verdict>> =
-            plan.filters.iter().map(|filter| prune::row_groups(&source, filter)).collect::<Result<_, _>>()?;
-        for row_group in 0..self.footer.parquet().num_row_groups() {
-            let verdict = |filter: usize| verdicts.get(filter).and_then(|of| of.get(row_group)).copied();
-            let filters = plan.filters.iter().enumerate().map(|(index, filter)| (verdict(index), filter));
-            if filters.clone().any(|(verdict, _)| verdict == Some(Verdict::None)) {
-                stats.skipped_by_statistics += 1;
-                continue;
-            }
-            let open: Vec<&Filter<'_>> =
-                filters.filter(|(verdict, _)| *verdict != Some(Verdict::All)).map(|(_, filter)| filter).collect();
-            if prune::blooms_rule_out(&source, self.cache, &plan, row_group, &open)? {
-                stats.skipped_by_bloom += 1;
-                continue;
-            }
-            if prune::tokens_rule_out(&source, self.cache, &plan, row_group)? {
-                stats.skipped_by_tokens += 1;
-                continue;
-            }
-            let blocks = prune::pieces(&source, self.cache, &plan, row_group)?;
-            if blocks.as_ref().is_some_and(|blocks| !blocks.selects_any()) {
-                stats.skipped_by_tokens += 1;
-                continue;
-            }
-            let selection = match (prune::pages(&source, row_group, &open)?, blocks) {
-                (Some(pages), Some(blocks)) => Some(pages.intersection(&blocks)),
-                (pages, blocks) => pages.or(blocks),
-            };
-            if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
-                stats.skipped_by_statistics += 1;
-                continue;
-            }
-            stats.row_groups_read += 1;
-            let mut group = RowGroup { source: &source, plan: &plan, index: row_group, form: Form::Text };
-            group.form = plan.form(|place| group.is_empty(place));
-            if group.scan(&open, selection, visit, &mut stats)?.is_break() {
+        for row_group in 0..self.row_groups() {
+            if scanning.row_group(row_group, visit)?.is_break() {
                 break;
             }
         }
-        stats.bytes_scanned = source.bytes_read();
-        Ok(stats)
+        Ok(scanning.stats())
+    }
+
+    /// How many row groups there are.
+    pub fn row_groups(&self) -> usize {
+        self.footer.parquet().num_row_groups()
+    }
+
+    /// A scan that is told which row groups to read; `None` if no row of the segment can pass.
+    pub fn scanning<'s>(&'s self, scan: &'s Scan) -> Result<Option<Scanning<'s>>, SegmentError> {
+        let Some(plan) = Plan::new(&self.path, &self.footer, scan)? else { return Ok(None) };
+        let source = Arc::new(Source::new(self.blobs.clone(), self.path.clone(), self.footer.clone()));
+        let verdicts: Vec<Vec<Verdict>> =
+            plan.filters.iter().map(|filter| prune::row_groups(&source, filter)).collect::<Result<_, _>>()?;
+        Ok(Some(Scanning { cache: self.cache, plan, source, verdicts, stats: SegmentScanStats::default() }))
+    }
+}
+
+/// A scan of one segment, row group by row group.
+pub struct Scanning<'s> {
+    cache: &'s FooterCache,
+    plan: Plan<'s>,
+    source: Arc<Source>,
+    /// Of each filter on each row group.
+    verdicts: Vec<Vec<Verdict>>,
+    stats: SegmentScanStats,
+}
+
+impl Scanning<'_> {
+    /// What it touched so far.
+    pub fn stats(&self) -> SegmentScanStats {
+        SegmentScanStats { bytes_scanned: self.source.bytes_read(), ..self.stats }
+    }
+
+    /// Calls `visit` with the rows of one row group that pass. Breaks if it said so.
+    pub fn row_group(&mut self, row_group: usize, visit: &mut Visit<'_>) -> Result<ControlFlow<()>, SegmentError> {
+        let Scanning { cache, plan, source, verdicts, stats } = self;
+        let verdict = |filter: usize| verdicts.get(filter).and_then(|of| of.get(row_group)).copied();
+        let filters = plan.filters.iter().enumerate().map(|(index, filter)| (verdict(index), filter));
+        if filters.clone().any(|(verdict, _)| verdict == Some(Verdict::None)) {
+            stats.skipped_by_statistics += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let open: Vec<&Filter<'_>> =
+            filters.filter(|(verdict, _)| *verdict != Some(Verdict::All)).map(|(_, filter)| filter).collect();
+        if prune::blooms_rule_out(source, cache, plan, row_group, &open)? {
+            stats.skipped_by_bloom += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        if prune::tokens_rule_out(source, cache, plan, row_group)? {
+            stats.skipped_by_tokens += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let blocks = prune::pieces(source, cache, plan, row_group)?;
+        if blocks.as_ref().is_some_and(|blocks| !blocks.selects_any()) {
+            stats.skipped_by_tokens += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let selection = match (prune::pages(source, row_group, &open)?, blocks) {
+            (Some(pages), Some(blocks)) => Some(pages.intersection(&blocks)),
+            (pages, blocks) => pages.or(blocks),
+        };
+        if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
+            stats.skipped_by_statistics += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        stats.row_groups_read += 1;
+        let mut group = RowGroup { source, plan, index: row_group, form: Form::Text };
+        group.form = plan.form(|place| group.is_empty(place), |place| group.is_complete(place));
+        group.scan(&open, selection, visit, stats)
     }
 }
 
@@ -249,7 +295,10 @@ impl RowGroup<'_> {
         visit: &mut Visit<'_>,
         stats: &mut SegmentScanStats,
     ) -> Result<ControlFlow<()>, SegmentError> {
-        let mut numbers = numbers(selection.as_ref(), self.rows());
+        if let Some(pages) = self.text_pages(place, selection.as_ref())? {
+            return self.pass_pages(pages, text, place, selection.as_ref(), known, visit, stats);
+        }
+        let mut numbers = ranges(selection.as_ref(), self.rows()).into_iter().flatten();
         let mut ordinals = 0..;
         let mut hits = Hits::default();
         for batch in self.read(&[place], selection.clone())? {
@@ -273,6 +322,82 @@ impl RowGroup<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         self.deliver_hits(place, hits, known, visit, stats)
+    }
+
+    /// The pages that hold texts of `selection`, if texts lie in them as they are.
+    fn text_pages(
+        &self,
+        place: usize,
+        selection: Option<&RowSelection>,
+    ) -> Result<Option<TextPages<'_>>, SegmentError> {
+        let parquet = self.source.footer.parquet();
+        let chunk = parquet.row_groups().get(self.index).and_then(|group| group.columns().get(place));
+        let offsets = parquet.offset_index().and_then(|index| index.get(self.index)).and_then(|group| group.get(place));
+        let (Some(chunk), Some(offsets)) = (chunk, offsets) else { return Ok(None) };
+        let pages = self.source.pages(self.ranges(&[place], selection))?;
+        TextPages::new(self.source, chunk, offsets.page_locations(), self.rows(), pages)
+    }
+
+    /// Searches the texts of `selection` page by page and delivers the rows that match.
+    #[allow(clippy::too_many_arguments, reason = "what a search of texts goes by, whichever way")]
+    fn pass_pages(
+        &self,
+        mut pages: TextPages<'_>,
+        text: &TextFilter,
+        place: usize,
+        selection: Option<&RowSelection>,
+        known: &Columns,
+        visit: &mut Visit<'_>,
+        stats: &mut SegmentScanStats,
+    ) -> Result<ControlFlow<()>, SegmentError> {
+        let wanted = ranges(selection, self.rows());
+        let after = |row: usize| wanted.partition_point(|range| range.end <= row);
+        let is_wanted = |rows: &Range<usize>| wanted.get(after(rows.start)).is_some_and(|next| next.start < rows.end);
+        let mut hits = Hits::default();
+        let mut ordinals = 0..;
+        while let Some(page) = pages.next(is_wanted)? {
+            let mut found: Vec<&[u8]> = Vec::new();
+            let mut texts = page.texts();
+            let mut next = after(page.rows.start);
+            for row in page.rows.clone() {
+                let value = texts.next().ok_or_else(|| self.source.failure("a page has fewer texts than rows"))?;
+                while wanted.get(next).is_some_and(|range| range.end <= row) {
+                    next += 1;
+                }
+                if wanted.get(next).is_none_or(|range| row < range.start) {
+                    continue;
+                }
+                let ordinal = ordinals.next().unwrap_or_default();
+                if (text.matches)(value) {
+                    hits.rows.push(row);
+                    hits.ordinals.push(ordinal);
+                    found.push(value);
+                }
+            }
+            if self.plan.delivers(place) && !found.is_empty() {
+                hits.texts.push(self.array(place, &found)?);
+            }
+            if hits.rows.len() >= BATCH_ROWS
+                && self.deliver_hits(place, std::mem::take(&mut hits), known, visit, stats)?.is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if hits.rows.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.deliver_hits(place, hits, known, visit, stats)
+    }
+
+    /// Values of the column at this place as an array.
+    fn array(&self, place: usize, values: &[&[u8]]) -> Result<ArrayRef, SegmentError> {
+        let field = self.source.footer.arrow.schema().fields().get(place).ok_or_else(|| self.mistyped())?;
+        if *field.data_type() == DataType::Binary {
+            return Ok(Arc::new(BinaryArray::from_iter_values(values)));
+        }
+        let texts = values.iter().map(|value| std::str::from_utf8(value));
+        let texts = texts.collect::<Result<Vec<&str>, _>>().map_err(|error| self.source.failure(error))?;
+        Ok(Arc::new(StringArray::from_iter_values(texts)))
     }
 
     fn keep_text(
@@ -380,6 +505,13 @@ impl RowGroup<'_> {
         chunk.is_some_and(|chunk| chunk.statistics().is_some_and(|of| constant::is_empty(of, chunk.num_values())))
     }
 
+    /// Whether the column at this place has a value in every row of the row group: its statistics tell.
+    fn is_complete(&self, place: usize) -> bool {
+        let groups = self.source.footer.parquet().row_groups();
+        let chunk = groups.get(self.index).and_then(|group| group.columns().get(place));
+        chunk.and_then(|chunk| chunk.statistics()?.null_count_opt()) == Some(0)
+    }
+
     /// Decodes the columns at `places`, of the rows of `selection`.
     fn read(
         &self,
@@ -433,8 +565,8 @@ impl RowGroup<'_> {
     }
 }
 
-/// The numbers of the rows that are selected out of `rows`.
-fn numbers(selection: Option<&RowSelection>, rows: usize) -> impl Iterator<Item = usize> {
+/// The runs of the rows that are selected out of `rows`.
+fn ranges(selection: Option<&RowSelection>, rows: usize) -> Vec<Range<usize>> {
     let mut at = 0;
     let mut ranges = Vec::new();
     for selector in selection.into_iter().flat_map(RowSelection::iter) {
@@ -446,7 +578,7 @@ fn numbers(selection: Option<&RowSelection>, rows: usize) -> impl Iterator<Item 
     if selection.is_none() {
         ranges.push(0..rows);
     }
-    ranges.into_iter().flatten()
+    ranges
 }
 
 fn join(parts: &[ArrayRef]) -> Result<ArrayRef, SegmentError> {

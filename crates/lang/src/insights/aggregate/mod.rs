@@ -10,7 +10,7 @@ use super::limits::TAKE_MAX;
 use super::plan::Aggregate;
 use super::value::{EXACT_DIGITS, Value};
 use distinct::Distinct;
-use numbers::{Moments, Percentiles};
+use numbers::{Moments, Percentiles, Total};
 
 /// What an aggregate has of the values so far. Those of parts can be merged: of the rows' order only [`Aggregate::First`],
 /// [`Aggregate::Last`] and [`Aggregate::Take`] depend.
@@ -24,6 +24,7 @@ pub struct Accumulator {
 enum State {
     Count(u64),
     Distinct(Box<Distinct>),
+    Total(Total),
     Moments(Moments),
     Extreme(Extreme),
     Percentiles(Box<Percentiles>),
@@ -47,9 +48,8 @@ impl Accumulator {
         let state = match function {
             Aggregate::Count => State::Count(0),
             Aggregate::CountDistinct => State::Distinct(Box::default()),
-            Aggregate::Sum | Aggregate::Avg | Aggregate::Stddev { .. } | Aggregate::Variance { .. } => {
-                State::Moments(Moments::default())
-            }
+            Aggregate::Sum | Aggregate::Avg => State::Total(Total::default()),
+            Aggregate::Stddev { .. } | Aggregate::Variance { .. } => State::Moments(Moments::default()),
             Aggregate::Min | Aggregate::Max => State::Extreme(Extreme::default()),
             Aggregate::Percentile(_) => State::Percentiles(Box::default()),
             Aggregate::Earliest | Aggregate::Latest => State::Timed(None),
@@ -74,17 +74,12 @@ impl Accumulator {
         match &mut self.state {
             State::Count(count) => *count = count.saturating_add(1),
             State::Distinct(distinct) => distinct.add(value),
-            State::Moments(moments) => {
+            State::Total(_) | State::Moments(_) | State::Percentiles(_) => {
                 if let Some(number) = value.as_number() {
-                    moments.add(number);
+                    self.add_number(number, 1);
                 }
             }
             State::Extreme(extreme) => extreme.add(value, self.function == Aggregate::Max),
-            State::Percentiles(percentiles) => {
-                if let Some(number) = value.as_number() {
-                    percentiles.add(number);
-                }
-            }
             State::Timed(chosen) => {
                 let Some(time_ms) = time_ms else { return };
                 choose_by_time(chosen, time_ms, value, self.function == Aggregate::Latest);
@@ -102,11 +97,35 @@ impl Accumulator {
         }
     }
 
+    /// Whether values count as the numbers that they are, and no others do: [`Accumulator::add_number`] does for them.
+    pub fn is_of_numbers(function: Aggregate) -> bool {
+        matches!(
+            function,
+            Aggregate::Sum
+                | Aggregate::Avg
+                | Aggregate::Stddev { .. }
+                | Aggregate::Variance { .. }
+                | Aggregate::Percentile(_)
+        )
+    }
+
+    /// Adds a number that so many rows have, if it is an aggregate of numbers ([`Accumulator::is_of_numbers`]).
+    #[inline]
+    pub fn add_number(&mut self, number: f64, rows: u64) {
+        match &mut self.state {
+            State::Percentiles(percentiles) => percentiles.add(number, rows),
+            State::Total(total) => total.add(number, rows),
+            State::Moments(moments) => (0..rows).for_each(|_| moments.add(number)),
+            _ => {}
+        }
+    }
+
     /// Adds what another of the same aggregate has, of rows that come after these.
     pub fn merge(&mut self, other: Accumulator) {
         match (&mut self.state, other.state) {
             (State::Count(count), State::Count(more)) => *count = count.saturating_add(more),
             (State::Distinct(distinct), State::Distinct(more)) => distinct.merge(&more),
+            (State::Total(total), State::Total(more)) => total.merge(&more),
             (State::Moments(moments), State::Moments(more)) => moments.merge(&more),
             (State::Percentiles(percentiles), State::Percentiles(more)) => percentiles.merge(&more),
             (State::Extreme(extreme), State::Extreme(more)) => {
@@ -131,6 +150,7 @@ impl Accumulator {
         match (&self.state, self.function) {
             (State::Count(count), _) => Value::Number(*count as f64),
             (State::Distinct(distinct), _) => Value::Number(distinct.count()),
+            (State::Total(total), function) => total.finish(function).map_or(Value::Null, Value::number),
             (State::Moments(moments), function) => moments.finish(function).map_or(Value::Null, Value::number),
             (State::Percentiles(percentiles), Aggregate::Percentile(percent)) => {
                 percentiles.at(percent).map_or(Value::Null, Value::number)

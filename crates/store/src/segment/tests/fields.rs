@@ -4,10 +4,15 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
-use crate::scan::{FieldPath, Fields, Spelling, TextFilter};
+use crate::scan::{AlsoIn, FieldPath, Fields, Spelling, TextFilter};
 
 /// Scans of rows that hold these messages, the note of the second `noted`: for each row `text` or its fields.
 fn check(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], expected: &[&str]) {
+    check_of(messages, note, fields, AlsoIn::Nothing, expected);
+}
+
+/// The same for fields that the reader may find in other texts, too.
+fn check_of(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], also_in: AlsoIn, expected: &[&str]) {
     let rows: Vec<Row> = (0..)
         .zip(messages)
         .map(|(n, message)| Row {
@@ -20,7 +25,7 @@ fn check(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], exp
         })
         .collect();
     let blobs = stored(encode_rows(&rows, 50, true).bytes);
-    let path = |&(path, spelling): &(&str, Spelling)| FieldPath { path: path.into(), spelling };
+    let path = |&(path, spelling): &(&str, Spelling)| FieldPath { path: path.into(), spelling, also_in };
     let fields = Fields { paths: fields.iter().map(path).collect(), unless: vec![NOTE] };
     let scan = Scan::new(&TABLE).columns(&[MESSAGE]).fields(fields).text(TextFilter::containing(b"INFO"));
     let cache = FooterCache::default();
@@ -68,6 +73,21 @@ fn fields_stand_in_where_all_of_them_have_columns() {
     check(LINES, None, &[("x", Kept)], texts);
     check(LINES, Some(""), &[("n", Kept)], &["1", "2", "-"]);
     check(LINES, Some("noted"), &[("n", Kept)], texts);
+}
+
+#[test]
+fn fields_of_other_texts_stand_in_where_every_row_has_them() {
+    use Spelling::{Ignored, Kept};
+    let texts = &[&*format!("text {}", LINES[0]), &*format!("text {}", LINES[1])];
+    check_of(LINES, None, &[("level", Kept)], AlsoIn::OtherTexts, &["INFO", "INFO", "WARN"]);
+    check_of(LINES, None, &[("level", Kept), ("f", Ignored)], AlsoIn::OtherTexts, texts);
+    check_of(
+        &[LINES[0], "INFO of a service"],
+        None,
+        &[("n", Kept)],
+        AlsoIn::OtherTexts,
+        &[texts[0], "text INFO of a service"],
+    );
 }
 
 #[test]
