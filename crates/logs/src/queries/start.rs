@@ -51,7 +51,7 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
         Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
         Some(_) => return Err(invalid(format!("The limit must be between 1 and {ROWS_MAX}."))),
     };
-    let query = Parsed::new(&input.query_string, language)?;
+    let query = Parsed::new(&input.query_string, language)?.checked(logs).await?;
     let now = logs.clock.now();
     let of_s = |seconds: i64| seconds.saturating_mul(1000);
     // Both ends are included, to the second.

@@ -257,6 +257,8 @@ async fn bad_queries_in_sql_are_refused() {
     let cases = [
         ("SELECT ms FROM nowhere", "ResourceNotFoundException"),
         ("SELECT ms FROM", "MalformedQueryException"),
+        ("SELECT nosuch(ms) FROM g", "MalformedQueryException"),
+        ("SELECT level, count(*) FROM g GROUP BY ms", "MalformedQueryException"),
         ("DELETE FROM g", "MalformedQueryException"),
         ("SELECT 1; SELECT 2", "MalformedQueryException"),
         ("SELECT ms FROM `logGroups(g)`", "MalformedQueryException"),
@@ -266,10 +268,12 @@ async fn bad_queries_in_sql_are_refused() {
         let refused = fixture.start(sql(query)).await.unwrap_err();
         assert_eq!(refused.code, code, "{query}: {refused}");
     }
-    let refused = fixture.start(sql("SELECT ms FRM g x")).await.unwrap_err();
-    assert!(refused.details.is_some(), "where it is wrong is told");
+    for text in ["SELECT ms FRM g x", "SELECT nosuch(ms) FROM g"] {
+        let refused = fixture.start(sql(text)).await.unwrap_err();
+        assert!(refused.details.is_some(), "{text}: where it is wrong is told");
+    }
     // What is found out only when it runs.
-    let id = fixture.start(sql("SELECT nosuch(ms) FROM g")).await.unwrap();
+    let id = fixture.start(sql("SELECT sum(level) AS s FROM g")).await.unwrap();
     assert_eq!(fixture.ended(&id).await.status.as_deref(), Some("Failed"));
 }
 
