@@ -102,7 +102,7 @@ pub const SELECTION_VALUES_MAX: usize = 50;
 /// The metric filters of a log group ("PutMetricFilter").
 pub const METRIC_FILTERS_MAX: usize = 100;
 
-/// The filters of a log group that have regular expressions ("PutMetricFilter").
+/// The metric filters and subscription filters of a log group, together, that have regular expressions ("PutMetricFilter").
 pub const REGEX_FILTERS_MAX: usize = 5;
 
 /// The dimensions of a metric filter, system fields among them ("MetricTransformation").
