@@ -303,6 +303,9 @@ pub const SQL_QUERIES_MAX: usize = 15;
 /// The queries that run at once in the whole server; others wait as `Scheduled`.
 pub const QUERIES_RUNNING_MAX: usize = 4;
 
+/// From here on a time of a query is in milliseconds (March 1973), not in seconds (the year 5138).
+pub const QUERY_TIME_MS_MIN: i64 = 100_000_000_000;
+
 /// How long a query may run before it ends as `Timeout` ("GetQueryResults").
 pub const QUERY_MS_MAX: i64 = HOUR_MS;
 

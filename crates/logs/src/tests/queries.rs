@@ -152,6 +152,19 @@ async fn bad_queries_are_refused() {
 }
 
 #[tokio::test]
+async fn times_may_be_in_milliseconds() {
+    let fixture = fixture().await;
+    for (start_time, end_time) in [(NOW - 100_000, NOW), (NOW / 1000 - 100, NOW)] {
+        let input = StartQueryRequest { start_time, end_time, ..request("stats count(*) as n") };
+        let id = fixture.start(input).await.unwrap();
+        let all = fixture.start(request("stats count(*) as n")).await.unwrap();
+        assert_eq!(rows(&fixture.ended(&id).await), rows(&fixture.ended(&all).await));
+    }
+    let before = StartQueryRequest { start_time: NOW, end_time: NOW - 1, ..request("fields @message") };
+    assert!(error(fixture.start(before).await).starts_with("InvalidParameterException"));
+}
+
+#[tokio::test]
 async fn results_come_in_pages_and_are_there_after_a_restart() {
     let fixture = fixture().await;
     let id = fixture.start(request("fields @message")).await.unwrap();
