@@ -40,10 +40,11 @@ def examples(page):
 def test_examples(page, tmp_path):
     tools = tmp_path / "bin"
     tools.mkdir()
-    (tools / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} -m awscli "$@"\n')
-    (tools / "aws").chmod(0o755)
+    # Not a link, by which Python would not find the packages beside it.
+    for name, arguments in [("aws", "-m awscli"), ("python3", "")]:
+        (tools / name).write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
+        (tools / name).chmod(0o755)
     (tools / "watchkeep").symlink_to(BINARY)
-    (tools / "python3").symlink_to(sys.executable)
     environment = {
         "WATCHKEEP_AGENT_LOG_FILES": str(tmp_path / "*.log"),
         "WATCHKEEP_DATA_SEAL_AFTER": "1",

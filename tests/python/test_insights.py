@@ -189,3 +189,26 @@ def test_results_survive_a_kill(tmp_path):
         after = wait(server.client("logs"), query_id)
         assert after["status"] == "Complete"
         assert after["results"] == before["results"]
+
+
+def test_sql_says_what_is_wrong_at_once_and_which_event_a_row_is(logs):
+    logs.create_log_group(logGroupName="/shop/sql")
+    logs.create_log_stream(logGroupName="/shop/sql", logStreamName="s")
+    now = int(time.time())
+    events = [{"timestamp": now * 1000, "message": json.dumps({"level": level, "ms": ms})} for level, ms in [("INFO", 1), ("ERROR", 2)]]
+    logs.put_log_events(logGroupName="/shop/sql", logStreamName="s", logEvents=events)
+    times = {"startTime": now - 600, "endTime": now + 60, "queryLanguage": "SQL"}
+    text = "SELECT level,\n  nosuch(ms) FROM `/shop/sql`"
+    with pytest.raises(logs.exceptions.MalformedQueryException) as refused:
+        logs.start_query(queryString=text, **times)
+    place = refused.value.response["queryCompileError"]["location"]
+    assert text[place["startCharOffset"]:place["endCharOffset"]] == "nosuch"
+
+    started = logs.start_query(queryString="SELECT ms FROM `/shop/sql` WHERE level = 'ERROR'", **times)
+    found = wait(logs, started["queryId"])
+    [row] = found["results"]
+    assert [cell["field"] for cell in row] == ["ms", "@ptr"]
+    record = logs.get_log_record(logRecordPointer=row[-1]["value"])["logRecord"]
+    assert json.loads(record["@message"]) == {"level": "ERROR", "ms": 2}
+    # Only the event with the text was taken apart.
+    assert found["statistics"]["recordsMatched"] == 1

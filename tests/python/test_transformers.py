@@ -1,5 +1,6 @@
 """Transformers of log events through boto3."""
 
+import gzip
 import json
 import time
 
@@ -80,3 +81,50 @@ def test_transformers_of_the_account_are_counted():
         until(lambda: total(cloudwatch, "TransformedLogEvents", **level) == 2, seconds_max=90)
         assert total(cloudwatch, "TransformedBytes", **level) == len('{"a":1}{}')
         assert total(cloudwatch, "TransformationErrors", **level) == 1
+
+
+def test_filters_and_subscriptions_look_at_what_transformers_make(server, logs, group):
+    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/t"
+    kinesis, cloudwatch = server.client("kinesis"), server.client("cloudwatch")
+    kinesis.create_stream(StreamName="t", ShardCount=1)
+    until(lambda: kinesis.describe_stream_summary(StreamName="t")["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    add = {"addKeys": {"entries": [{"key": "team", "value": "shop"}]}}
+    logs.put_transformer(logGroupIdentifier=group, transformerConfig=[{"parseJSON": {}}, add])
+    for name, on_transformed in (("made", True), ("asItCame", False)):
+        logs.put_metric_filter(
+            logGroupName=group, filterName=name, filterPattern="{ $.team = shop }", applyOnTransformedLogs=on_transformed,
+            metricTransformations=[{"metricName": name, "metricNamespace": "T", "metricValue": "$.n"}],
+        )
+        logs.put_subscription_filter(
+            logGroupName=group, filterName=name, filterPattern="-none", applyOnTransformedLogs=on_transformed,
+            destinationArn=stream, roleArn="arn:aws:iam::000000000000:role/logs",
+        )
+        described = logs.describe_subscription_filters(logGroupName=group, filterNamePrefix=name)["subscriptionFilters"]
+        assert described[0]["applyOnTransformedLogs"] == on_transformed
+    put(logs, '{"n":3}', '{"n":4,"team":"shop"}', "no JSON")
+
+    def delivered():
+        shard = kinesis.list_shards(StreamName="t")["Shards"][0]["ShardId"]
+        iterator = kinesis.get_shard_iterator(StreamName="t", ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        records = kinesis.get_records(ShardIterator=iterator)["Records"]
+        messages = [json.loads(gzip.decompress(record["Data"])) for record in records]
+        found = {"made": [], "asItCame": []}
+        for message in messages:
+            if message["messageType"] == "DATA_MESSAGE":
+                found[message["subscriptionFilters"][0]] += [event["message"] for event in message["logEvents"]]
+        return found
+
+    until(lambda: all(len(texts) == 3 for texts in delivered().values()))
+    found = delivered()
+    assert found["asItCame"] == ['{"n":3}', '{"n":4,"team":"shop"}', "no JSON"]
+    made = [text if text == "no JSON" else json.loads(text) for text in found["made"]]
+    assert made == [{"n": 3, "team": "shop"}, {"n": 4, "team": "shop"}, "no JSON"], "what has no transformed form is there as it came"
+
+    def sum_of(name):
+        now = time.time()
+        points = cloudwatch.get_metric_statistics(
+            Namespace="T", MetricName=name, Period=60, Statistics=["Sum"], StartTime=now - 600, EndTime=now + 120
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    assert (sum_of("made"), sum_of("asItCame")) == (7, 4)

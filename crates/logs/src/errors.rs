@@ -6,6 +6,8 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::errors;
 use watchkeep_store::{CatalogError, StoreError};
 
+use crate::limits::REGEX_FILTERS_MAX;
+
 /// The error for a group that does not exist.
 pub(crate) fn no_group() -> ServiceError {
     errors::resource_not_found_exception("The specified log group does not exist.")
@@ -19,6 +21,15 @@ pub(crate) fn no_stream() -> ServiceError {
 /// The error for input that breaks a rule.
 pub(crate) fn invalid(message: impl Into<String>) -> ServiceError {
     errors::invalid_parameter_exception(message)
+}
+
+/// Refuses one more filter with regular expressions, if a group has so many others already.
+pub(crate) fn check_regexes(others: usize) -> Result<(), ServiceError> {
+    if others < REGEX_FILTERS_MAX {
+        return Ok(());
+    }
+    let text = format!("A log group can have no more than {REGEX_FILTERS_MAX} filters with regular expressions.");
+    Err(errors::limit_exceeded_exception(text))
 }
 
 /// The error for what may not be done, which every call can give.

@@ -12,7 +12,7 @@ pub(crate) const GENERATED: &[&str] = &["@timestamp", "@ingestionTime", "@messag
 const HIDDEN: &[&str] = &["@aws.region", "@aws.account", "@source.log"];
 
 /// The name of the field that says why an event could not be transformed.
-const TRANSFORMATION_ERROR: &str = "@transformationError";
+pub(crate) const TRANSFORMATION_ERROR: &str = "@transformationError";
 
 /// The fields of an event.
 #[derive(Debug)]

@@ -102,7 +102,7 @@ pub const SELECTION_VALUES_MAX: usize = 50;
 /// The metric filters of a log group ("PutMetricFilter").
 pub const METRIC_FILTERS_MAX: usize = 100;
 
-/// The filters of a log group that have regular expressions ("PutMetricFilter").
+/// The metric filters and subscription filters of a log group, together, that have regular expressions ("PutMetricFilter").
 pub const REGEX_FILTERS_MAX: usize = 5;
 
 /// The dimensions of a metric filter, system fields among them ("MetricTransformation").
@@ -302,6 +302,9 @@ pub const SQL_QUERIES_MAX: usize = 15;
 
 /// The queries that run at once in the whole server; others wait as `Scheduled`.
 pub const QUERIES_RUNNING_MAX: usize = 4;
+
+/// From here on a time of a query is in milliseconds (March 1973), not in seconds (the year 5138).
+pub const QUERY_TIME_MS_MIN: i64 = 100_000_000_000;
 
 /// How long a query may run before it ends as `Timeout` ("GetQueryResults").
 pub const QUERY_MS_MAX: i64 = HOUR_MS;

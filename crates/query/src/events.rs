@@ -151,6 +151,22 @@ impl Counts {
         own.events.fetch_add(events, Ordering::Relaxed)
     }
 
+    /// Adds what was counted elsewhere.
+    pub(crate) fn add(&self, other: &Counts) {
+        let counts = [
+            (&self.scanned, &other.scanned),
+            (&self.bytes, &other.bytes),
+            (&self.matched, &other.matched),
+            (&self.locked, &other.locked),
+            (&self.lost, &other.lost),
+        ];
+        for (own, other) in counts {
+            own.fetch_add(other.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.groups.fetch_max(other.groups.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.is_incomplete.fetch_or(other.is_incomplete.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// The counts, for the answer.
     pub(crate) fn statistics(&self) -> Statistics {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;

@@ -27,6 +27,7 @@ mod events;
 mod insights;
 mod limits;
 mod request;
+mod required;
 mod sql;
 
 pub use answer::{Answer, InvalidPointer, Partial, Pointer, Row, Statistics};

@@ -26,6 +26,10 @@ pub const SQL_FIELDS_MAX: usize = 200;
 /// The characters of a query in SQL. AWS: 10,000.
 pub const SQL_CHARS_MAX: usize = 10_000;
 
+/// The bytes of a table of SQL that are kept while the types of its columns are looked for, so that its events need not be read again;
+/// never more than a quarter of what the query may hold.
+pub const SQL_KEPT_BYTES_MAX: usize = 32 << 20;
+
 /// The texts that messages must contain and that are pushed down to the store: more hardly rule out more.
 pub const PUSHED_LITERALS_MAX: usize = 8;
 

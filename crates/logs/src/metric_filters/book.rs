@@ -115,6 +115,12 @@ impl MetricFilters {
         self.read().by_group.get(&group_id).cloned().unwrap_or_default()
     }
 
+    /// How many filters of a group have regular expressions, one of them not counted.
+    pub(crate) fn with_regexes(&self, group_id: u64, except: Option<&ResourceKey>) -> usize {
+        let filters = self.of_group(group_id);
+        filters.iter().filter(|filter| filter.has_regexes && Some(&filter.key) != except).count()
+    }
+
     /// The filters of an account in a Region.
     pub(super) fn of_place(&self, account: AccountId, region: &Region) -> Vec<Arc<Filter>> {
         let inner = self.read();

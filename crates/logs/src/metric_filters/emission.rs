@@ -14,6 +14,7 @@ use super::defaults::{METRIC_FILTER_MINUTES, Ticket};
 use super::filter::Filter;
 use crate::limits::{METRIC_FILTER_MEASUREMENTS_MAX, MINUTE_MS};
 use crate::tap::{Incoming, Stored};
+use crate::transformers::Transformed;
 
 /// Stores measurements together with somebody else's rows: metrics' side of metric filters.
 pub trait MetricStaging: Send + Sync {
@@ -126,11 +127,15 @@ fn tallies(filter: &Filter, incoming: &Incoming<'_>, now: TimestampMs) -> (Talli
     (tallies, has_matched)
 }
 
-/// What a filter looks at of an event: what the group's transformer made of it, if it looks at that and there is one.
+/// What a filter looks at of an event: what the group's transformer made of it, if it looks at that and there is one. An event that could
+/// not be transformed is as it came.
 fn text<'e>(filter: &Filter, incoming: &Incoming<'e>, index: usize, event: &'e InputLogEvent) -> &'e str {
     let wants_transformed = filter.document.apply_on_transformed_logs == Some(true);
     let transformation = incoming.transformation.filter(|_| wants_transformed);
-    transformation.and_then(|made| made.events.get(index)).map_or(&event.message, |made| made.json())
+    match transformation.and_then(|made| made.events.get(index)) {
+        Some(Transformed::Made(json)) => json,
+        Some(Transformed::Failed(_)) | None => &event.message,
+    }
 }
 
 fn number(text: &str) -> Option<f64> {

@@ -26,7 +26,7 @@ use watchkeep_store::{Resource, ResourceKey, Versioned};
 
 use crate::Logs;
 use crate::errors::{self, invalid, no_group};
-use crate::limits::{DESCRIBE_PAGE_MAX, METRIC_FILTERS_MAX, REGEX_FILTERS_MAX};
+use crate::limits::{DESCRIBE_PAGE_MAX, METRIC_FILTERS_MAX};
 use crate::names::group_key;
 use crate::paging::{self, Paged};
 use crate::resources::Class;
@@ -122,11 +122,9 @@ pub(crate) async fn put_metric_filter(
         if current.is_none() && book.count(group.id) >= METRIC_FILTERS_MAX {
             return Err(model::limit_exceeded_exception("Resource limit exceeded."));
         }
-        let others = || book.of_group(group.id).iter().filter(|other| other.key != key && other.has_regexes).count();
-        if has_regexes && others() >= REGEX_FILTERS_MAX {
-            let text =
-                format!("A log group can have no more than {REGEX_FILTERS_MAX} filters with regular expressions.");
-            return Err(model::limit_exceeded_exception(text));
+        if has_regexes {
+            let others = book.with_regexes(group.id, Some(&key)) + logs.subscriptions_with_regexes(&group, None);
+            errors::check_regexes(others)?;
         }
         let (id, created) = match &current {
             Some(current) => (current.id, current.created),

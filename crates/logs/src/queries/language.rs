@@ -8,6 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{MalformedQueryException, QueryCompileError, QueryCompileErrorLocation, errors as model};
 use watchkeep_query::{QueryError, SqlQuery};
 
+use crate::Logs;
 use crate::errors::invalid;
 use crate::limits::{PPL_QUERIES_MAX, QUERIES_MAX, SQL_QUERIES_MAX};
 
@@ -67,6 +68,17 @@ impl Parsed {
             QueryLanguage::Cwli => plan(Language::Cwli),
             QueryLanguage::Ppl => plan(Language::Ppl),
             QueryLanguage::Sql => SqlQuery::parse(text).map(|query| Parsed::Sql(Box::new(query))).map_err(of_sql),
+        }
+    }
+
+    /// Finds what else is wrong with it whatever the events are.
+    pub(super) async fn checked(self, logs: &Logs) -> Result<Parsed, ServiceError> {
+        match self {
+            Parsed::Plan(plan) => Ok(Parsed::Plan(plan)),
+            Parsed::Sql(query) => {
+                let checked = logs.queries.engine.check_sql(*query).await;
+                checked.map(|query| Parsed::Sql(Box::new(query))).map_err(of_sql)
+            }
         }
     }
 

@@ -23,7 +23,7 @@ use super::{groups, lookup_tables};
 use crate::data_protection::Unmasking;
 use crate::directory::Group;
 use crate::errors::invalid;
-use crate::limits::{QUERIES_KEPT_MAX, QUERY_MS_MAX, QUERY_PART_BYTES, QUERY_RESULTS_AGE_MS_MAX};
+use crate::limits::{QUERIES_KEPT_MAX, QUERY_MS_MAX, QUERY_PART_BYTES, QUERY_RESULTS_AGE_MS_MAX, QUERY_TIME_MS_MIN};
 use crate::tables::QUERY_RESULTS;
 use crate::{Logs, errors, kms_keys};
 
@@ -43,7 +43,8 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
     if input.query_string.trim().is_empty() {
         return Err(invalid("The query string must not be empty."));
     }
-    if input.start_time < 0 || input.end_time < input.start_time {
+    let time = time_ms(input.start_time, 0)..time_ms(input.end_time, 1);
+    if input.start_time < 0 || time.is_empty() {
         return Err(invalid("The end time must not be before the start time."));
     }
     let limit = match input.limit.map(usize::try_from) {
@@ -51,11 +52,8 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
         Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
         Some(_) => return Err(invalid(format!("The limit must be between 1 and {ROWS_MAX}."))),
     };
-    let query = Parsed::new(&input.query_string, language)?;
+    let query = Parsed::new(&input.query_string, language)?.checked(logs).await?;
     let now = logs.clock.now();
-    let of_s = |seconds: i64| seconds.saturating_mul(1000);
-    // Both ends are included, to the second.
-    let time = of_s(input.start_time)..of_s(input.end_time.saturating_add(1));
     let prepared = prepare(logs, caller, &input, query, Bounds { time, started: now, limit }).await?;
     let running = Arc::new(Running::new());
     let id = logs.queries.admit(logs, caller, language, &running)?;
@@ -92,6 +90,13 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
             Err(error)
         }
     }
+}
+
+/// A time of a request and so many units on, in milliseconds: both ends of a query's time are included. Seconds are what is documented; clients
+/// that give milliseconds are understood as well (awswrangler does).
+fn time_ms(time: i64, on: i64) -> i64 {
+    let ms_per_unit = if time >= QUERY_TIME_MS_MIN { 1 } else { 1000 };
+    time.saturating_add(on).saturating_mul(ms_per_unit)
 }
 
 /// Over which times a query goes, and how many rows it may give.

@@ -7,6 +7,7 @@ use watchkeep_store::{Batch, Scan, ScanStats, Store, StoreError};
 
 use crate::limits::{SUBSCRIPTION_CHUNK_BYTES, SUBSCRIPTION_CHUNK_ROWS, SUBSCRIPTION_NARROW_MS};
 use crate::tables::{BYTES, GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM, TIME, TRANSFORMED};
+use crate::transformers::is_failure;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -78,7 +79,9 @@ fn read_rows(store: &Store, wanted: &Wanted) -> Result<Chunk, StoreError> {
         columns.push(TRANSFORMED);
     }
     let stats = scan(store, wanted, &columns, &mut |batch, row, seq| {
-        let transformed = Some(batch.text(TRANSFORMED, row)).filter(|text| wanted.on_transformed && !text.is_empty());
+        // What could not be transformed is delivered as it came.
+        let is_made = |text: &&str| !text.is_empty() && !is_failure(text);
+        let transformed = wanted.on_transformed.then(|| batch.text(TRANSFORMED, row)).filter(is_made);
         let message = transformed.unwrap_or_else(|| batch.text(MESSAGE, row));
         first.offer(seq, message.len(), || {
             let number = |column| batch.u64s(column).get(row).copied().unwrap_or(0);

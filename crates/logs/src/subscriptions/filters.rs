@@ -81,6 +81,10 @@ pub(crate) async fn put_subscription_filter(
             if current.is_none() && others.len() >= SUBSCRIPTION_FILTERS_MAX {
                 return Err(model::limit_exceeded_exception("Resource limit exceeded."));
             }
+            if has_regexes(&definition) {
+                let others = logs.subscriptions_with_regexes(&group, Some(&filter));
+                errors::check_regexes(others + logs.metric_filters.with_regexes(group.id, None))?;
+            }
             let created = current.map_or(logs.clock.now().0, |filter| filter.created);
             let document = FilterDocument { group_id: group.id, created, definition };
             logs.subscriptions.filters.put(key.clone(), document).await.map_err(errors::store)?;
@@ -150,6 +154,10 @@ pub(crate) async fn delete_subscription_filter(
     .await
 }
 
+fn has_regexes(definition: &Definition) -> bool {
+    FilterPattern::parse(&definition.pattern).is_ok_and(|pattern| pattern.has_regexes())
+}
+
 /// What a definition belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -171,6 +179,15 @@ impl Logs {
         let prefix = crate::resources::stream_prefix(group.id);
         let (account, region) = (&group.key.account, group.key.region.as_ref());
         self.subscriptions.filters.list(account, region, &prefix, None, usize::MAX)
+    }
+
+    /// How many filters of a group have regular expressions, the one of a name not counted.
+    pub(crate) fn subscriptions_with_regexes(&self, group: &Group, except: Option<&str>) -> usize {
+        let filters = self.filters_of(group);
+        let counts = |filter: &&Arc<Versioned<FilterDocument>>| {
+            Some(filter_name(&filter.key)) != except && has_regexes(&filter.definition)
+        };
+        filters.iter().filter(counts).count()
     }
 
     /// Forgets the filters of a group that was deleted.

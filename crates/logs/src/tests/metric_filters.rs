@@ -368,6 +368,14 @@ async fn a_filter_may_look_at_what_transformers_make_of_events() {
     }
     fixture.put("g", "s", &[(0, r#"{"n":2}"#), (1, r#"{"n":1}"#)]).await;
     assert_eq!(stage.take(), ["n/transformed{} None @0: 1x1"]);
+    // What could not be transformed is seen as it came.
+    let failed = PutMetricFilterRequest {
+        apply_on_transformed_logs: Some(true),
+        ..with(counting("failed", "plain"), |t| t.metric_name = "failed".into())
+    };
+    fixture.put_filter(failed).await.unwrap();
+    fixture.put("g", "s", &[(2, "plain words")]).await;
+    assert_eq!(stage.take(), ["n/failed{} None @0: 1x1"]);
 }
 
 #[tokio::test]

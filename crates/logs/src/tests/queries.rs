@@ -152,6 +152,19 @@ async fn bad_queries_are_refused() {
 }
 
 #[tokio::test]
+async fn times_may_be_in_milliseconds() {
+    let fixture = fixture().await;
+    for (start_time, end_time) in [(NOW - 100_000, NOW), (NOW / 1000 - 100, NOW)] {
+        let input = StartQueryRequest { start_time, end_time, ..request("stats count(*) as n") };
+        let id = fixture.start(input).await.unwrap();
+        let all = fixture.start(request("stats count(*) as n")).await.unwrap();
+        assert_eq!(rows(&fixture.ended(&id).await), rows(&fixture.ended(&all).await));
+    }
+    let before = StartQueryRequest { start_time: NOW, end_time: NOW - 1, ..request("fields @message") };
+    assert!(error(fixture.start(before).await).starts_with("InvalidParameterException"));
+}
+
+#[tokio::test]
 async fn results_come_in_pages_and_are_there_after_a_restart() {
     let fixture = fixture().await;
     let id = fixture.start(request("fields @message")).await.unwrap();
@@ -257,6 +270,8 @@ async fn bad_queries_in_sql_are_refused() {
     let cases = [
         ("SELECT ms FROM nowhere", "ResourceNotFoundException"),
         ("SELECT ms FROM", "MalformedQueryException"),
+        ("SELECT nosuch(ms) FROM g", "MalformedQueryException"),
+        ("SELECT level, count(*) FROM g GROUP BY ms", "MalformedQueryException"),
         ("DELETE FROM g", "MalformedQueryException"),
         ("SELECT 1; SELECT 2", "MalformedQueryException"),
         ("SELECT ms FROM `logGroups(g)`", "MalformedQueryException"),
@@ -266,10 +281,12 @@ async fn bad_queries_in_sql_are_refused() {
         let refused = fixture.start(sql(query)).await.unwrap_err();
         assert_eq!(refused.code, code, "{query}: {refused}");
     }
-    let refused = fixture.start(sql("SELECT ms FRM g x")).await.unwrap_err();
-    assert!(refused.details.is_some(), "where it is wrong is told");
+    for text in ["SELECT ms FRM g x", "SELECT nosuch(ms) FROM g"] {
+        let refused = fixture.start(sql(text)).await.unwrap_err();
+        assert!(refused.details.is_some(), "{text}: where it is wrong is told");
+    }
     // What is found out only when it runs.
-    let id = fixture.start(sql("SELECT nosuch(ms) FROM g")).await.unwrap();
+    let id = fixture.start(sql("SELECT sum(level) AS s FROM g")).await.unwrap();
     assert_eq!(fixture.ended(&id).await.status.as_deref(), Some("Failed"));
 }
 

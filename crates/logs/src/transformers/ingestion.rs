@@ -6,7 +6,11 @@ use watchkeep_model::logs::InputLogEvent;
 
 use crate::Logs;
 use crate::directory::{Group, Stream};
+use crate::event_fields::{EventFields, TRANSFORMATION_ERROR};
 use crate::limits::TRANSFORMED_BATCH_BYTES_MAX;
+
+/// How the object of an event that could not be transformed begins.
+const FAILURE: &str = r#"{"@transformationError":"#;
 
 /// What a transformer made of the events of a call, one for each.
 #[derive(Debug)]
@@ -59,8 +63,13 @@ impl Transformed {
     }
 
     fn failed(reason: &str) -> Transformed {
-        Transformed::Failed(json!({ "@transformationError": reason }).to_string())
+        Transformed::Failed(json!({ TRANSFORMATION_ERROR: reason }).to_string())
     }
+}
+
+/// Whether a transformed form that was kept only says why there is none.
+pub(crate) fn is_failure(transformed: &str) -> bool {
+    transformed.starts_with(FAILURE) && EventFields::of("", transformed).has(TRANSFORMATION_ERROR)
 }
 
 impl Logs {

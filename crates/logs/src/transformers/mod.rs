@@ -25,6 +25,7 @@ use crate::errors::invalid;
 use crate::names::identified;
 use crate::resources::Class;
 
+pub(crate) use ingestion::is_failure;
 pub use ingestion::{Level, Transformation, Transformed};
 pub(crate) use kept::{LogTransformer, Transformers};
 pub(crate) use policy::check as check_policy;

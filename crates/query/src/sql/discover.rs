@@ -1,24 +1,20 @@
 //! Which columns a table of events has for a query, and of which types.
 //!
-//! All events are looked at once before the query runs. A field whose values are all whole numbers, be they quoted or not, is BIGINT;
-//! all numbers, DOUBLE; all conditions, BOOLEAN; otherwise STRING, in which objects and arrays are JSON.
+//! Events are looked at before the query runs (`look`), those that WHERE rules out by their text left out. A field whose values are all
+//! whole numbers, be they quoted or not, is BIGINT; all numbers, DOUBLE; all conditions, BOOLEAN; otherwise STRING, in which objects
+//! and arrays are JSON.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::Array as _;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use hashbrown::HashMap;
-use watchkeep_lang::insights::discover::{Discoverer, all_fields};
 use watchkeep_lang::insights::plan::{Path, System};
 use watchkeep_lang::insights::value::{Value, number_of};
-use watchkeep_store::{Order, Spelling, Store};
+use watchkeep_store::Spelling;
 
 use super::rewrite::Names;
-use crate::control::Bounds;
-use crate::error::QueryError;
-use crate::events::{Counts, FieldColumn, Reading};
-use crate::limits::SQL_FIELDS_MAX;
+use crate::events::{FieldColumn, Reading, is_of_lines};
 
 /// What every event has, by its name.
 const SYSTEM: &[(&str, System)] = &[
@@ -49,7 +45,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(value: &Value<'_>) -> Kind {
+    pub(super) fn of(value: &Value<'_>) -> Kind {
         match value {
             Value::Null => Kind::Nothing,
             Value::Bool(_) => Kind::Boolean,
@@ -75,7 +71,7 @@ impl Kind {
         }
     }
 
-    fn widen(&mut self, other: Kind) {
+    pub(super) fn widen(&mut self, other: Kind) {
         *self = match (*self, other) {
             (own, Kind::Nothing) => own,
             (Kind::Nothing, other) => other,
@@ -85,7 +81,7 @@ impl Kind {
         };
     }
 
-    fn data_type(self) -> DataType {
+    pub(super) fn data_type(self) -> DataType {
         match self {
             Kind::Integer => DataType::Int64,
             Kind::Number => DataType::Float64,
@@ -103,79 +99,44 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Looks at all events for the fields that the query names.
-    pub(super) fn discover(
-        store: &Store,
-        reading: &Reading,
-        names: &Names,
-        bounds: &Bounds,
-    ) -> Result<Columns, QueryError> {
+    /// The columns that a query names, before it is known what is in them.
+    pub(super) fn named(names: &Names) -> Columns {
         let system_of = |name: &str| SYSTEM.iter().find(|(of, _)| *of == name).map(|(_, what)| *what);
-        let mut system: Vec<(String, System)> = Vec::new();
+        let mut columns = Columns::default();
         if names.wants_all {
-            system.extend(SYSTEM.iter().take(SHOWN_BY_ALL).map(|(name, what)| ((*name).to_owned(), *what)));
+            let shown = SYSTEM.iter().take(SHOWN_BY_ALL);
+            columns.system.extend(shown.map(|(name, what)| ((*name).to_owned(), *what)));
         }
-        let mut fields: Vec<(Path, Kind)> = Vec::new();
         for name in &names.fields {
             match system_of(name) {
-                Some(what) if !system.iter().any(|(of, _)| of == name) => system.push((name.clone(), what)),
+                Some(what) if !columns.system.iter().any(|(of, _)| of == name) => {
+                    columns.system.push((name.clone(), what));
+                }
                 Some(_) => {}
-                None => fields.push((Path { name: name.as_str().into(), slot: fields.len() }, Kind::Nothing)),
-            }
-        }
-        let mut columns = Columns { system, fields };
-        if columns.fields.is_empty() && !names.wants_all {
-            return Ok(columns);
-        }
-        let mut reading = Reading { order: Order::Any, seqs: false, ..reading.clone() };
-        columns.ask(&mut reading, |_| Spelling::Ignored);
-        if names.wants_all {
-            reading.fields = None;
-        }
-        let paths: Vec<Path> = columns.fields.iter().map(|(path, _)| path.clone()).collect();
-        let discoverer = Discoverer::new(&paths);
-        let mut others: HashMap<String, Kind> = HashMap::new();
-        // These events are read once more, and are counted then.
-        let uncounted = Arc::new(Counts::default());
-        reading.run(store, bounds, &uncounted, &mut |batch| {
-            if batch.columns().is_some() {
-                for (path, kind) in &mut columns.fields {
-                    if let Some(column) = batch.column(path) {
-                        kind.widen(kind_of_column(column, batch.len()));
-                    }
-                }
-                return Ok(columns.flow(names));
-            }
-            for at in 0..batch.len() {
-                let Some(event) = batch.event(at, None, "") else { continue };
-                for ((_, kind), value) in columns.fields.iter_mut().zip(discoverer.discover(&event)) {
-                    kind.widen(Kind::of(&value));
-                }
-                if names.wants_all {
-                    for (name, value) in all_fields(&event) {
-                        if others.len() < SQL_FIELDS_MAX || others.contains_key(&name) {
-                            others.entry(name).or_default().widen(Kind::of(&value));
-                        }
-                    }
+                None => {
+                    let slot = columns.fields.len();
+                    columns.fields.push((Path { name: name.as_str().into(), slot }, Kind::Nothing));
                 }
             }
-            Ok(columns.flow(names))
-        })?;
+        }
+        columns
+    }
+
+    /// Adds fields behind those that are there already.
+    pub(super) fn add(&mut self, others: HashMap<String, Kind>) {
         let mut others: Vec<(String, Kind)> = others.into_iter().collect();
         others.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (name, kind) in others {
-            if !columns.fields.iter().any(|(path, _)| *path.name == *name) {
-                let slot = columns.fields.len();
-                columns.fields.push((Path { name: name.as_str().into(), slot }, kind));
+            if !self.fields.iter().any(|(path, _)| *path.name == *name) {
+                let slot = self.fields.len();
+                self.fields.push((Path { name: name.as_str().into(), slot }, kind));
             }
         }
-        Ok(columns)
     }
 
-    /// Whether further events may still change anything: a text stays one.
-    fn flow(&self, names: &Names) -> ControlFlow<()> {
-        let is_settled = !names.wants_all && self.fields.iter().all(|(_, kind)| *kind == Kind::Text);
-        if is_settled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// Whether no further event can change a type: a text stays one.
+    pub(super) fn are_settled(&self) -> bool {
+        self.fields.iter().all(|(_, kind)| *kind == Kind::Text)
     }
 
     /// Has the reading deliver what the columns need.
@@ -183,7 +144,7 @@ impl Columns {
         let table = reading.table;
         let has = |what: System| self.system.iter().any(|(_, of)| *of == what);
         let mut columns = Vec::new();
-        if has(System::Message) || !self.fields.is_empty() {
+        if has(System::Message) || !self.fields.is_empty() || reading.text.is_some() {
             columns.push(table.message);
         }
         if !self.fields.is_empty() {
@@ -238,10 +199,20 @@ pub(super) fn settle<'c>(names: &Names, tables: impl Iterator<Item = &'c mut Col
     }
 }
 
-fn kind_of_column(column: &FieldColumn<'_>, rows: usize) -> Kind {
+/// The type of the values of a column that stands in for a field: what it is of the values one by one.
+pub(super) fn kind_of_column(column: &FieldColumn<'_>, rows: usize) -> Kind {
     match column {
         FieldColumn::I64(array) if array.null_count() < rows => Kind::Integer,
-        FieldColumn::F64(array) if array.null_count() < rows => Kind::Number,
+        FieldColumn::F64(array) => {
+            let mut kind = Kind::Nothing;
+            for number in array.iter().flatten() {
+                kind.widen(Kind::of(&Value::Number(number)));
+                if kind == Kind::Number {
+                    break;
+                }
+            }
+            kind
+        }
         FieldColumn::Bool(array) if array.null_count() < rows => Kind::Boolean,
         FieldColumn::Text { texts, .. } => {
             // The dictionary has the texts of other rows as well.

@@ -4,9 +4,11 @@
 //! of their values have, and then read as columns (`table`). What users write in Spark's dialect is put into DataFusion's words
 //! (`rewrite`, `functions`). Nothing but a query is carried out.
 
+mod check;
 mod discover;
 mod functions;
 mod json;
+mod pushdown;
 mod rewrite;
 mod session;
 mod source;
@@ -16,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -29,19 +32,29 @@ use crate::error::QueryError;
 use crate::events::{Counts, Groups, Reading};
 use crate::limits::{SQL_CHARS_MAX, SQL_TABLES_MAX};
 use crate::request::{EventTable, Group, Surroundings};
+use crate::required::Required;
 use discover::Columns;
 use rewrite::Names;
 use session::Session;
 pub use source::SqlSource;
-use table::{Events, EventsStream};
+use table::{Events, EventsStream, FirstLook};
 
 /// A query in SQL that was found to be one.
 #[derive(Debug, Clone)]
 pub struct SqlQuery {
+    /// As it was written.
+    text: Arc<str>,
     statement: Statement,
     names: Names,
     sources: Vec<SqlSource>,
+    /// What WHERE says of the messages of tables, by their names.
+    required: BTreeMap<String, Required>,
+    /// Whether its rows are events, and the column [`POINTER`] of its result says which.
+    shows_events: bool,
 }
+
+/// The column that says which event a row is.
+const POINTER: &str = "@ptr";
 
 impl SqlQuery {
     /// Reads a query over log groups.
@@ -59,7 +72,11 @@ impl SqlQuery {
         if sources.len() > SQL_TABLES_MAX {
             return Err(QueryError::malformed(format!("the query reads more than {SQL_TABLES_MAX} tables")));
         }
-        Ok(SqlQuery { statement, names, sources })
+        let required = match &statement {
+            Statement::Query(query) => pushdown::required(query),
+            _ => BTreeMap::new(),
+        };
+        Ok(SqlQuery { text: text.into(), statement, names, sources, required, shows_events: false })
     }
 
     /// The tables that it reads: who asks finds the groups of each.
@@ -101,9 +118,14 @@ impl Engine {
             let is_indexed = |group: &Group| {
                 source.indexed.iter().all(|(field, _)| group.indexed.iter().any(|(name, _)| name == field))
             };
+            let required = query.required.get(&source.name).cloned().unwrap_or_default();
+            let groups = Arc::new(Groups::new(groups.into_iter().filter(is_indexed)));
+            // What a transformer made of a message says nothing of the message.
+            let are_transformed =
+                table.transformed.is_some() && groups.all().iter().any(|group| group.may_be_transformed);
             let reading = Reading {
                 table,
-                groups: Arc::new(Groups::new(groups.into_iter().filter(is_indexed))),
+                groups,
                 time: time.clone(),
                 order: if query.names.aggregates { Order::Any } else { Order::Descending },
                 limit: None,
@@ -111,24 +133,33 @@ impl Engine {
                 seqs: !query.names.aggregates,
                 stream_names: false,
                 fields: None,
-                text: None,
+                text: if are_transformed { required.without_fields() } else { required }.filter(),
                 unmasked: false,
                 surroundings: surroundings.clone(),
             };
-            let (names, bounds) = (query.names.clone(), bounds.clone());
-            let discovering = reading.clone();
-            let columns =
-                self.store.blocking(move |store| Columns::discover(store, &discovering, &names, &bounds)).await?;
-            found.push((source, reading, columns));
+            let columns = Columns::named(&query.names);
+            let look = if columns.fields.is_empty() && !query.names.wants_all {
+                FirstLook::none(columns)
+            } else {
+                let (wants_all, bounds) = (query.names.wants_all, bounds.clone());
+                let events = Events::new(reading.clone(), columns, source.indexed.clone());
+                self.store.blocking(move |store| events.look(store, wants_all, &bounds)).await?
+            };
+            found.push((source, reading, look));
         }
-        discover::settle(&query.names, found.iter_mut().map(|(.., columns)| columns));
-        let session = Session::new(&bounds)?;
-        for (source, reading, columns) in found {
-            let events = Events::new(reading, columns, source.indexed.clone());
-            let stream = EventsStream::new(self.store.clone(), events, bounds.clone(), counts.clone());
-            session.register_stream(&source.name, Arc::new(stream))?;
+        discover::settle(&query.names, found.iter_mut().map(|(.., look)| &mut look.columns));
+        let mut tables = Vec::new();
+        for (source, reading, look) in found {
+            let of_source = (reading, source.indexed.clone());
+            let stream = EventsStream::new(self.store.clone(), of_source, look, bounds.clone(), counts.clone())?;
+            tables.push((&source.name, stream));
         }
-        let rows = session.run(query.statement, limit, &bounds, &counts).await?;
+        let session = Session::new(&bounds, tables.iter().map(|(_, stream)| stream.bytes()).sum())?;
+        for (name, stream) in tables {
+            session.register_stream(name, Arc::new(stream))?;
+        }
+        let pointer = query.shows_events.then_some(POINTER);
+        let rows = session.run(query.statement, limit, pointer, &bounds, &counts).await?;
         Ok(Answer { rows, statistics: counts.statistics() })
     }
 
@@ -140,12 +171,12 @@ impl Engine {
     pub async fn run_over_tables(&self, text: &str, limit: usize, control: Control) -> Result<Answer, QueryError> {
         let (statement, _) = rewrite::parse_plain(text)?;
         let (bounds, counts) = (self.bounds(control), Arc::new(Counts::default()));
-        let session = Session::new(&bounds)?;
+        let session = Session::new(&bounds, 0)?;
         for table in self.store.tables() {
             let provider = store_table::StoreTable::new(self.store.clone(), table, bounds.clone(), counts.clone());
             session.register(table.name, Arc::new(provider))?;
         }
-        let rows = session.run(statement, limit, &bounds, &counts).await?;
+        let rows = session.run(statement, limit, None, &bounds, &counts).await?;
         Ok(Answer { rows, statistics: counts.statistics() })
     }
 }

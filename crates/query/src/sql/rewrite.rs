@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::SparkSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::error::QueryError;
 use crate::limits::{SQL_DEPTH_MAX, SQL_FIELDS_MAX};
@@ -152,14 +153,19 @@ fn malformed(text: &str, error: &str) -> QueryError {
     let message = error.trim_start_matches("sql parser error: ");
     let place = message.rsplit_once(" at Line: ").and_then(|(_, place)| {
         let (line, column) = place.split_once(", Column: ")?;
-        let (line, column) = (line.parse::<usize>().ok()?, column.parse::<usize>().ok()?);
-        let before: usize =
-            text.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
-        let at = before.checked_add(column.checked_sub(1)?)?;
+        let at = offset(text, line.parse().ok()?, column.parse().ok()?)?;
         Some((at, (at + 1).min(text.chars().count().max(at))))
     });
     let message = message.rsplit_once(" at Line: ").filter(|_| place.is_some()).map_or(message, |(what, _)| what);
     QueryError::Malformed { message: message.to_owned(), location: place }
+}
+
+/// Where a line and a column, both from 1, are in a text, in characters from 0.
+pub(super) fn offset(text: &str, line: u64, column: u64) -> Option<usize> {
+    let (line, column) = (usize::try_from(line).ok()?, usize::try_from(column).ok()?);
+    let lines = text.split_inclusive('\n').take(line.checked_sub(1)?);
+    let before: usize = lines.map(|line| line.chars().count()).sum();
+    before.checked_add(column.checked_sub(1)?)
 }
 
 /// The name of a table.
@@ -260,9 +266,10 @@ struct Rewrite {
 }
 
 impl Rewrite {
-    fn field(&mut self, name: String) -> Expr {
+    /// A field that is written at this place.
+    fn field(&mut self, name: String, span: Span) -> Expr {
         self.names.fields.insert(name.clone());
-        Expr::Identifier(Ident::with_quote('`', name))
+        Expr::Identifier(Ident::with_quote_and_span('`', span, name))
     }
 }
 
@@ -302,16 +309,18 @@ impl VisitorMut for Rewrite {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<QueryError> {
         let replaced = match expr {
-            Expr::Identifier(ident) => Some(self.field(ident.value.clone())),
+            Expr::Identifier(ident) => Some(self.field(ident.value.clone(), ident.span)),
             Expr::CompoundIdentifier(parts) => {
+                let span = Span::union_iter(parts.iter().map(|part| part.span));
                 let words: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 match (parts.split_first(), words.split_first()) {
                     (Some((table, _)), Some((name, rest))) if self.names.tables.contains(*name) => {
-                        let (table, field) = (Ident::with_quote('`', table.value.clone()), rest.join("."));
+                        let field = rest.join(".");
                         self.names.fields.insert(field.clone());
-                        Some(Expr::CompoundIdentifier(vec![table, Ident::with_quote('`', field)]))
+                        let table = Ident::with_quote_and_span('`', table.span, table.value.clone());
+                        Some(Expr::CompoundIdentifier(vec![table, Ident::with_quote_and_span('`', span, field)]))
                     }
-                    _ => Some(self.field(words.join("."))),
+                    _ => Some(self.field(words.join("."), span)),
                 }
             }
             Expr::Cast { kind, .. } => {
@@ -346,7 +355,32 @@ impl VisitorMut for Rewrite {
 fn expression(text: &str) -> Expr {
     let parser = Parser::new(&SparkSqlDialect {}).with_recursion_limit(SQL_DEPTH_MAX);
     let parsed = parser.try_with_sql(text).and_then(|mut parser| parser.parse_expr());
-    parsed.unwrap_or_else(|_| Expr::value(ast::Value::Null))
+    let mut expr = parsed.unwrap_or_else(|_| Expr::value(ast::Value::Null));
+    let _ = VisitMut::visit(&mut expr, &mut Placeless);
+    expr
+}
+
+/// Forgets where names stand: in a text that was put together here, that is nowhere in the query.
+struct Placeless;
+
+impl VisitorMut for Placeless {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => name.span = Span::empty(),
+            Expr::CompoundIdentifier(names) => names.iter_mut().for_each(|name| name.span = Span::empty()),
+            Expr::Function(function) => {
+                for part in &mut function.name.0 {
+                    if let ObjectNamePart::Identifier(name) = part {
+                        name.span = Span::empty();
+                    }
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The plain arguments of a function; none if it has others.

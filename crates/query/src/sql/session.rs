@@ -15,6 +15,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as AnyStatement;
@@ -37,15 +38,17 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session with no tables.
-    pub(super) fn new(bounds: &Bounds) -> Result<Session, QueryError> {
+    /// A session with no tables, of a query that holds so many bytes already.
+    pub(super) fn new(bounds: &Bounds, held_bytes: usize) -> Result<Session, QueryError> {
         let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
         // As in Spark: what is nothing is less than anything.
         config.options_mut().sql_parser.default_null_ordering = "nulls_min".to_owned();
+        // For the places of errors.
+        config.options_mut().sql_parser.collect_spans = true;
         // Fields are told apart by case.
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(bounds.memory_bytes_max())))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(bounds.memory_bytes_max().saturating_sub(held_bytes))))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()
             .map_err(|error| failure(error, bounds))?;
@@ -67,19 +70,32 @@ impl Session {
         registered.map(drop).map_err(|error| QueryError::Failed(error.to_string()))
     }
 
-    /// The rows of a query, at most so many.
+    /// The plan of a query.
+    pub(super) async fn plan(&self, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(AnyStatement::Statement(Box::new(statement))).await?;
+        let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        only_queries.verify_plan(&plan)?;
+        Ok(plan)
+    }
+
+    /// Plans a query down to what would be carried out.
+    pub(super) async fn check(&self, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
+        let plan = self.plan(statement).await?;
+        self.context.state().create_physical_plan(&plan).await?;
+        Ok(plan)
+    }
+
+    /// The rows of a query, at most so many. The column `pointer` of its result says which event each row is.
     pub(super) async fn run(
         &self,
         statement: Statement,
         limit: usize,
+        pointer: Option<&str>,
         bounds: &Bounds,
         counts: &Counts,
     ) -> Result<Vec<Row>, QueryError> {
         let fail = |error: DataFusionError| failure(error, bounds);
-        let state = self.context.state();
-        let plan = state.statement_to_plan(AnyStatement::Statement(Box::new(statement))).await.map_err(fail)?;
-        let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        only_queries.verify_plan(&plan).map_err(fail)?;
+        let plan = self.plan(statement).await.map_err(fail)?;
         let frame = self.context.execute_logical_plan(plan).await.map_err(fail)?;
         let mut stream = frame.execute_stream().await.map_err(fail)?;
         let mut rows = Vec::new();
@@ -94,7 +110,7 @@ impl Session {
             };
             bounds.check()?;
             let Some(batch) = batch else { return Ok(rows) };
-            shown(&batch.map_err(fail)?, limit, bounds, &mut rows)?;
+            shown(&batch.map_err(fail)?, limit, pointer, bounds, &mut rows)?;
             if rows.len() >= limit {
                 return Ok(rows);
             }
@@ -110,15 +126,28 @@ impl Session {
 }
 
 /// Adds the rows of a batch as texts, as long as there are fewer than `limit`.
-fn shown(batch: &RecordBatch, limit: usize, bounds: &Bounds, rows: &mut Vec<Row>) -> Result<(), QueryError> {
+fn shown(
+    batch: &RecordBatch,
+    limit: usize,
+    pointer: Option<&str>,
+    bounds: &Bounds,
+    rows: &mut Vec<Row>,
+) -> Result<(), QueryError> {
     let names: Vec<Arc<str>> =
         batch.schema_ref().fields().iter().map(|field| Arc::from(field.name().as_str())).collect();
     let columns: Vec<Vec<Option<String>>> = batch.columns().iter().map(texts).collect::<Result<_, _>>()?;
     for at in 0..batch.num_rows().min(limit.saturating_sub(rows.len())) {
-        let value = |(name, column): (&Arc<str>, &Vec<Option<String>>)| Some((name.clone(), column.get(at)?.clone()?));
-        let fields: Vec<(Arc<str>, String)> = names.iter().zip(&columns).filter_map(value).collect();
-        bounds.take(fields.iter().map(|(_, text)| text.len() + size_of::<(Arc<str>, String)>()).sum())?;
-        rows.push(Row { fields, pointer: None });
+        let mut row = Row::default();
+        for (name, column) in names.iter().zip(&columns) {
+            let Some(text) = column.get(at).cloned().flatten() else { continue };
+            if pointer == Some(&**name) {
+                row.pointer = text.parse().ok();
+            } else {
+                row.fields.push((name.clone(), text));
+            }
+        }
+        bounds.take(row.fields.iter().map(|(_, text)| text.len() + size_of::<(Arc<str>, String)>()).sum())?;
+        rows.push(row);
     }
     Ok(())
 }
@@ -149,7 +178,7 @@ fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>, QueryError> {
 }
 
 /// What went wrong, for who asked.
-fn failure(error: DataFusionError, bounds: &Bounds) -> QueryError {
+pub(super) fn failure(error: DataFusionError, bounds: &Bounds) -> QueryError {
     match error {
         DataFusionError::External(inner) => match inner.downcast::<QueryError>() {
             Ok(own) => *own,

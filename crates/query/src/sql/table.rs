@@ -6,22 +6,26 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMillisecondArray,
+    TimestampMillisecondArray, new_null_array,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use watchkeep_lang::insights::discover::Discoverer;
+use hashbrown::HashMap;
+use watchkeep_lang::insights::discover::{Discoverer, all_fields};
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::{Path, System};
 use watchkeep_lang::insights::value::{Value, ValueSet};
 use watchkeep_store::{Spelling, Store};
 
-use super::discover::{Columns, Kind};
+use super::discover::{Columns, Kind, kind_of_column};
 use super::stream::{self, Give};
 use crate::control::Bounds;
 use crate::error::QueryError;
 use crate::events::{Counts, EventBatch, Reading};
+use crate::limits::{SQL_FIELDS_MAX, SQL_KEPT_BYTES_MAX};
 
 /// The rows of a table, and how they are read.
 #[derive(Clone)]
@@ -79,13 +83,20 @@ impl Events {
 
     /// The rows of a batch.
     fn rows(&self, batch: &EventBatch<'_>) -> Result<RecordBatch, QueryError> {
+        let found = self.found(batch);
+        let kinds = self.columns.fields.iter().map(|(_, kind)| *kind);
+        self.arrays(batch, &found, kinds, self.schema.clone())
+    }
+
+    /// The events of a batch that are of the table, and the values of their fields.
+    fn found<'b>(&self, batch: &'b EventBatch<'_>) -> Found<'b> {
         let mut taken: Vec<usize> = Vec::with_capacity(batch.len());
-        let mut found: Vec<Vec<Value<'_>>> = self.columns.fields.iter().map(|_| Vec::new()).collect();
+        let mut values: Vec<Vec<Value<'b>>> = self.columns.fields.iter().map(|_| Vec::new()).collect();
         let by_column = batch.columns().is_some();
         for at in 0..batch.len() {
             let Some(event) = batch.event(at, None, "") else { continue };
             if by_column {
-                for ((path, _), values) in self.columns.fields.iter().zip(&mut found) {
+                for ((path, _), values) in self.columns.fields.iter().zip(&mut values) {
                     values.push(batch.column(path).map_or(Value::Null, |column| column.value(at)));
                 }
             } else if !self.columns.fields.is_empty() || !self.indexed.is_empty() {
@@ -99,20 +110,147 @@ impl Events {
                 if !passes {
                     continue;
                 }
-                found.iter_mut().zip(discovered).for_each(|(values, value)| values.push(value));
+                values.iter_mut().zip(discovered).for_each(|(values, value)| values.push(value));
             }
             taken.push(at);
         }
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
+        Found { taken, values }
+    }
+
+    fn arrays(
+        &self,
+        batch: &EventBatch<'_>,
+        found: &Found<'_>,
+        kinds: impl Iterator<Item = Kind>,
+        schema: SchemaRef,
+    ) -> Result<RecordBatch, QueryError> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
         for (_, what) in &self.columns.system {
-            arrays.push(system(batch, &taken, *what));
+            arrays.push(system(batch, &found.taken, *what));
         }
-        for ((_, kind), values) in self.columns.fields.iter().zip(&found) {
-            arrays.push(column(*kind, values));
+        for (kind, values) in kinds.zip(&found.values) {
+            arrays.push(column(kind, values));
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(taken.len()));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+        let options = RecordBatchOptions::new().with_row_count(Some(found.taken.len()));
+        RecordBatch::try_new_with_options(schema, arrays, &options)
             .map_err(|error| QueryError::Failed(error.to_string()))
+    }
+
+    /// Reads all events to see of which types the fields are, and keeps their rows if there are few.
+    pub(super) fn look(mut self, store: &Store, wants_all: bool, bounds: &Bounds) -> Result<FirstLook, QueryError> {
+        if wants_all {
+            // Whatever is in the events is wanted, and not known before all were read.
+            self.reading.fields = None;
+        }
+        let counts = Arc::new(Counts::default());
+        let mut columns = self.columns.clone();
+        let mut others: HashMap<String, Kind> = HashMap::new();
+        let bytes_max = SQL_KEPT_BYTES_MAX.min(bounds.memory_bytes_max() / 4);
+        let mut kept = (!wants_all).then(Kept::default);
+        self.reading.run(store, bounds, &counts, &mut |batch| {
+            let found = self.found(batch);
+            let kinds = found.kinds(batch, &self.columns);
+            columns.fields.iter_mut().zip(&kinds).for_each(|((_, kind), found)| kind.widen(*found));
+            counts.add_matched(found.taken.len() as u64);
+            if let Some(rows) = &mut kept {
+                let typed = self.columns.fields.iter().zip(&kinds).map(|((path, _), kind)| (path.clone(), *kind));
+                let schema = Columns { system: self.columns.system.clone(), fields: typed.collect() }.schema();
+                rows.add(self.arrays(batch, &found, kinds.iter().copied(), schema)?, kinds);
+                if rows.bytes > bytes_max {
+                    kept = None;
+                }
+            }
+            for event in found.taken.iter().filter(|_| wants_all).filter_map(|&at| batch.event(at, None, "")) {
+                for (name, value) in all_fields(&event) {
+                    if others.len() < SQL_FIELDS_MAX || others.contains_key(&name) {
+                        others.entry(name).or_default().widen(Kind::of(&value));
+                    }
+                }
+            }
+            // The rows are read once more then.
+            let is_done = !wants_all && kept.is_none() && columns.are_settled();
+            Ok(if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        columns.add(others);
+        Ok(FirstLook { columns, kept, counts })
+    }
+}
+
+/// What a batch has of a table: the places of events, and for each field their values.
+struct Found<'b> {
+    taken: Vec<usize>,
+    values: Vec<Vec<Value<'b>>>,
+}
+
+impl Found<'_> {
+    /// The types of the fields in this batch.
+    fn kinds(&self, batch: &EventBatch<'_>, columns: &Columns) -> Vec<Kind> {
+        if batch.columns().is_some() {
+            let kind = |(path, _): &(Path, Kind)| {
+                batch.column(path).map_or(Kind::Nothing, |column| kind_of_column(column, batch.len()))
+            };
+            return columns.fields.iter().map(kind).collect();
+        }
+        let kind = |values: &Vec<Value<'_>>| {
+            let mut kind = Kind::Nothing;
+            values.iter().for_each(|value| kind.widen(Kind::of(value)));
+            kind
+        };
+        self.values.iter().map(kind).collect()
+    }
+}
+
+/// What was found when all events of a table were read for the first time.
+pub(super) struct FirstLook {
+    /// The columns, with their types.
+    pub columns: Columns,
+    kept: Option<Kept>,
+    counts: Arc<Counts>,
+}
+
+/// Rows, in batches that have types of their own.
+#[derive(Default)]
+struct Kept {
+    batches: Vec<(Vec<Kind>, RecordBatch)>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn add(&mut self, batch: RecordBatch, kinds: Vec<Kind>) {
+        self.bytes += batch.get_array_memory_size();
+        self.batches.push((kinds, batch));
+    }
+}
+
+impl FirstLook {
+    /// A table that has these columns without having been read.
+    pub(super) fn none(columns: Columns) -> FirstLook {
+        FirstLook { columns, kept: None, counts: Arc::default() }
+    }
+
+    /// The rows, if all were kept and none would read otherwise in a column of the type that it has come to have; and their bytes.
+    /// They are counted then.
+    fn rows(self, schema: &SchemaRef, counts: &Counts) -> Option<(Vec<RecordBatch>, usize)> {
+        let kept = self.kept?;
+        let systems = self.columns.system.len();
+        let rows = |(kinds, batch): &(Vec<Kind>, RecordBatch)| {
+            let mut arrays = batch.columns().get(..systems)?.to_vec();
+            for (path, kind) in &self.columns.fields {
+                let array = batch.column_by_name(&path.name)?;
+                let at = batch.schema_ref().index_of(&path.name).ok()?.checked_sub(systems)?;
+                arrays.push(match (*kinds.get(at)?, *kind) {
+                    (found, wanted) if found == wanted => array.clone(),
+                    (Kind::Nothing, wanted) => new_null_array(&wanted.data_type(), batch.num_rows()),
+                    (Kind::Integer, Kind::Number) => cast(array, &DataType::Float64).ok()?,
+                    _ => return None,
+                });
+            }
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), arrays, &options).ok()
+        };
+        let rows: Vec<RecordBatch> = kept.batches.iter().map(rows).collect::<Option<_>>()?;
+        counts.add(&self.counts);
+        Some((rows, kept.bytes))
     }
 }
 
@@ -167,14 +305,30 @@ fn column(kind: Kind, values: &[Value<'_>]) -> ArrayRef {
 pub(super) struct EventsStream {
     store: Arc<Store>,
     events: Events,
+    /// Its rows, if they were kept when they were looked at.
+    kept: Option<Vec<RecordBatch>>,
     bounds: Bounds,
     counts: Arc<Counts>,
 }
 
 impl EventsStream {
-    /// Over a store.
-    pub(super) fn new(store: Arc<Store>, events: Events, bounds: Bounds, counts: Arc<Counts>) -> EventsStream {
-        EventsStream { store, events, bounds, counts }
+    /// A table with the columns of `look`, read again where that did not keep its rows.
+    pub(super) fn new(
+        store: Arc<Store>,
+        (reading, indexed): (Reading, Vec<(String, Vec<String>)>),
+        look: FirstLook,
+        bounds: Bounds,
+        counts: Arc<Counts>,
+    ) -> Result<EventsStream, QueryError> {
+        let events = Events::new(reading, look.columns.clone(), indexed);
+        let (kept, bytes) = look.rows(&events.schema, &counts).unzip();
+        bounds.take(bytes.unwrap_or_default())?;
+        Ok(EventsStream { store, events, kept, bounds, counts })
+    }
+
+    /// The bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.kept.iter().flatten().map(RecordBatch::get_array_memory_size).sum()
     }
 }
 
@@ -190,8 +344,12 @@ impl PartitionStream for EventsStream {
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (events, bounds, counts) = (self.events.clone(), self.bounds.clone(), self.counts.clone());
         let schema = self.events.schema.clone();
+        if let Some(kept) = &self.kept {
+            let batches = futures_util::stream::iter(kept.clone().into_iter().map(Ok));
+            return Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+        }
+        let (events, bounds, counts) = (self.events.clone(), self.bounds.clone(), self.counts.clone());
         stream::of_thread(self.store.clone(), schema, move |store, give| events.read(store, &bounds, &counts, give))
     }
 }

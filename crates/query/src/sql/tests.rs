@@ -27,7 +27,7 @@ async fn fixture() -> Fixture {
 }
 
 async fn run(fixture: &Fixture, text: &str, control: Control) -> Result<Answer, QueryError> {
-    let query = SqlQuery::parse(text)?;
+    let query = fixture.engine.check_sql(SqlQuery::parse(text)?).await?;
     let groups = query.sources().iter().map(|source| match &source.groups {
         Some(names) => World.groups(&Source::Named(names.clone())),
         None => Ok(vec![group(1)]),
@@ -161,6 +161,125 @@ async fn what_is_wrong_is_said() {
         let refused = run(&fixture, text, Control::default()).await;
         assert!(matches!(refused, Err(QueryError::Malformed { .. })), "{text}: {refused:?}");
     }
+}
+
+/// Queries that are refused before they begin, and the text that is meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said_at_once_with_its_place() {
+    let fixture = fixture().await;
+    let cases = [
+        ("SELECT nosuch(level) FROM g1", "nosuch"),
+        ("SELECT level\nFROM g1 GROUP BY status", "level"),
+        ("WITH t AS (SELECT level AS l FROM g1)\nSELECT t.k FROM t", "t.k"),
+        ("SELECT host FROM g1 A JOIN g1 B ON A.id = B.id", "host"),
+        ("SELECT sum('x') AS s FROM g1", "sum"),
+    ];
+    for (text, meant) in cases {
+        let refused = fixture.engine.check_sql(SqlQuery::parse(text).unwrap()).await.map(drop);
+        let Err(QueryError::Malformed { message, location: Some((start, end)) }) = refused else {
+            panic!("{text}: {refused:?}")
+        };
+        let place: String = text.chars().skip(start).take(end - start).collect();
+        assert_eq!(place, meant, "{text}: {message}");
+    }
+    // What fields are is not known before the events are read.
+    for text in ["SELECT sum(level) AS s FROM g1", "SELECT upper(level) AS u, sum(ms) AS s FROM g1 GROUP BY level"] {
+        fixture.engine.check_sql(SqlQuery::parse(text).unwrap()).await.unwrap();
+    }
+    for (text, _) in CASES {
+        fixture
+            .engine
+            .check_sql(SqlQuery::parse(text).unwrap())
+            .await
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_events_say_which() {
+    let fixture = fixture().await;
+    let shown = [
+        ("SELECT level FROM g1 WHERE status >= 500 ORDER BY status", 2),
+        ("SELECT * FROM g2", 2),
+        ("SELECT A.ms, row_number() OVER (ORDER BY ms) AS n FROM g1 AS A WHERE A.ms < 20", 2),
+    ];
+    for (text, rows) in shown {
+        let answer = run(&fixture, text, Control::default()).await.unwrap();
+        let pointers: Vec<_> = answer.rows.iter().map(|row| row.pointer.unwrap()).collect();
+        assert_eq!(pointers.len(), rows, "{text}");
+        assert!(pointers.iter().all(|pointer| pointer.seq > 0 && pointer.stream == 1), "{text}: {pointers:?}");
+        assert!(answer.rows.iter().all(|row| row.fields.iter().all(|(name, _)| &**name != "@ptr")), "{text}");
+    }
+    let none = [
+        "SELECT count(*) AS n FROM g1",
+        "SELECT DISTINCT level FROM g1",
+        "SELECT explode(tags) AS t FROM g1",
+        "SELECT level FROM g1 UNION ALL SELECT host FROM g2",
+        "SELECT A.level FROM g1 A JOIN g2 B ON A.user.id = B.user.id",
+        "WITH t AS (SELECT level FROM g1) SELECT level FROM t",
+    ];
+    for text in none {
+        let answer = run(&fixture, text, Control::default()).await.unwrap();
+        assert!(!answer.rows.is_empty() && answer.rows.iter().all(|row| row.pointer.is_none()), "{text}");
+    }
+}
+
+/// What WHERE says of messages leaves out events, and changes no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_where_rules_out_are_not_taken_apart() {
+    let fixture = fixture().await;
+    let run = async |text: &str| {
+        let query = fixture.engine.check_sql(SqlQuery::parse(text).unwrap()).await.unwrap();
+        let groups = vec![vec![Group { may_be_transformed: false, ..group(1) }]];
+        let request = SqlRequest { query, groups, time: 0..i64::MAX, limit: 100 };
+        fixture.engine.run_sql(request, EVENTS, Arc::new(World), Control::default()).await.unwrap()
+    };
+    let odd = [r#"{"level":"\u0045RROR","status":501}"#, r#"{"level":"error","status":502,"note":"ERROR"}"#];
+    let odd: Vec<Sample> = (9..).zip(odd).map(|(n, line)| Sample::new(n * 60_000, line)).collect();
+    fixture.put(&odd).await;
+    for _ in 0..2 {
+        let text = "SELECT status FROM g1 WHERE level = 'ERROR' ORDER BY status";
+        let answer = run(text).await;
+        assert_eq!(lines(&answer), ["status=500", "status=501", "status=503"]);
+        let otherwise = "SELECT status FROM g1 WHERE concat(level, '') = 'ERROR' ORDER BY status";
+        let all = run(otherwise).await;
+        assert_eq!(lines(&all), lines(&answer));
+        let matched = (answer.statistics.records_matched, all.statistics.records_matched);
+        assert_eq!(matched, (4.0, 7.0), "the filter is the store's");
+        fixture.store.seal_now().await.unwrap();
+        fixture.store.compact_now().await.unwrap();
+    }
+}
+
+/// Rows that are kept from the first reading are those that a second one finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reading_answers_as_two() {
+    let settings = [Settings::default(), Settings { memory_bytes_max: 200_000, ..Settings::default() }];
+    let mut answers = Vec::new();
+    for settings in settings {
+        let fixture = Fixture::new(settings).await;
+        // Types change from batch to batch.
+        let line = |n: i64| match n {
+            0..1000 => format!(r#"{{"a":{n},"b":{n},"c":true,"d":{n}}}"#),
+            1000..2000 => format!(r#"{{"a":{n}.5,"b":"x{n}","c":false}}"#),
+            _ => format!(r#"{{"a":"{n}","b":null,"c":"no","d":{n}}}"#),
+        };
+        for start in (0..3000).step_by(500) {
+            let samples: Vec<Sample> = (start..start + 500).map(|n| Sample::new(n, &line(n))).collect();
+            fixture.put(&samples).await;
+            fixture.store.seal_now().await.unwrap();
+        }
+        let mut found = Vec::new();
+        for text in [
+            "SELECT a, c FROM g1 WHERE a >= 995 LIMIT 20",
+            "SELECT max(b) AS b, min(c) AS c, sum(a) AS a, count(d) AS d FROM g1",
+            "SELECT d FROM g1 LIMIT 3",
+        ] {
+            found.push(lines(&run(&fixture, text, Control::default()).await.unwrap()));
+        }
+        answers.push(found);
+    }
+    assert_eq!(answers.first(), answers.last());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,7 @@ pub(crate) async fn create_scheduled_query(
     };
     let now = logs.clock.now().0;
     let id = watchkeep_core::uuid(logs.random.as_ref()).to_string();
-    let document = asked.check(logs, caller, id, now, given_tags)?;
+    let document = asked.check(logs, caller, id, now, given_tags).await?;
     let _changing = logs.queries.changing_schedules.lock().await;
     let all = logs.queries.schedules.list(&caller.account, Some(&caller.region), "", None, usize::MAX);
     if all.len() >= SCHEDULED_QUERIES_MAX {
@@ -88,7 +88,7 @@ pub(crate) async fn update_scheduled_query(
     let _changing = logs.queries.changing_schedules.lock().await;
     let current = find(logs, caller, &input.identifier)?;
     let now = logs.clock.now().0;
-    let mut document = asked.check(logs, caller, current.id.clone(), now, current.tags.clone())?;
+    let mut document = asked.check(logs, caller, current.id.clone(), now, current.tags.clone()).await?;
     document.created_ms = current.created_ms;
     document.runs = current.runs.clone();
     let updated = logs.queries.schedules.update(&current, document).await.map_err(failed)?;
@@ -150,7 +150,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn check(
+    async fn check(
         self,
         logs: &Logs,
         caller: &Caller,
@@ -160,7 +160,7 @@ impl Asked {
     ) -> Result<ScheduledQueryDocument, ServiceError> {
         let of = |error: ServiceError| validation(error.message);
         let language = QueryLanguage::of(Some(&self.language)).map_err(of)?;
-        let query = Parsed::new(&self.query_string, language).map_err(of)?;
+        let query = Parsed::new(&self.query_string, language).map_err(of)?.checked(logs).await.map_err(of)?;
         if query.unmasks() {
             return Err(validation("unmask is not supported in scheduled queries."));
         }

@@ -3,7 +3,7 @@
 use watchkeep_core::Caller;
 use watchkeep_model::logs::{
     CreateLogGroupRequest, DeleteDestinationRequest, DescribeDestinationsRequest, DescribeSubscriptionFiltersRequest,
-    PutDestinationPolicyRequest, PutDestinationRequest,
+    MetricTransformation, PutDestinationPolicyRequest, PutDestinationRequest, PutMetricFilterRequest,
 };
 
 use super::*;
@@ -188,4 +188,41 @@ async fn other_accounts_subscribe_to_destinations_that_let_them() {
     crate::put_log_events::put_log_events(&fixture.logs, &other, input).await.unwrap();
     fixture.logs.deliver_subscriptions().await;
     assert!(taken.texts().is_empty());
+}
+
+#[tokio::test]
+async fn metric_filters_and_subscriptions_with_regular_expressions_are_counted_together() {
+    let (fixture, _) = world().await;
+    let metric_filter = async |name: &str, pattern: &str| {
+        let transformation = MetricTransformation {
+            metric_name: "m".into(),
+            metric_namespace: "n".into(),
+            metric_value: "1".into(),
+            ..MetricTransformation::default()
+        };
+        let input = PutMetricFilterRequest {
+            log_group_name: "g".into(),
+            filter_name: name.into(),
+            filter_pattern: pattern.into(),
+            metric_transformations: vec![transformation],
+            ..PutMetricFilterRequest::default()
+        };
+        crate::metric_filters::put_metric_filter(&fixture.logs, &fixture.caller, input).await
+    };
+    let subscription = async |name: &str, pattern: &str| {
+        let input = PutSubscriptionFilterRequest { filter_pattern: pattern.into(), ..request(name, STREAM) };
+        crate::subscriptions::put_subscription_filter(&fixture.logs, &fixture.caller, input).await
+    };
+    for name in ["1", "2", "3"] {
+        metric_filter(name, "%a+%").await.unwrap();
+    }
+    subscription("1", "%b+%").await.unwrap();
+    subscription("2", "%c+%").await.unwrap();
+    assert!(error(metric_filter("4", "%d+%").await).starts_with("LimitExceededException"));
+    metric_filter("4", "d").await.unwrap();
+    metric_filter("1", "%e+%").await.unwrap();
+    subscription("1", "%f+%").await.unwrap();
+    subscription("2", "c").await.unwrap();
+    metric_filter("4", "%d+%").await.unwrap();
+    assert!(error(subscription("2", "%c+%").await).starts_with("LimitExceededException"));
 }
