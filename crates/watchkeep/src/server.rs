@@ -87,6 +87,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.keys.start();
     services.objects.start().await.context("starting objects")?;
     services.logs.resume_exports();
+    services.events.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
@@ -127,6 +128,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     services.queues.stop_waiting();
     stop.send_replace(true);
     finished(doors).await;
+    services.events.close().await;
     services.topics.close().await;
     services.logs.close_subscriptions().await;
     measuring.stop().await;
