@@ -40,7 +40,7 @@ pub use metrics::{
     MetricSource, MetricsError, Precision, Publisher, Reading, RefusedMeasurement, Samples,
 };
 pub use promql_queries::{PromQlQueries, QueryTimes};
-pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, StringOrBinary};
+pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink, ServiceClient, StringOrBinary};
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};

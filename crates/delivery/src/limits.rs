@@ -47,6 +47,9 @@ pub const OUTBOX_AT_ONCE_MAX: usize = 1_024;
 /// How long it takes until a dead letter that was not taken is tried again.
 pub const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long it takes until a parcel that is held is looked at again.
+pub const HELD_PAUSE: Duration = Duration::from_secs(15);
+
 /// The shortest pause that is written down.
 pub const NOTED_PAUSE_MIN: Duration = Duration::from_secs(5);
 

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchkeep_core::BoxFuture;
-use watchkeep_core::ports::{MessageAttribute, QueueError, QueueMessage, StringOrBinary};
+use watchkeep_core::ports::{MessageAttribute, QueueError, QueueMessage, ServiceClient, StringOrBinary};
 use watchkeep_delivery::outbox::{Attempt, Courier, LaneOrder, LaneRules, Parcel, RetryPolicy};
 
 use crate::core::Core;
-use crate::directory::Reached;
+use crate::directory::{LiveRule, Reached};
 use crate::event::Event;
 use crate::failures::{Exhausted, Failure, FailureCode};
 use crate::invoke::{Invocation, NotInvoked};
 use crate::limits::{AT_ONCE_MAX, EVENT_AGE_MAX};
-use crate::measures::Metric;
+use crate::measures::{Metric, place};
+
+/// Who delivers, as policies name it.
+const PRINCIPAL: &str = "events.amazonaws.com";
 
 /// A parcel opened: the event, and who is to get it.
 struct Opened {
@@ -55,7 +58,7 @@ impl Courier for Core {
             }
             let Some(queue) = &opened.reached.target.dead_letters else { return Attempt::Unwanted };
             let letter = dead_letter(&opened, self.failures.of(parcel));
-            match self.ports.queues.send(queue, letter).await {
+            match self.ports.queues.send_for(&client(&opened.reached.rule), queue, letter).await {
                 Ok(()) => {
                     measures.add(Metric::SentToDlq, 1.0);
                     Attempt::Delivered
@@ -134,6 +137,11 @@ impl Core {
         let age_ms = self.clock.now().0.saturating_sub(parcel.time_ms);
         age_ms < 2 * i64::try_from(EVENT_AGE_MAX.as_millis()).unwrap_or(i64::MAX / 2)
     }
+}
+
+/// The service as policies of queues and topics see it: it acts for a rule.
+pub(crate) fn client(rule: &LiveRule) -> ServiceClient {
+    ServiceClient { principal: PRINCIPAL, place: place(&rule.bus), source_arn: rule.arn.clone() }
 }
 
 /// The event as it came in, with why it is here.

@@ -18,8 +18,8 @@ use crate::limits::ALIASES_MAX;
 use crate::paging::{Page, Paged};
 use crate::resources::Alias;
 
-/// What the names of the aliases of AWS's own keys begin with. There are none here.
-const RESERVED_PREFIX: &str = "alias/aws/";
+/// What the names of the aliases of AWS's own keys begin with.
+pub(crate) const RESERVED_PREFIX: &str = "alias/aws/";
 
 /// Gives a key a name.
 pub(crate) async fn create_alias(

@@ -11,7 +11,7 @@ use crate::identifier::Place;
 use crate::keys::metadata;
 use crate::limits::KEYS_MAX;
 use crate::policies::Lockout;
-use crate::resources::{Key, KeySpec, KeyState};
+use crate::resources::{Key, KeySpec, KeyState, Manager};
 use crate::{Keys, policies, tags};
 
 /// Creates a key.
@@ -42,6 +42,7 @@ pub(crate) async fn create_key(
         created,
         spec,
         state: KeyState::Enabled,
+        manager: Manager::Customer,
         policy,
         tags,
         rotation: None,

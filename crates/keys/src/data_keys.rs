@@ -4,10 +4,10 @@ use watchkeep_core::ports::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, Enc
 use watchkeep_core::{AccountId, Arn, BoxFuture, Region, SecretBytes};
 use watchkeep_model::ServiceError;
 
-use crate::Keys;
 use crate::ciphertext::Blob;
 use crate::identifier::{Accepts, Place, arn_of};
 use crate::resources::{FoundKey, KeyState, KeyUsage};
+use crate::{Keys, managed};
 
 impl DataKeys for Keys {
     fn find<'a>(
@@ -16,7 +16,12 @@ impl DataKeys for Keys {
         key: &'a str,
     ) -> BoxFuture<'a, Result<String, DataKeyError>> {
         let place = Place { account, region: region.clone() };
-        Box::pin(std::future::ready(self.usable(&place, key).map(|found| arn_of(&found))))
+        Box::pin(async move {
+            if let Some(service) = managed::service_of(&place, key) {
+                return self.managed(&place, service).await.map(|found| arn_of(&found));
+            }
+            self.usable(&place, key).map(|found| arn_of(&found))
+        })
     }
 
     fn generate<'a>(

@@ -42,6 +42,14 @@ pub(crate) fn access_denied(resource: &str) -> ServiceError {
     ServiceError::common("AccessDeniedException", "AccessDenied", 400, message)
 }
 
+/// `AccessDeniedException`: the key is a service's, which alone may use it.
+pub(crate) fn managed(arn: impl Display) -> ServiceError {
+    let message = format!(
+        "The caller is not authorized to do this with {arn}: it is managed by AWS for a service, and its policy allows that service alone to use it"
+    );
+    ServiceError::common("AccessDeniedException", "AccessDenied", 400, message)
+}
+
 /// `DisabledException`.
 pub(crate) fn disabled(arn: impl Display) -> ServiceError {
     errors::disabled_exception(format!("{arn} is disabled."))

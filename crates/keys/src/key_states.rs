@@ -5,10 +5,10 @@ use watchkeep_model::kms::errors as model;
 use watchkeep_store::CatalogError;
 
 use crate::Keys;
-use crate::errors::{self, disabled, no_key, pending_deletion, unsupported};
+use crate::errors::{self, disabled, managed, no_key, pending_deletion, unsupported};
 use crate::identifier::{arn_of, key_arn};
 use crate::limits::CONFLICTS_MAX;
-use crate::resources::{FoundKey, Key, KeyState, KeyUsage};
+use crate::resources::{FoundKey, Key, KeyState, KeyUsage, Manager};
 
 /// What an operation asks of a key's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,11 @@ pub(crate) enum Needs {
 }
 
 impl Needs {
-    /// Refuses a key in another state.
+    /// Refuses a key in another state, and one that nobody but a service may change and use.
     pub(crate) fn check(self, key: &Key, arn: &str) -> Result<(), ServiceError> {
+        if key.manager == Manager::Aws {
+            return Err(managed(arn));
+        }
         match (key.state, self) {
             (KeyState::PendingDeletion { .. }, _) => Err(pending_deletion(arn)),
             (KeyState::Disabled, Needs::Enabled) => Err(disabled(arn)),

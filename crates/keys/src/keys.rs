@@ -110,7 +110,7 @@ pub(crate) fn metadata(found: &FoundKey) -> KeyMetadata {
             KeyState::Enabled | KeyState::Disabled => None,
         },
         origin: Some("AWS_KMS".to_owned()),
-        key_manager: Some("CUSTOMER".to_owned()),
+        key_manager: Some(found.manager.as_str().to_owned()),
         customer_master_key_spec: spec.clone(),
         key_spec: spec,
         encryption_algorithms: encrypts.then(|| vec!["SYMMETRIC_DEFAULT".to_owned()]),

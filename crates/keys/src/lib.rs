@@ -29,6 +29,7 @@ mod key_states;
 mod keys;
 mod limits;
 mod mac;
+mod managed;
 mod material;
 mod paging;
 mod policies;

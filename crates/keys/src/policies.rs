@@ -12,10 +12,12 @@ use watchkeep_model::kms::{
 use watchkeep_model::{ServiceError, Unit};
 
 use crate::Keys;
-use crate::identifier::{Accepts, Place};
+use crate::errors::managed;
+use crate::identifier::{Accepts, Place, arn_of};
 use crate::limits::POLICY_BYTES_MAX;
 use crate::paging::{Page, Paged};
 use crate::policy_document::PolicyDocument;
+use crate::resources::Manager;
 
 /// The name of the one policy of a key.
 const NAME: &str = "default";
@@ -39,6 +41,9 @@ pub(crate) async fn put_key_policy(
 ) -> Result<Unit, ServiceError> {
     check_policy_name(input.policy_name.as_deref())?;
     let found = keys.find(&Place::from(caller), &input.key_id, Accepts::Key)?;
+    if found.manager == Manager::Aws {
+        return Err(managed(arn_of(&found)));
+    }
     check(caller, &input.policy, Lockout::from(input.bypass_policy_lockout_safety_check))?;
     keys.change(&found, |key| {
         key.policy.clone_from(&input.policy);

@@ -18,6 +18,9 @@ pub(crate) struct Key {
     pub spec: KeySpec,
     /// Whether it can be used.
     pub state: KeyState,
+    /// Who manages it.
+    #[serde(default, skip_serializing_if = "Manager::is_customer")]
+    pub manager: Manager,
     /// Its key policy, as it was put.
     pub policy: String,
     /// Its tags.
@@ -46,6 +49,30 @@ impl Key {
     /// Whether it is to be rotated by itself at this time: keys that cannot be used wait until they can.
     pub(crate) fn is_rotation_due(&self, now: TimestampMs) -> bool {
         self.state == KeyState::Enabled && self.rotation.is_some_and(|plan| plan.next <= now)
+    }
+}
+
+/// Who manages a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Manager {
+    /// Whoever created it.
+    #[default]
+    Customer,
+    /// The service that it was made for ("AWS managed keys"): it can be seen, and is changed and used through that service only.
+    Aws,
+}
+
+impl Manager {
+    /// The API's word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Manager::Customer => "CUSTOMER",
+            Manager::Aws => "AWS",
+        }
+    }
+
+    fn is_customer(&self) -> bool {
+        *self == Manager::Customer
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 use watchkeep_core::{AccountId, Caller, Meter, Principal, SeededRandom, SystemClock};
+use watchkeep_messaging::QueuesConfig;
 use watchkeep_messaging::queues::{Queues, TABLES};
 use watchkeep_model::sqs::{
     CreateQueueRequest, DeleteMessageBatchRequest, DeleteMessageBatchRequestEntry, DeleteMessageRequest,
@@ -49,7 +50,9 @@ impl World {
         let config = StoreConfig { durability: Durability::Os, journal_pool: 4, ..StoreConfig::new(directory.path()) };
         let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SeededRandom::new(1)));
         let store = Store::open(config, TABLES, clock.clone(), random.clone(), |_| ()).await.unwrap();
-        let queues = Queues::open(store.clone(), clock, random, Arc::new(Meter::default())).await.unwrap();
+        let queues =
+            Queues::open(store.clone(), clock, random, Arc::new(Meter::default()), QueuesConfig::default()).await;
+        let queues = queues.unwrap();
         store.start();
         queues.start();
         let world = World { service: queues.routed(), queues, _directory: directory };

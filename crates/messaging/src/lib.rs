@@ -6,11 +6,13 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod data_streams;
+mod guard;
 pub mod queues;
 mod topics;
 
 pub use data_streams::DataStreams;
-pub use queues::Queues;
+pub use guard::Trust;
+pub use queues::{Queues, QueuesConfig};
 pub use topics::{
     OpenError as TopicsOpenError, ROUTES as TOPIC_ROUTES, TABLES as TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
 };

@@ -46,7 +46,7 @@ pub use catalog::{
     Catalog, CatalogError, CatalogUrl, Collection, ColumnStats, DuckType, Entries, Entry, EntryChange, Lease, NodeHome,
     NodeName, Publish, Resource, ResourceKey, SegmentRow, TxId, Versioned,
 };
-pub use encryption::{EncryptionKey, LockedKey};
+pub use encryption::{EncryptionKey, LockedKey, MASTER_KEY};
 pub use engine::{
     Append, BlobConfig, CatalogConfig, CheckReport, Damage, MasterKey, Store, StoreConfig, StoreStats, check,
 };

@@ -11,8 +11,8 @@ use watchkeep_core::ports::MetricPlace;
 use watchkeep_core::{AccountId, Region, TimestampMs};
 use watchkeep_delivery::{AwsConfig, Loopback, MailConfig, MailTls, Reach, TargetConfig};
 use watchkeep_gateway::{AuthMode, GatewayConfig, TlsFiles};
-use watchkeep_messaging::TopicsConfig;
 use watchkeep_messaging::data_streams::Enforcement;
+use watchkeep_messaging::{QueuesConfig, TopicsConfig, Trust};
 use watchkeep_metrics::Retention;
 use watchkeep_store::journal::Durability;
 use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreConfig};
@@ -20,6 +20,7 @@ use watchkeep_store::{BlobConfig, CatalogConfig, S3Config, S3Credentials, StoreC
 use crate::alarm_actions::ACTION_KINDS;
 use crate::known_resources::HostInstance;
 use crate::server::Collectors;
+use crate::services::ApiCalls;
 use crate::settings::Settings;
 
 /// The size of one journal file into which the rows of any call fit, and the size in a store that goes with the process: 16 MiB
@@ -94,6 +95,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where topics deliver.
     pub topics: TopicsConfig,
+    /// Whom queues let in.
+    pub queues: QueuesConfig,
     /// The delivery streams, and how their targets are reached.
     pub deliveries: TargetConfig,
     /// Where this host's StatsD packets are taken, if anywhere.
@@ -104,6 +107,8 @@ pub struct Config {
     pub open_search: Vec<(String, String)>,
     /// Whether shards of data streams are held to what AWS's take.
     pub throughput: Enforcement,
+    /// Whether the records of management calls become events on the default bus.
+    pub api_calls: ApiCalls,
     /// Where alarms' actions are carried out that are neither topics nor functions, by their kinds.
     pub alarm_actions: Vec<(String, String)>,
     /// Where AWS is, or what stands for it, if it is called.
@@ -181,7 +186,8 @@ impl Config {
                 settings.parse("metrics.hours_kept")?,
             ),
             public_url: public_url(settings)?,
-            topics: topics(settings, on_loopback)?,
+            topics: TopicsConfig { trust: trust(settings, auth)?, ..topics(settings, on_loopback)? },
+            queues: QueuesConfig { trust: trust(settings, auth)? },
             deliveries: deliveries(settings)?,
             functions: pairs(settings, "delivery.functions")?,
             open_search: pairs(settings, "delivery.open_search")?,
@@ -189,6 +195,11 @@ impl Config {
                 "unlimited" => Enforcement::Off,
                 "enforced" => Enforcement::On,
                 other => bail!("setting `kinesis.throughput`: {other:?}: neither `unlimited` nor `enforced`"),
+            },
+            api_calls: match settings.text("events.api_calls") {
+                "on" => ApiCalls::Told,
+                "off" => ApiCalls::NotTold,
+                other => bail!("setting `events.api_calls`: {other:?}: neither `on` nor `off`"),
             },
             alarm_actions: alarm_actions(settings)?,
             aws: aws(settings)?,
@@ -358,7 +369,18 @@ fn topics(settings: &Settings, on_loopback: bool) -> Result<TopicsConfig> {
         reach: Reach { networks, loopback },
         mail: mail(settings)?,
         functions: pairs(settings, "delivery.functions")?,
+        ..TopicsConfig::default()
     })
+}
+
+/// Whom queues and topics without a policy let in. In mode open there is nobody to be kept out, and a forgotten policy would only be a
+/// riddle.
+fn trust(settings: &Settings, auth: AuthMode) -> Result<Trust> {
+    match (settings.text("messaging.without_policy"), auth) {
+        ("services", _) | ("", AuthMode::Open) => Ok(Trust::ServicesOfAccount),
+        ("nobody", _) | ("", AuthMode::Enforced) => Ok(Trust::Nobody),
+        (other, _) => bail!("setting `messaging.without_policy`: {other:?}: neither `services` nor `nobody`"),
+    }
 }
 
 fn mail(settings: &Settings) -> Result<Option<MailConfig>> {

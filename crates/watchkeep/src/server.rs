@@ -64,7 +64,9 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     let configs = ServiceConfigs {
         metrics,
         topics,
+        queues: config.queues,
         throughput: config.throughput,
+        api_calls: config.api_calls,
         open_search: config.open_search.clone(),
         actions,
         authorizer: authorizer.clone(),

@@ -12,7 +12,9 @@ use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
 use watchkeep_messaging::data_streams::{self, Enforcement};
-use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
+use watchkeep_messaging::{
+    DataStreams, Queues, QueuesConfig, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
+};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
 use watchkeep_objects::Objects;
 use watchkeep_opentelemetry::OpenTelemetry;
@@ -118,16 +120,28 @@ impl Documents for Certificates {
     }
 }
 
+/// Whether the records of management calls become events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiCalls {
+    /// They do.
+    Told,
+    /// They do not.
+    NotTold,
+}
+
 /// How services are configured, those that are.
 pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
     pub topics: TopicsConfig,
+    pub queues: QueuesConfig,
     /// Whether shards of data streams are held to what AWS's take.
     pub throughput: Enforcement,
     /// The domains of OpenSearch, by the names of the functions that stand for them.
     pub open_search: Vec<(String, String)>,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub actions: ActionTargets,
+    /// Whether records of calls are told of on the default bus.
+    pub api_calls: ApiCalls,
     /// Who is asked for leave, where a call needs more than its own.
     pub authorizer: Arc<dyn Authorizer>,
 }
@@ -147,7 +161,7 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, throughput, open_search, actions, authorizer } = configs;
+        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, api_calls, authorizer } = configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();
@@ -179,9 +193,14 @@ impl Services {
             functions: Arc::new(subscribed.context("delivery.open_search")?),
             meter,
         });
-        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone()).await;
+        let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone(), queues).await;
         let queues = queues.context("opening queues")?;
-        let ports = TopicsPorts { queues: queues.sink(), sealing: sealing.clone(), meter: meters.minutes.clone() };
+        let ports = TopicsPorts {
+            queues: queues.sink(),
+            sealing: sealing.clone(),
+            logs: Some(logs.sink()),
+            meter: meters.minutes.clone(),
+        };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
         let ports = EventsPorts {
@@ -196,6 +215,9 @@ impl Services {
         };
         let events = Events::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let events = events.context("opening events")?;
+        if api_calls == ApiCalls::Told {
+            trails.set_event_bus(events.bus());
+        }
         logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus() });
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         let ports = AlarmsPorts {

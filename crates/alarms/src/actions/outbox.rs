@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::{
     AlarmAction, AlarmActionError, AlarmActionKind, BusEvent, EventBusError, Functions, InvokeError, MessageStructure,
-    TopicError, TopicMessage,
+    ServiceClient, TopicError, TopicMessage,
 };
 use watchkeep_store::ResourceKey;
 
@@ -26,6 +26,9 @@ use crate::message::Notice;
 use crate::notice;
 use crate::resources::{Watched, arn};
 use crate::transition::Transition;
+
+/// Who publishes to topics, as their policies name it.
+const PRINCIPAL: &str = "cloudwatch.amazonaws.com";
 
 /// An action that is owed.
 #[derive(Debug, Clone)]
@@ -228,7 +231,9 @@ impl Engine {
             (What::Topic, Some(topics)) => {
                 let tell = |notice: &Notice<'_>| (topic_message(notice, job), notice.json());
                 let (message, json) = notice::of_transition(&job.key, job.uid, &job.transition, tell);
-                topics.publish(&job.action, message).await.map(|_| Some(json)).map_err(|error| match error {
+                let client = ServiceClient { principal: PRINCIPAL, place: place(&job.key), source_arn: arn(&job.key) };
+                let published = topics.publish_for(&client, &job.action, message).await;
+                published.map(|_| Some(json)).map_err(|error| match error {
                     TopicError::Busy(error) => Failure::Later(error),
                     error @ (TopicError::NoSuchTopic | TopicError::Refused(_)) => Failure::Never(error.to_string()),
                 })

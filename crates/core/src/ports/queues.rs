@@ -2,6 +2,19 @@
 
 use crate::BoxFuture;
 
+use super::metrics::MetricPlace;
+
+/// A service that acts for a resource: what policies of queues and topics are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceClient {
+    /// Its principal, as `sns.amazonaws.com`.
+    pub principal: &'static str,
+    /// The account and the Region of the resource that it acts for (`aws:SourceAccount`).
+    pub place: MetricPlace,
+    /// That resource's ARN (`aws:SourceArn`).
+    pub source_arn: String,
+}
+
 /// The value of a message's attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StringOrBinary {
@@ -51,8 +64,18 @@ pub enum QueueError {
 
 /// Takes messages for queues. SQS's side of whoever delivers to one.
 pub trait QueueSink: Send + Sync {
-    /// Sends a message to the queue of this ARN; it is durable when it is done.
+    /// Sends a message to the queue of this ARN; it is durable when it is done. It is the house itself that sends, and asks no policy.
     fn send<'a>(&'a self, queue_arn: &'a str, message: QueueMessage) -> BoxFuture<'a, Result<(), QueueError>>;
+
+    /// The same for a service that acts for a resource: the queue's policy must let it. One that does not refuses the message.
+    fn send_for<'a>(
+        &'a self,
+        _client: &'a ServiceClient,
+        queue_arn: &'a str,
+        message: QueueMessage,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        self.send(queue_arn, message)
+    }
 }
 
 /// There are no queues.

@@ -2,7 +2,7 @@
 
 use crate::BoxFuture;
 
-use super::queues::MessageAttribute;
+use super::queues::{MessageAttribute, ServiceClient};
 
 /// How the text of a message is to be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,7 +52,18 @@ pub enum TopicError {
 
 /// Takes messages for topics. SNS's side of whoever notifies: alarms, event targets.
 pub trait TopicSink: Send + Sync {
-    /// Publishes a message to the topic of this ARN; it is durable when it is done, and will be delivered.
+    /// Publishes a message to the topic of this ARN; it is durable when it is done, and will be delivered. It is the house itself that
+    /// publishes, and asks no policy.
     fn publish<'a>(&'a self, topic_arn: &'a str, message: TopicMessage)
     -> BoxFuture<'a, Result<MessageId, TopicError>>;
+
+    /// The same for a service that acts for a resource: the topic's policy must let it. One that does not refuses the message.
+    fn publish_for<'a>(
+        &'a self,
+        _client: &'a ServiceClient,
+        topic_arn: &'a str,
+        message: TopicMessage,
+    ) -> BoxFuture<'a, Result<MessageId, TopicError>> {
+        self.publish(topic_arn, message)
+    }
 }

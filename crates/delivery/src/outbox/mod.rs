@@ -20,7 +20,9 @@ use watchkeep_core::{BoxFuture, Clock, Random};
 pub use lanes::{LaneOrder, LaneRules, Parcel, Pending, Progress, Stage};
 pub use policy::{Growth, Phase, RetryPolicy};
 
-use crate::limits::{DEAD_LETTER_PAUSE, NOTED_PAUSE_MIN, OUTBOX_AT_ONCE_MAX, OUTBOX_PENDING_MAX, STOP_TIME};
+use crate::limits::{
+    DEAD_LETTER_PAUSE, HELD_PAUSE, NOTED_PAUSE_MIN, OUTBOX_AT_ONCE_MAX, OUTBOX_PENDING_MAX, STOP_TIME,
+};
 use lanes::Lanes;
 
 /// How a try ended.
@@ -34,6 +36,8 @@ pub enum Attempt {
     Later(String),
     /// It will not be taken.
     Refused(String),
+    /// It cannot be tried now, for a reason that is not its target's: it waits, and that counts as no try.
+    Held(String),
 }
 
 /// Delivers parcels.
@@ -231,6 +235,7 @@ impl Outbox {
         let next = match attempt {
             Attempt::Delivered | Attempt::Unwanted => None,
             Attempt::Later(reason) => self.after_failure(pending, &reason),
+            Attempt::Held(reason) => Some(self.held(pending, &reason)),
             Attempt::Refused(reason) => match progress.stage {
                 Stage::Delivering => Some(self.given_up(pending, &reason)),
                 Stage::DeadLettering => {
@@ -288,6 +293,12 @@ impl Outbox {
         Some(Pending { parcel, progress: Progress { failed, due_ms, ..progress } })
     }
 
+    fn held(&self, Pending { parcel, progress }: Pending, reason: &str) -> Pending {
+        tracing::debug!(lane = parcel.lane, reason, "a delivery is held");
+        let pause_ms = i64::try_from(HELD_PAUSE.as_millis()).unwrap_or(i64::MAX);
+        Pending { parcel, progress: Progress { due_ms: self.clock.now().0.saturating_add(pause_ms), ..progress } }
+    }
+
     fn given_up(&self, Pending { parcel, progress }: Pending, reason: &str) -> Pending {
         tracing::info!(
             lane = parcel.lane,
@@ -299,10 +310,11 @@ impl Outbox {
         Pending { parcel, progress }
     }
 
-    /// Short pauses are not: after a crash a few tries more do no harm.
+    /// Short pauses are not: after a crash a few tries more do no harm. Nor is that a parcel is held.
     fn is_worth_a_note(&self, before: &Pending, next: &Pending) -> bool {
         let pause_ms = next.progress.due_ms.saturating_sub(self.clock.now().0);
-        before.progress.stage != next.progress.stage || pause_ms >= NOTED_PAUSE_MIN.as_millis() as i64
+        let is_tried = before.progress.failed != next.progress.failed;
+        before.progress.stage != next.progress.stage || (is_tried && pause_ms >= NOTED_PAUSE_MIN.as_millis() as i64)
     }
 
     fn lock(&self) -> MutexGuard<'_, Lanes> {

@@ -81,6 +81,12 @@ impl RetryPolicy {
         }
     }
 
+    /// Whether a delivery that is so old is tried again after this many failed tries, as far as that is not left to chance.
+    pub fn goes_on(&self, failed: u32, age: Duration) -> bool {
+        let retries = self.phases.iter().fold(0_u32, |sum, phase| sum.saturating_add(phase.retries));
+        failed <= retries && self.age_max.is_none_or(|max| age <= max)
+    }
+
     /// How long to wait after this many failed tries of a delivery that is so old; `None` when it is given up.
     pub fn pause(&self, failed: u32, age: Duration, random: &dyn Random) -> Option<Duration> {
         let mut retry = failed.saturating_sub(1);

@@ -3,6 +3,7 @@
 use watchkeep_core::ports::{QueueError, QueueMessage};
 
 use super::{Invocation, NotInvoked};
+use crate::courier::client;
 
 pub(super) async fn invoke(invocation: &Invocation<'_>) -> Result<(), NotInvoked> {
     let target = &invocation.target().target;
@@ -12,7 +13,8 @@ pub(super) async fn invoke(invocation: &Invocation<'_>) -> Result<(), NotInvoked
         trace_header: invocation.event.trace.clone(),
         ..QueueMessage::default()
     };
-    invocation.core.ports.queues.send(&target.arn, message).await.map_err(|error| match error {
+    let client = client(&invocation.reached.rule);
+    invocation.core.ports.queues.send_for(&client, &target.arn, message).await.map_err(|error| match error {
         QueueError::NoSuchQueue => NotInvoked::no_resource("The specified queue does not exist."),
         QueueError::Busy(why) => NotInvoked::throttled(why),
         error @ QueueError::Refused(_) => NotInvoked::refused(error.to_string()),

@@ -3,6 +3,7 @@
 use watchkeep_core::ports::{TopicError, TopicMessage};
 
 use super::{Invocation, NotInvoked};
+use crate::courier::client;
 use crate::names::FIFO_SUFFIX;
 
 pub(super) async fn invoke(invocation: &Invocation<'_>) -> Result<(), NotInvoked> {
@@ -16,7 +17,8 @@ pub(super) async fn invoke(invocation: &Invocation<'_>) -> Result<(), NotInvoked
         key: Some(key),
         ..TopicMessage::default()
     };
-    invocation.core.ports.topics.publish(&target.arn, message).await.map(drop).map_err(|error| match error {
+    let client = client(&invocation.reached.rule);
+    invocation.core.ports.topics.publish_for(&client, &target.arn, message).await.map(drop).map_err(|error| match error {
         TopicError::NoSuchTopic => NotInvoked::no_resource("Topic does not exist"),
         TopicError::Busy(why) => NotInvoked::throttled(why),
         error @ TopicError::Refused(_) => NotInvoked::refused(error.to_string()),

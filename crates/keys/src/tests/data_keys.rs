@@ -64,3 +64,36 @@ async fn a_key_that_cannot_be_used_says_why() {
     fixture.days_pass(7).await;
     assert_eq!(keys.unwrap(&key_arn, &none, &made.wrapped).await, Err(DataKeyError::NotFound(key_arn.clone())));
 }
+
+#[tokio::test]
+async fn a_services_own_key_is_made_when_it_is_asked_for_and_is_nobody_elses() {
+    let fixture = Fixture::new().await;
+    let (keys, region) = (fixture.keys.data_keys(), Region::default());
+    let place = (AccountId::DEFAULT, &region);
+    let none = context(&[]);
+    assert!(matches!(keys.find(place, "alias/aws/unheard").await, Err(DataKeyError::NotFound(_))));
+    let found = keys.find(place, "alias/aws/sqs").await.unwrap();
+    let by_arn = keys.find(place, "arn:aws:kms:us-east-1:000000000000:alias/aws/sqs").await;
+    assert_eq!([keys.find(place, "alias/aws/sqs").await, by_arn], [Ok(found.clone()), Ok(found.clone())]);
+    assert_ne!(keys.find(place, "alias/aws/sns").await.unwrap(), found);
+    let made = keys.generate(&found, &none).await.unwrap();
+    assert_eq!(keys.unwrap(&found, &none, &made.wrapped).await.unwrap(), made.plaintext);
+
+    let key_id = found.rsplit('/').next().unwrap().to_owned();
+    let metadata = fixture.describe("alias/aws/sqs").await.unwrap();
+    assert_eq!((metadata.key_manager.as_deref(), metadata.key_id.as_str()), (Some("AWS"), key_id.as_str()));
+    let denied = |outcome: Result<(), watchkeep_model::ServiceError>| {
+        assert_eq!(outcome.unwrap_err().code, "AccessDeniedException");
+    };
+    let (all, caller) = (&fixture.keys, &fixture.caller);
+    let input = DisableKeyRequest { key_id: key_id.clone() };
+    denied(crate::keys::disable_key(all, caller, input).await.map(drop));
+    let input = ScheduleKeyDeletionRequest { key_id: key_id.clone(), pending_window_in_days: Some(7) };
+    denied(crate::deletion::schedule_key_deletion(all, caller, input).await.map(drop));
+    let policy = crate::policies::default_policy(caller);
+    let input = watchkeep_model::kms::PutKeyPolicyRequest { key_id: key_id.clone(), policy, ..Default::default() };
+    denied(crate::policies::put_key_policy(all, caller, input).await.map(drop));
+    denied(fixture.alias("alias/mine", &key_id).await.map(drop));
+    let input = watchkeep_model::kms::EncryptRequest { key_id, plaintext: b"x".to_vec(), ..Default::default() };
+    denied(crate::encrypt::encrypt(all, caller, input).await.map(drop));
+}

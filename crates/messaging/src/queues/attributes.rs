@@ -16,7 +16,7 @@ pub(crate) async fn get_queue_attributes(
     caller: &Caller,
     input: GetQueueAttributesRequest,
 ) -> Result<GetQueueAttributesResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "GetQueueAttributes")?;
     let names = input.attribute_names.unwrap_or_default();
     let is_known = |name: &&String| *name == "All" || settings::is_known(name);
     if let Some(name) = names.iter().find(|name| !is_known(name)) {
@@ -43,7 +43,7 @@ pub(crate) async fn set_queue_attributes(
     caller: &Caller,
     input: SetQueueAttributesRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "SetQueueAttributes")?;
     let changes: Vec<(String, String)> = input.attributes.into_iter().collect();
     let after = settings::changed(&queue.document().attributes, &changes, Existence::Old)?;
     if changes.iter().any(|(name, _)| name == "RedrivePolicy") {

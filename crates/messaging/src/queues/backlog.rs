@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     pub place: Place,
     /// Its message group.
     pub group: Option<Arc<str>>,
+    /// The number of the data key that it is encrypted under, if it is.
+    pub key: Option<u64>,
     /// What it carries, if that is in memory.
     pub cached: Option<Cached>,
 }
@@ -64,6 +66,8 @@ pub(crate) struct Lease {
     pub first_received: i64,
     /// Until when it is invisible.
     pub until: i64,
+    /// The number of the data key that it is encrypted under, if it is.
+    pub key: Option<u64>,
     /// What it carries, if that is in memory.
     pub content: Option<Arc<super::content::Content>>,
 }
@@ -329,6 +333,7 @@ impl Backlog {
             earlier: entry.earlier,
             first_received: entry.first_received,
             until,
+            key: entry.key,
             content: entry.cached.as_ref().map(|cached| cached.content.clone()),
         };
         if is_dead {
@@ -413,6 +418,7 @@ mod tests {
             received: 0,
             place,
             group: group.map(Arc::from),
+            key: None,
             cached: None,
         }
     }

@@ -24,7 +24,7 @@ pub(crate) async fn change_message_visibility(
     caller: &Caller,
     input: ChangeMessageVisibilityRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "ChangeMessageVisibility")?;
     let seq = queues.change(&queue, &input.receipt_handle, i64::from(input.visibility_timeout))?;
     queues.note_change(&queue, vec![seq]).await?;
     Ok(Unit {})
@@ -36,7 +36,7 @@ pub(crate) async fn change_message_visibility_batch(
     caller: &Caller,
     input: ChangeMessageVisibilityBatchRequest,
 ) -> Result<ChangeMessageVisibilityBatchResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "ChangeMessageVisibility")?;
     batches::check(input.entries.iter().map(|entry| entry.id.as_str()))?;
     let mut output = ChangeMessageVisibilityBatchResult::default();
     let mut seqs = Vec::new();

@@ -1,5 +1,6 @@
 //! What a message carries, in memory and in its row; and the room that bodies in memory may take.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use watchkeep_core::Random;
 use watchkeep_core::ports::{MessageAttribute, StringOrBinary};
-use watchkeep_store::{Batch, Rows};
+use watchkeep_store::{Batch, EncryptionKey, Rows};
 
+use super::encryption::Keys;
 use super::tables;
 
 /// What a message carries. It never changes.
@@ -45,8 +48,20 @@ impl Content {
         self.bytes() + self.source.as_ref().map_or(0, String::len) + 256
     }
 
-    /// Writes the columns from [`tables::ID_HIGH`] on; `earlier` and `first_received` are of the queues that it was in before.
-    pub fn write(&self, rows: &mut Rows, earlier: u32, first_received: i64) {
+    /// Body, attributes and trace header under a data key, for the queue of this number. `None` if that cannot be done.
+    pub fn seal(&self, key: &EncryptionKey, queue: u64, random: &dyn Random) -> Option<Sealed> {
+        let secret = Secret {
+            body: Cow::Borrowed(&self.body),
+            attributes: written(&self.attributes).map(Cow::Owned),
+            trace: self.trace.as_deref().map(Cow::Borrowed),
+        };
+        let cell = key.seal(&place(queue, self.id), &serde_json::to_vec(&secret).ok()?, random)?;
+        Some(Sealed { key: key.id(), cell })
+    }
+
+    /// Writes the columns from [`tables::ID_HIGH`] on; `earlier` and `first_received` are of the queues that it was in before. What is
+    /// sealed is written in clear nowhere else.
+    pub fn write(&self, rows: &mut Rows, earlier: u32, first_received: i64, sealed: Option<&Sealed>) {
         let (high, low) = self.id.as_u64_pair();
         rows.u64(high);
         rows.u64(low);
@@ -56,30 +71,80 @@ impl Content {
         rows.u64(u64::from(earlier));
         rows.i64(first_received);
         rows.text_or_null(self.source.as_deref());
-        rows.text_or_null(self.trace.as_deref());
+        rows.text_or_null(self.trace.as_deref().filter(|_| sealed.is_none()));
         rows.u64(self.bytes() as u64);
-        rows.text_or_null(written(&self.attributes).as_deref());
-        rows.text(&self.body);
+        match sealed {
+            None => {
+                rows.text_or_null(written(&self.attributes).as_deref());
+                rows.text(&self.body);
+                rows.u64_or_null(None);
+                rows.bytes_or_null(None);
+            }
+            Some(Sealed { key, cell }) => {
+                rows.text_or_null(None);
+                rows.text("");
+                rows.u64_or_null(Some(*key));
+                rows.bytes_or_null(Some(cell));
+            }
+        }
     }
 
-    /// What [`Content::write`] wrote. `None` if the attributes cannot be read, which nothing but damage can bring about.
-    pub fn read(batch: &Batch, row: usize) -> Option<Content> {
+    /// What [`Content::write`] wrote. `None` if it is sealed with a data key that is not among `keys`, and if it cannot be read, which
+    /// nothing but damage can bring about.
+    pub fn read(batch: &Batch, row: usize, keys: &Keys) -> Option<Content> {
         let number = |column| batch.u64s(column).get(row).copied();
         let text = |column| (!batch.is_null(column, row)).then(|| batch.text(column, row)).map(str::to_owned);
+        let id = Uuid::from_u64_pair(number(tables::ID_HIGH)?, number(tables::ID_LOW)?);
+        let (body, attributes, trace) = if batch.is_null(tables::DATA_KEY, row) {
+            (batch.text(tables::BODY, row).to_owned(), text(tables::ATTRIBUTES), text(tables::TRACE))
+        } else {
+            let key = keys.get(&number(tables::DATA_KEY)?)?;
+            let opened = key.open(&place(number(tables::QUEUE)?, id), batch.bytes(tables::SEALED, row))?;
+            let Secret { body, attributes, trace } = serde_json::from_slice(&opened).ok()?;
+            (body.into_owned(), attributes.map(Cow::into_owned), trace.map(Cow::into_owned))
+        };
         Some(Content {
-            id: Uuid::from_u64_pair(number(tables::ID_HIGH)?, number(tables::ID_LOW)?),
+            id,
             sender: batch.text(tables::SENDER, row).to_owned(),
-            body: batch.text(tables::BODY, row).to_owned(),
-            attributes: match text(tables::ATTRIBUTES) {
+            body,
+            attributes: match attributes {
                 Some(text) => read(&text)?,
                 None => BTreeMap::new(),
             },
             group: text(tables::GROUP).map(Arc::from),
             deduplication: text(tables::DEDUPLICATION),
             source: text(tables::SOURCE),
-            trace: text(tables::TRACE),
+            trace,
         })
     }
+}
+
+/// What of a message is encrypted, under which data key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    /// The data key's number.
+    pub key: u64,
+    /// The cell.
+    pub cell: Vec<u8>,
+}
+
+/// What is in a cell, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Secret<'a> {
+    body: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attributes: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<Cow<'a, str>>,
+}
+
+/// What a cell is bound to: the queue and the message.
+fn place(queue: u64, message: Uuid) -> [u8; 24] {
+    let mut place = [0; 24];
+    let (of_queue, of_message) = place.split_at_mut(8);
+    of_queue.copy_from_slice(&queue.to_le_bytes());
+    of_message.copy_from_slice(message.as_bytes());
+    place
 }
 
 /// The bytes of a message that count against the quotas.

@@ -22,7 +22,7 @@ pub(crate) async fn delete_message(
     caller: &Caller,
     input: DeleteMessageRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "DeleteMessage")?;
     let seq = queues.deletable(&queue, &input.receipt_handle)?;
     queues.delete(&queue, vec![seq]).await?;
     queue.measures.deleted.add(1.0);
@@ -35,7 +35,7 @@ pub(crate) async fn delete_message_batch(
     caller: &Caller,
     input: DeleteMessageBatchRequest,
 ) -> Result<DeleteMessageBatchResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "DeleteMessage")?;
     batches::check(input.entries.iter().map(|entry| entry.id.as_str()))?;
     let mut output = DeleteMessageBatchResult::default();
     let mut seqs = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use watchkeep_core::ports::DataKeyError;
 use watchkeep_model::ServiceError;
 use watchkeep_model::sqs::errors;
 use watchkeep_store::{CatalogError, StoreError};
@@ -37,12 +38,31 @@ pub(crate) fn invalid_token() -> ServiceError {
     invalid("Invalid or expired next token.")
 }
 
+/// The error for what a queue's policy does not let the caller do.
+pub(crate) fn access_denied(message: impl Into<String>) -> ServiceError {
+    ServiceError::common("AccessDeniedException", "AccessDenied", 403, message)
+}
+
+/// What a client is told of a KMS key that cannot be used.
+pub(crate) fn of_data_key(error: &DataKeyError) -> ServiceError {
+    let message = error.to_string();
+    match error {
+        DataKeyError::NotFound(_) => errors::kms_not_found(message),
+        DataKeyError::Disabled(_) => errors::kms_disabled(message),
+        DataKeyError::PendingDeletion(_) => errors::kms_invalid_state(message),
+        DataKeyError::AccessDenied(_) | DataKeyError::Unopenable => errors::kms_access_denied(message),
+        DataKeyError::WrongKind(_) => errors::kms_invalid_key_usage(message),
+        DataKeyError::Unavailable(_) => errors::kms_throttled(message),
+    }
+}
+
 /// What a client is told when the store fails.
 pub(crate) fn store(error: impl Into<StoreError>) -> ServiceError {
     match error.into() {
         StoreError::Catalog(CatalogError::Conflict { .. }) => {
             errors::request_throttled("Another request is changing this queue. Please try again.")
         }
+        StoreError::Locked(locked) => of_data_key(&locked.source),
         error => {
             if error.is_retryable() {
                 tracing::warn!(%error, "a call on queues was refused");

@@ -65,7 +65,7 @@ pub(crate) async fn delete_queue(
     caller: &Caller,
     input: DeleteQueueRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "DeleteQueue")?;
     let queues = queues.clone();
     finish(async move {
         let _changing = queue.changing.lock().await;
@@ -87,10 +87,13 @@ pub(crate) async fn get_queue_url(
     caller: &Caller,
     input: GetQueueUrlRequest,
 ) -> Result<GetQueueUrlResult, ServiceError> {
-    if input.queue_owner_aws_account_id.is_some_and(|account| account != caller.account.as_str()) {
-        return Err(no_queue());
-    }
-    let queue = queues.directory.get(&names::key(caller, &input.queue_name)).ok_or_else(no_queue)?;
+    let owner = match input.queue_owner_aws_account_id {
+        Some(account) => account.parse().map_err(|_| no_queue())?,
+        None => caller.account,
+    };
+    let key = ResourceKey::new(owner, &caller.region, input.queue_name);
+    let queue = queues.directory.get(&key).ok_or_else(no_queue)?;
+    queues.admit(caller, &queue, "GetQueueUrl")?;
     Ok(GetQueueUrlResult { queue_url: Some(names::url(caller, &queue.key)) })
 }
 

@@ -91,6 +91,15 @@ pub const POLICY_ACTIONS_MAX: usize = 7;
 /// The principals of a statement that AddPermission adds.
 pub const POLICY_PRINCIPALS_MAX: usize = 50;
 
+/// The bytes of a queue's policy ("Amazon SQS policy quotas").
+pub const POLICY_BYTES_MAX: usize = 8_192;
+
+/// The data keys that a queue uses again; beyond, all are asked for again.
+pub const HELD_KEYS_MAX: usize = 100;
+
+/// For how long the store uses a data key before it asks KMS again: the shortest `KmsDataKeyReusePeriodSeconds`.
+pub const STORE_TRUSTS_KEYS_SECONDS: u64 = 60;
+
 /// The messages of a chunk: the unit in which the space of deleted messages comes back.
 pub const CHUNK_MESSAGES: u32 = 1_000;
 

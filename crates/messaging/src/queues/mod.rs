@@ -13,6 +13,7 @@
 //! - **Q-2** A chunk's rows are given to the store to forget only after it is durable that the chunk was dropped, and that is remembered
 //!   for longer than any of its messages could have been kept: what was deleted never comes back.
 
+mod access;
 mod attempts;
 mod attributes;
 mod backlog;
@@ -24,6 +25,7 @@ mod deduplication;
 mod delete_message;
 mod digest;
 mod directory;
+mod encryption;
 mod errors;
 mod fair;
 mod groups;
@@ -66,12 +68,16 @@ use watchkeep_wire::model::sqs as model;
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
+use crate::guard::Trust;
 use content::Budget;
 use directory::{Directory, Drops};
 use limits::WAITING_MAX;
 use marks::Lazy;
 use queue::Queue;
 use resources::{MoveTask, QueueDocument};
+
+#[cfg(test)]
+pub(crate) use tests::caller as test_caller;
 
 pub use tables::{QUEUE_DROPS, QUEUE_MARKS, QUEUE_MESSAGES};
 
@@ -128,6 +134,14 @@ pub struct Queues {
     seats: Arc<Semaphore>,
     stop: watch::Sender<bool>,
     work: Mutex<Vec<JoinHandle<()>>>,
+    config: QueuesConfig,
+}
+
+/// What the service is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct QueuesConfig {
+    /// Who may send to queues without a policy.
+    pub trust: Trust,
 }
 
 impl Queues {
@@ -140,6 +154,7 @@ impl Queues {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         meter: Arc<Meter>,
+        config: QueuesConfig,
     ) -> Result<Arc<Queues>, StoreError> {
         let documents = store.catalog().collection::<QueueDocument>().await?;
         let tasks = store.catalog().collection::<MoveTask>().await?;
@@ -172,6 +187,7 @@ impl Queues {
             seats: Arc::new(Semaphore::new(WAITING_MAX)),
             stop: watch::Sender::new(false),
             work: Mutex::default(),
+            config,
         }))
     }
 
@@ -217,9 +233,11 @@ impl Queues {
         self.directory.clear();
     }
 
-    /// The queue of a URL.
-    fn find(&self, caller: &Caller, url: &str) -> Result<Arc<Queue>, ServiceError> {
-        self.directory.get(&names::of_url(caller, url)?).ok_or_else(errors::no_queue)
+    /// The queue of a URL, if the caller may do this with it.
+    fn find(&self, caller: &Caller, url: &str, action: &str) -> Result<Arc<Queue>, ServiceError> {
+        let queue = self.directory.get(&names::of_url(caller, url)?).ok_or_else(errors::no_queue)?;
+        self.admit(caller, &queue, action)?;
+        Ok(queue)
     }
 
     /// The queue of an ARN.

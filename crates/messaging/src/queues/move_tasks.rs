@@ -33,11 +33,13 @@ pub(crate) async fn start_message_move_task(
     input: StartMessageMoveTaskRequest,
 ) -> Result<StartMessageMoveTaskResult, ServiceError> {
     let source = queues.own(caller, &input.source_arn, "SourceArn")?;
+    queues.admit(caller, &source, "StartMessageMoveTask")?;
     if queues.sources(&source).is_empty() {
         return Err(invalid("Source queue must be configured as a Dead Letter Queue."));
     }
     if let Some(arn) = &input.destination_arn {
         let destination = queues.own(caller, arn, "DestinationArn")?;
+        queues.admit(caller, &destination, "SendMessage")?;
         if destination.id == source.id || destination.is_fifo != source.is_fifo {
             return Err(invalid_value(arn, "DestinationArn", "It must be another queue of the same type."));
         }
@@ -94,6 +96,7 @@ pub(crate) async fn list_message_move_tasks(
     input: ListMessageMoveTasksRequest,
 ) -> Result<ListMessageMoveTasksResult, ServiceError> {
     let source = queues.own(caller, &input.source_arn, "SourceArn")?;
+    queues.admit(caller, &source, "ListMessageMoveTasks")?;
     let max = input.max_results.unwrap_or(1);
     if !(1..=MOVE_TASKS_TOLD_MAX as i32).contains(&max) {
         return Err(invalid_value(max, "MaxResults", "It must be between 1 and 10."));
@@ -293,6 +296,11 @@ impl Queues {
     }
 }
 
+/// Whether it is about a KMS key that must be mended first.
+fn is_of_key(error: &ServiceError) -> bool {
+    error.code.starts_with("Kms") && error.code != "KmsThrottled"
+}
+
 /// Carries out a task.
 async fn move_all(queues: Weak<Queues>, key: ResourceKey) {
     let mut moved = match queues.upgrade().and_then(|queues| queues.tasks.get(&key)) {
@@ -326,6 +334,9 @@ async fn move_all(queues: Weak<Queues>, key: ResourceKey) {
                 }
                 Ok(Turn::Done) => (Some((MoveStatus::Completed, None)), Duration::ZERO),
                 Ok(Turn::Failed(reason)) => (Some((MoveStatus::Failed, Some(reason.to_owned()))), Duration::ZERO),
+                Err(error) if is_of_key(&error) => {
+                    (Some((MoveStatus::Failed, Some(error.query_code.to_string()))), Duration::ZERO)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a message move task pauses");
                     (None, Duration::from_secs(1))

@@ -5,7 +5,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::sqs::errors;
 use watchkeep_store::ResourceKey;
 
-use super::errors::{invalid, no_queue};
+use super::errors::invalid;
 use super::limits::NAME_CHARS_MAX;
 
 /// What the name of a FIFO queue ends with.
@@ -29,10 +29,10 @@ pub(crate) fn key(caller: &Caller, name: &str) -> ResourceKey {
     ResourceKey::new(caller.account, &caller.region, name)
 }
 
-/// The key of the queue of this URL: `.../account/name`, or the name alone. Without resource policies a queue is its own account's.
+/// The key of the queue of this URL: `.../account/name`, or the name alone, which is one of the caller's own account.
 ///
 /// # Errors
-/// `InvalidAddress` if it is no URL of a queue, `QueueDoesNotExist` if it is another account's.
+/// `InvalidAddress` if it is no URL of a queue.
 pub(crate) fn of_url(caller: &Caller, url: &str) -> Result<ResourceKey, ServiceError> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let path = path.trim_matches('/');
@@ -48,10 +48,7 @@ pub(crate) fn of_url(caller: &Caller, url: &str) -> Result<ResourceKey, ServiceE
     if check_name(name).is_err() {
         return Err(refuse());
     }
-    if account != caller.account {
-        return Err(no_queue());
-    }
-    Ok(key(caller, name))
+    Ok(ResourceKey::new(account, &caller.region, name))
 }
 
 /// The URL of a queue, as this client reaches it.
@@ -91,7 +88,8 @@ mod tests {
             assert_eq!(of_url(&caller, url).unwrap(), key, "{url}");
         }
         let code = |url: &str| of_url(&caller, url).unwrap_err().query_code.to_string();
-        assert_eq!(code("http://localhost:4566/123456789012/a"), "AWS.SimpleQueueService.NonExistentQueue");
+        let of_other = of_url(&caller, "http://localhost:4566/123456789012/a").unwrap();
+        assert_eq!((of_other.account.as_str(), of_other.name.as_str()), ("123456789012", "a"));
         for bad in ["", "http://localhost:4566", "http://localhost:4566/", "http://h/x/a", "http://h/000000000000/a b"]
         {
             assert_eq!(code(bad), "InvalidAddress", "{bad}");

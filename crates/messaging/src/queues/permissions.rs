@@ -9,6 +9,7 @@ use watchkeep_model::sqs::{AddPermissionRequest, RemovePermissionRequest, errors
 use watchkeep_model::{ServiceError, Unit};
 
 use super::Queues;
+use super::access::OWNERS;
 use super::errors::{invalid, invalid_value, missing};
 use super::limits::{ENTRY_ID_CHARS_MAX, POLICY_ACTIONS_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX};
 
@@ -37,29 +38,13 @@ const ACTIONS: &[&str] = &[
     "UntagQueue",
 ];
 
-/// Those that only the queue's owner may use, whatever a policy says.
-const OWNERS: &[&str] = &[
-    "AddPermission",
-    "CancelMessageMoveTask",
-    "CreateQueue",
-    "DeleteQueue",
-    "ListMessageMoveTasks",
-    "ListQueueTags",
-    "ListQueues",
-    "RemovePermission",
-    "SetQueueAttributes",
-    "StartMessageMoveTask",
-    "TagQueue",
-    "UntagQueue",
-];
-
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html>
 pub(crate) async fn add_permission(
     queues: &Arc<Queues>,
     caller: &Caller,
     input: AddPermissionRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "AddPermission")?;
     check(&input)?;
     let (arn, now) = (queue.arn.clone(), queues.clock.now().0);
     let statement = statement(&arn, &input);
@@ -91,7 +76,7 @@ pub(crate) async fn remove_permission(
     caller: &Caller,
     input: RemovePermissionRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "RemovePermission")?;
     let (arn, now) = (queue.arn.clone(), queues.clock.now().0);
     queues
         .change_document(&queue, move |document| {

@@ -16,7 +16,7 @@ pub(crate) async fn purge_queue(
     caller: &Caller,
     input: PurgeQueueRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "PurgeQueue")?;
     let now = queues.clock.now().0;
     let (name, of_purge) = (queue.key.name.clone(), queue.clone());
     queues

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use watchkeep_core::ports::DataKeyError;
 use watchkeep_model::ServiceError;
 use watchkeep_model::sqs::errors;
 use watchkeep_store::{Append, Rows};
 
 use super::Queues;
 use super::backlog::{Entry, Place};
+use super::content::Sealed;
 use super::deduplication::{Key, Known};
-use super::errors::{finish, no_queue, store};
+use super::errors::{finish, no_queue, of_data_key, store};
 use super::limits::{CACHED_BYTES_MAX, MESSAGES_MAX};
 use super::line::{Outgoing, Sent};
 use super::queue::Queue;
@@ -131,17 +133,27 @@ impl Queues {
         if self.total.load(Ordering::Relaxed) + messages.len() > MESSAGES_MAX {
             return Err(errors::request_throttled("All queues together hold as many messages as they can."));
         }
+        let key = self.key_for_new(queue).await?;
+        let seal = |message: &Outgoing| message.content.seal(key.as_deref()?, queue.id, self.random.as_ref());
+        let sealed: Vec<Option<Sealed>> = match &key {
+            None => Vec::new(),
+            Some(_) => messages.iter().map(seal).collect(),
+        };
+        if key.is_some() && sealed.iter().any(Option::is_none) {
+            return Err(of_data_key(&DataKeyError::Unavailable("messages could not be encrypted".to_owned())));
+        }
         let now = self.clock.now().0;
         let bytes = messages.iter().map(|message| message.content.bytes()).sum();
         let chunk = self.reserve(queue, now, messages.len(), bytes).await?;
         let mut rows = Rows::with_capacity(&QUEUE_MESSAGES, messages.len(), 0);
-        for message in messages {
+        for (place, message) in messages.iter().enumerate() {
+            let sealed = sealed.get(place).and_then(Option::as_ref);
             rows.u64(chunk);
             rows.u64(queue.id);
             rows.i64(now);
             rows.i64(message.sent);
             rows.i64(message.delayed);
-            message.content.write(&mut rows, message.earlier, message.first_received);
+            message.content.write(&mut rows, message.earlier, message.first_received, sealed);
             rows.end_row();
         }
         let mut append = Append::from(rows);
@@ -174,6 +186,7 @@ impl Queues {
                         received: 0,
                         place: if is_ready { Place::Ready } else { Place::Delayed(message.delayed) },
                         group: message.content.group.clone(),
+                        key: key.as_ref().map(|key| key.id()),
                         cached: self.budget.keep(&message.content, CACHED_BYTES_MAX),
                     },
                 );

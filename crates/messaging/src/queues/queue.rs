@@ -9,11 +9,13 @@ use watchkeep_model::ServiceError;
 use watchkeep_store::{ResourceKey, Versioned};
 
 use super::backlog::Backlog;
+use super::encryption::HeldKeys;
 use super::line::Line;
 use super::measures::Measures;
 use super::names;
 use super::resources::QueueDocument;
 use super::settings::Settings;
+use crate::guard::Guard;
 
 /// A queue.
 pub(crate) struct Queue {
@@ -33,6 +35,8 @@ pub(crate) struct Queue {
     pub line: Line,
     /// What it measures.
     pub measures: Measures,
+    /// The data keys that it uses again.
+    pub keys: HeldKeys,
     /// When it was used last.
     pub used: AtomicI64,
     state: RwLock<State>,
@@ -43,6 +47,14 @@ pub(crate) struct Queue {
 struct State {
     document: Arc<Versioned<QueueDocument>>,
     settings: Arc<Settings>,
+    guard: Arc<Guard>,
+}
+
+impl State {
+    fn new(document: Arc<Versioned<QueueDocument>>, settings: Settings, arn: &str) -> State {
+        let guard = Guard::new(document.attributes.get("Policy").map(String::as_str), arn);
+        State { document, settings: Arc::new(settings), guard: Arc::new(guard) }
+    }
 }
 
 impl Queue {
@@ -58,19 +70,21 @@ impl Queue {
         let settings = Settings::read(&document.attributes)?;
         let mut backlog = Backlog::new(settings.is_fifo, total);
         backlog.purged_below = document.purged_below;
+        let arn = names::arn(&document.key);
         Ok(Queue {
             id: document.id,
-            arn: names::arn(&document.key),
             is_fifo: settings.is_fifo,
             changing: tokio::sync::Mutex::default(),
             arrivals: Notify::new(),
             line: Line::default(),
             measures: Measures::new(&document.key, meter),
+            keys: HeldKeys::default(),
             used: AtomicI64::new(document.created),
             backlog: Mutex::new(backlog),
             deleted: AtomicBool::new(false),
             key: document.key.clone(),
-            state: RwLock::new(State { document, settings: Arc::new(settings) }),
+            state: RwLock::new(State::new(document, settings, &arn)),
+            arn,
         })
     }
 
@@ -84,13 +98,19 @@ impl Queue {
         self.state.read().unwrap_or_else(PoisonError::into_inner).settings.clone()
     }
 
+    /// What its policy says.
+    pub fn guard(&self) -> Arc<Guard> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).guard.clone()
+    }
+
     /// The catalog has another document now.
     ///
     /// # Errors
     /// As for [`Queue::new`].
     pub fn set_document(&self, document: Arc<Versioned<QueueDocument>>) -> Result<(), ServiceError> {
-        let settings = Arc::new(Settings::read(&document.attributes)?);
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { document, settings };
+        let state = State::new(document.clone(), Settings::read(&document.attributes)?, &self.arn);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.keys.clear();
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use watchkeep_store::Scan;
 use super::Queues;
 use super::backlog::{Lease, Place, Wish};
 use super::content::Content;
+use super::encryption::Keys;
 use super::errors::{finish, invalid, invalid_value, no_queue, store};
 use super::handle::Receipt;
 use super::limits::{
@@ -41,7 +42,7 @@ pub(crate) async fn receive_message(
     caller: &Caller,
     input: ReceiveMessageRequest,
 ) -> Result<ReceiveMessageResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "ReceiveMessage")?;
     let asked = asked(&queue, &input)?;
     let wanted = Wanted::new(&input)?;
     let leases = queues.poll(caller, &queue, asked).await?;
@@ -138,6 +139,7 @@ impl Queues {
         let (queues, queue, asked) = (self.clone(), queue.clone(), asked.clone());
         finish(async move {
             let leases = queues.lease(&queue, &asked).await?;
+            let leases = queues.unlocked(&queue, leases).await?;
             let outcome = queues.noted(&queue, &leases).await;
             let outcome = match outcome {
                 Ok(()) => queues.with_contents(&queue, leases.clone()).await,
@@ -188,6 +190,7 @@ impl Queues {
                 earlier: entry.earlier,
                 first_received: entry.first_received,
                 until: now + timeout_ms,
+                key: entry.key,
                 content: entry.cached.as_ref().map(|cached| cached.content.clone()),
             });
         }
@@ -230,6 +233,21 @@ impl Queues {
         }
     }
 
+    /// Gives back the messages whose key cannot be used. The others are told: but of a FIFO queue none, since those that are given back
+    /// come first.
+    ///
+    /// # Errors
+    /// Those of KMS, if nothing is left to be told.
+    async fn unlocked(&self, queue: &Queue, leases: Vec<Lease>) -> Result<Vec<Lease>, ServiceError> {
+        let (keys, refused) = self.keys_of(queue, &leases).await;
+        let Some(error) = refused else { return Ok(leases) };
+        let is_locked = |lease: &Lease| queue.is_fifo || lease.key.is_some_and(|key| !keys.contains_key(&key));
+        let (locked, open): (Vec<Lease>, Vec<Lease>) = leases.into_iter().partition(is_locked);
+        let mut backlog = queue.backlog();
+        locked.iter().for_each(|lease| backlog.give_back(lease));
+        if open.is_empty() { Err(error) } else { Ok(open) }
+    }
+
     /// Writes down that messages were received: at once for a FIFO queue, whose order must hold after a crash, soon for others.
     async fn noted(&self, queue: &Queue, leases: &[Lease]) -> Result<(), ServiceError> {
         if leases.is_empty() {
@@ -248,14 +266,21 @@ impl Queues {
     }
 
     /// The messages with what they carry, read from the store where it is not in memory.
+    ///
+    /// # Errors
+    /// Those of KMS, if a message's key cannot be used: what it carries is not told then, though it may be in memory.
     pub(crate) async fn with_contents(&self, queue: &Queue, leases: Vec<Lease>) -> Result<Leases, ServiceError> {
+        let (keys, refused) = self.keys_of(queue, &leases).await;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let mut read: HashMap<u64, Arc<Content>> = HashMap::new();
         let absent = |lease: &&Lease| lease.content.is_none();
         let mut chunks: Vec<u64> = leases.iter().filter(absent).map(|lease| lease.chunk).collect();
         chunks.dedup();
         if !chunks.is_empty() {
             let wanted: Vec<u64> = leases.iter().filter(absent).map(|lease| lease.seq).collect();
-            read = self.read_chunks(queue, chunks, wanted).await?;
+            read = self.read_chunks(queue, chunks, wanted, keys).await?;
         }
         let mut whole = Vec::with_capacity(leases.len());
         for lease in leases {
@@ -275,6 +300,7 @@ impl Queues {
         queue: &Queue,
         chunks: Vec<u64>,
         wanted: Vec<u64>,
+        keys: Keys,
     ) -> Result<HashMap<u64, Arc<Content>>, ServiceError> {
         let budget = self.budget.clone();
         let read = self.store.blocking(move |store| {
@@ -282,7 +308,7 @@ impl Queues {
             let (mut contents, mut ahead) = (HashMap::new(), Vec::new());
             store.scan(&scan, &mut |batch| {
                 for (row, seq) in batch.seqs().iter().enumerate() {
-                    let Some(content) = Content::read(batch, row).map(Arc::new) else { continue };
+                    let Some(content) = Content::read(batch, row, &keys).map(Arc::new) else { continue };
                     if let Some(cached) = budget.keep(&content, READ_AHEAD_BYTES_MAX) {
                         ahead.push((*seq, cached));
                     }

@@ -1,4 +1,5 @@
-//! Bringing the queues back at the start: from the catalog which there are, from the store what is in them.
+//! Bringing the queues back at the start: from the catalog which there are, from the store what is in them. No key is needed for that:
+//! what a message carries is encrypted by itself, if it is, and is not looked at here.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ fn fill(store: &Store, directory: &Directory, now: i64) -> Result<(), StoreError
         tables::EARLIER,
         tables::FIRST_RECEIVED,
         tables::SOURCE,
+        tables::DATA_KEY,
     ];
     let scan = Scan::new(&QUEUE_MESSAGES).columns(COLUMNS);
     let stats = store.scan(&scan, &mut |batch| {
@@ -168,6 +170,7 @@ fn message(
             received: now,
             place,
             group,
+            key: (!batch.is_null(tables::DATA_KEY, row)).then(|| number(tables::DATA_KEY)),
             cached: None,
         },
     );

@@ -23,7 +23,7 @@ pub(crate) async fn list_dead_letter_source_queues(
     caller: &Caller,
     input: ListDeadLetterSourceQueuesRequest,
 ) -> Result<ListDeadLetterSourceQueuesResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "ListDeadLetterSourceQueues")?;
     let page = Page::new(input.max_results, input.next_token.as_deref())?;
     let mut found = queues.sources(&queue);
     found.retain(|source| page.after.as_ref().is_none_or(|after| source.key.name > *after));

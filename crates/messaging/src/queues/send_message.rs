@@ -47,7 +47,7 @@ pub(crate) async fn send_message(
     caller: &Caller,
     input: SendMessageRequest,
 ) -> Result<SendMessageResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "SendMessage")?;
     let draft = Draft {
         body: input.message_body,
         delay_seconds: input.delay_seconds.map(i64::from),
@@ -77,7 +77,7 @@ pub(crate) async fn send_message_batch(
     caller: &Caller,
     input: SendMessageBatchRequest,
 ) -> Result<SendMessageBatchResult, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "SendMessage")?;
     batches::check(input.entries.iter().map(|entry| entry.id.as_str()))?;
     let (mut ids, mut messages) = (Vec::new(), Vec::new());
     let mut output = SendMessageBatchResult::default();

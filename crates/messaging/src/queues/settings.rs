@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use watchkeep_core::Arn;
+use watchkeep_lang::policy::{Policy, PolicyKind};
 use watchkeep_model::ServiceError;
 use watchkeep_model::sqs::errors;
 
+use super::encryption::Encryption;
 use super::limits::{
-    ALLOWED_SOURCES_MAX, DELAY_SECONDS_MAX, MESSAGE_BYTES_MAX, RETENTION_SECONDS_MAX, VISIBILITY_SECONDS_MAX,
-    WAIT_SECONDS_MAX,
+    ALLOWED_SOURCES_MAX, DELAY_SECONDS_MAX, MESSAGE_BYTES_MAX, POLICY_BYTES_MAX, RETENTION_SECONDS_MAX,
+    VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX,
 };
 
 /// What the attributes of a queue mean.
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub content_based: bool,
     /// `DeduplicationScope`.
     pub scope: Scope,
+    /// `KmsMasterKeyId`, `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled`.
+    pub encryption: Encryption,
 }
 
 /// Where messages go that are received too often.
@@ -83,6 +87,8 @@ enum Kind {
     OneOf(&'static [&'static str]),
     /// A JSON object; an empty text takes it away.
     Json,
+    /// A policy; an empty text takes it away.
+    Policy,
     /// Any text; an empty one takes it away.
     Text,
 }
@@ -99,20 +105,24 @@ const ATTRIBUTES: &[Attribute] = &[
         default: Some("345600"),
         kind: Kind::Number(60, RETENTION_SECONDS_MAX),
     },
-    Attribute { name: "Policy", default: None, kind: Kind::Json },
+    Attribute { name: "Policy", default: None, kind: Kind::Policy },
     Attribute { name: "ReceiveMessageWaitTimeSeconds", default: Some("0"), kind: Kind::Number(0, WAIT_SECONDS_MAX) },
     Attribute { name: "VisibilityTimeout", default: Some("30"), kind: Kind::Number(0, VISIBILITY_SECONDS_MAX) },
     Attribute { name: "RedrivePolicy", default: None, kind: Kind::Json },
     Attribute { name: "RedriveAllowPolicy", default: None, kind: Kind::Json },
-    Attribute { name: "KmsMasterKeyId", default: None, kind: Kind::Text },
-    Attribute { name: "KmsDataKeyReusePeriodSeconds", default: None, kind: Kind::Number(60, 86_400) },
-    Attribute { name: "SqsManagedSseEnabled", default: Some("true"), kind: Kind::Flag },
+    Attribute { name: KMS_KEY, default: None, kind: Kind::Text },
+    Attribute { name: KMS_REUSE, default: None, kind: Kind::Number(60, 86_400) },
+    // AWS's default is true. Here it would be a lie: messages are not encrypted unless somebody wants them to be.
+    Attribute { name: MANAGED_SSE, default: Some("false"), kind: Kind::Flag },
     Attribute { name: FIFO, default: None, kind: Kind::OneOf(&["true"]) },
     Attribute { name: CONTENT_BASED, default: None, kind: Kind::Flag },
     Attribute { name: SCOPE, default: None, kind: Kind::OneOf(&["messageGroup", "queue"]) },
     Attribute { name: THROUGHPUT, default: None, kind: Kind::OneOf(&["perQueue", "perMessageGroupId"]) },
 ];
 
+const KMS_KEY: &str = "KmsMasterKeyId";
+const KMS_REUSE: &str = "KmsDataKeyReusePeriodSeconds";
+const MANAGED_SSE: &str = "SqsManagedSseEnabled";
 const FIFO: &str = "FifoQueue";
 const CONTENT_BASED: &str = "ContentBasedDeduplication";
 const SCOPE: &str = "DeduplicationScope";
@@ -146,10 +156,16 @@ pub(crate) fn changed(
     queue: Existence,
 ) -> Result<BTreeMap<String, String>, ServiceError> {
     let mut after = before.clone();
+    let wants = |name: &str, holds: fn(&str) -> bool| changes.iter().any(|(own, value)| own == name && holds(value));
+    if wants(KMS_KEY, |key| !key.is_empty()) && wants(MANAGED_SSE, |value| value == "true") {
+        return Err(errors::invalid_attribute_value(
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
+        ));
+    }
     for (name, value) in changes {
         let attribute = ATTRIBUTES.iter().find(|attribute| attribute.name == name);
         let attribute = attribute.ok_or_else(|| unknown(name))?;
-        if value.is_empty() && matches!(attribute.kind, Kind::Json | Kind::Text) {
+        if value.is_empty() && matches!(attribute.kind, Kind::Json | Kind::Policy | Kind::Text) {
             after.remove(name);
             continue;
         }
@@ -158,11 +174,11 @@ pub(crate) fn changed(
             return Err(unknown(name));
         }
         // Encryption with a key of one's own and with SQS's own exclude one another; the later wish counts.
-        if name == "KmsMasterKeyId" {
-            after.insert("SqsManagedSseEnabled".to_owned(), "false".to_owned());
+        if name == KMS_KEY {
+            after.insert(MANAGED_SSE.to_owned(), "false".to_owned());
         }
-        if name == "SqsManagedSseEnabled" && value == "true" {
-            after.remove("KmsMasterKeyId");
+        if name == MANAGED_SSE && value == "true" {
+            after.remove(KMS_KEY);
         }
         after.insert(name.clone(), value.clone());
     }
@@ -202,8 +218,8 @@ pub(crate) fn told(attributes: &BTreeMap<String, String>) -> BTreeMap<String, St
     if attributes.contains_key(FIFO) {
         told.extend(FIFO_DEFAULTS.iter().map(text));
     }
-    if attributes.contains_key("KmsMasterKeyId") {
-        told.insert("KmsDataKeyReusePeriodSeconds".to_owned(), "300".to_owned());
+    if attributes.contains_key(KMS_KEY) {
+        told.insert(KMS_REUSE.to_owned(), "300".to_owned());
     }
     told.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
     told
@@ -246,6 +262,11 @@ impl Settings {
             is_fifo: is(FIFO, "true"),
             content_based: is(CONTENT_BASED, "true"),
             scope: if is(SCOPE, "messageGroup") { Scope::MessageGroup } else { Scope::Queue },
+            encryption: match attributes.get(KMS_KEY) {
+                Some(key) => Encryption::Kms { key: key.clone(), reuse_seconds: number(KMS_REUSE).unsigned_abs() },
+                None if is(MANAGED_SSE, "true") => Encryption::Master,
+                None => Encryption::Off,
+            },
         })
     }
 
@@ -333,6 +354,7 @@ fn check(attribute: &Attribute, value: &str) -> Result<(), ServiceError> {
         Kind::Flag => ["true", "false"].contains(&value),
         Kind::OneOf(values) => values.contains(&value),
         Kind::Json => serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object()),
+        Kind::Policy => value.len() <= POLICY_BYTES_MAX && Policy::parse(value, PolicyKind::Resource).is_ok(),
         Kind::Text => value.len() <= 2_048,
     };
     if holds { Ok(()) } else { refuse() }
@@ -349,6 +371,27 @@ mod tests {
         changed(&before, &changes, Existence::New).map_err(|error| format!("{}: {}", error.code, error.message))
     }
 
+    const POLICY: &str =
+        r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Sid": "a-b"}]}"#;
+
+    #[test]
+    fn one_kind_of_encryption_takes_the_place_of_the_other() {
+        let of = |before: &[(&str, &str)], changes: &[(&str, &str)]| {
+            let after = change(before, changes).unwrap();
+            (Settings::read(&after).unwrap().encryption, after)
+        };
+        let key = |reuse_seconds| Encryption::Kms { key: "alias/a".into(), reuse_seconds };
+        let kms = ("KmsMasterKeyId", "alias/a");
+        assert_eq!(of(&[], &[]).0, Encryption::Off);
+        assert_eq!(of(&[], &[kms]).0, key(300));
+        assert_eq!(of(&[kms], &[("KmsDataKeyReusePeriodSeconds", "60")]).0, key(60));
+        assert_eq!(of(&[kms], &[("SqsManagedSseEnabled", "true")]).0, Encryption::Master);
+        assert_eq!(of(&[("SqsManagedSseEnabled", "true")], &[kms]).0, key(300));
+        assert_eq!(of(&[kms], &[("KmsMasterKeyId", "")]).0, Encryption::Off);
+        assert!(change(&[], &[kms, ("SqsManagedSseEnabled", "true")]).is_err());
+        assert!(change(&[], &[kms, ("KmsDataKeyReusePeriodSeconds", "59")]).is_err());
+    }
+
     #[test]
     fn values_keep_their_rules() {
         let good = [
@@ -357,7 +400,7 @@ mod tests {
             ("MessageRetentionPeriod", "60"),
             ("ReceiveMessageWaitTimeSeconds", "20"),
             ("VisibilityTimeout", "43200"),
-            ("Policy", "{}"),
+            ("Policy", POLICY),
             ("Policy", ""),
             (
                 "RedrivePolicy",
@@ -379,6 +422,8 @@ mod tests {
             ("ReceiveMessageWaitTimeSeconds", "21"),
             ("VisibilityTimeout", "-1"),
             ("Policy", "[]"),
+            ("Policy", "{}"),
+            ("Policy", r#"{"Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*"}]}"#),
             ("FifoQueue", "false"),
             ("RedrivePolicy", "{}"),
             ("RedrivePolicy", r#"{"deadLetterTargetArn":"x","maxReceiveCount":3}"#),
@@ -413,17 +458,17 @@ mod tests {
         assert_eq!(get("DelaySeconds"), Some("5"));
         assert_eq!(get("VisibilityTimeout"), Some("30"));
         assert_eq!(get("DeduplicationScope"), Some("queue"));
-        assert_eq!(get("SqsManagedSseEnabled"), Some("true"));
+        assert_eq!(get("SqsManagedSseEnabled"), Some("false"));
         assert_eq!(get("Policy"), None);
     }
 
     #[test]
     fn queues_agree_by_what_they_have() {
-        let has = change(&[], &[("DelaySeconds", "5"), ("Policy", "{\"a\": 1}")]).unwrap();
+        let has = change(&[], &[("DelaySeconds", "5"), ("Policy", POLICY)]).unwrap();
         let agrees = |wanted: &[(&str, &str)]| agree(&has, &change(&[], wanted).unwrap());
         assert_eq!(agrees(&[]), Ok(()));
         assert_eq!(agrees(&[("DelaySeconds", "5"), ("VisibilityTimeout", "30")]), Ok(()));
-        assert_eq!(agrees(&[("Policy", "{\"a\":1}")]), Ok(()));
+        assert_eq!(agrees(&[("Policy", &POLICY.replace(": ", ":"))]), Ok(()));
         assert_eq!(agrees(&[("DelaySeconds", "6")]), Err("DelaySeconds".to_owned()));
     }
 }

@@ -40,6 +40,10 @@ pub(crate) const TRACE: usize = 13;
 pub(crate) const ATTRIBUTES: usize = 15;
 /// The body.
 pub(crate) const BODY: usize = 16;
+/// The number of the data key that body, attributes and trace header are encrypted under; their columns are then empty.
+pub(crate) const DATA_KEY: usize = 17;
+/// Body, attributes and trace header, encrypted.
+pub(crate) const SEALED: usize = 18;
 
 /// The messages of all queues; times are milliseconds since the epoch.
 pub static QUEUE_MESSAGES: Table = Table {
@@ -64,6 +68,8 @@ pub static QUEUE_MESSAGES: Table = Table {
         Column::new("bytes", ColumnKind::U64),
         Column::nullable("attributes", ColumnKind::Text),
         Column::new("body", ColumnKind::Text),
+        Column::nullable("data_key", ColumnKind::U64),
+        Column::nullable("sealed", ColumnKind::Bytes),
     ],
     time: TIME,
     sort: &[CHUNK, TIME],

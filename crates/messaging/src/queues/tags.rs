@@ -17,7 +17,7 @@ pub(crate) async fn tag_queue(
     caller: &Caller,
     input: TagQueueRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "TagQueue")?;
     queues
         .change_document(&queue, move |document| {
             document.tags.extend(input.tags);
@@ -33,7 +33,7 @@ pub(crate) async fn untag_queue(
     caller: &Caller,
     input: UntagQueueRequest,
 ) -> Result<Unit, ServiceError> {
-    let queue = queues.find(caller, &input.queue_url)?;
+    let queue = queues.find(caller, &input.queue_url, "UntagQueue")?;
     queues
         .change_document(&queue, move |document| {
             document.tags.retain(|key, _| !input.tag_keys.contains(key));
@@ -49,7 +49,7 @@ pub(crate) async fn list_queue_tags(
     caller: &Caller,
     input: ListQueueTagsRequest,
 ) -> Result<ListQueueTagsResult, ServiceError> {
-    let tags = queues.find(caller, &input.queue_url)?.document().tags.clone();
+    let tags = queues.find(caller, &input.queue_url, "ListQueueTags")?.document().tags.clone();
     Ok(ListQueueTagsResult { tags: Some(tags).filter(|tags| !tags.is_empty()) })
 }
 

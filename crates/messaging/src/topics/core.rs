@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use watchkeep_core::ports::QueueSink;
+use watchkeep_core::ports::{LogSink, QueueSink};
 use watchkeep_core::{BoxFuture, Clock};
 use watchkeep_delivery::outbox::{Note, OutboxLog, Parcel, Pending, Stage};
 use watchkeep_delivery::{Mailer, Webhooks};
@@ -19,7 +19,10 @@ use super::message::Message;
 use super::resources::{Subscription, Topic, Watermark};
 use super::signatures::Signatures;
 use super::signing::Signing;
-use super::tables::{DEAD_LETTERING, DELIVERING, MESSAGE, SETTLED, TIME, TOPIC_DELIVERIES, TOPIC_MESSAGES, hour};
+use super::tables::{
+    DATA_KEY, DEAD_LETTERING, DELIVERING, MESSAGE, MESSAGE_ID, SEALED, SETTLED, TIME, TOPIC_DELIVERIES, TOPIC_MESSAGES,
+    hour,
+};
 
 /// What deliveries need.
 pub(crate) struct Core {
@@ -39,6 +42,8 @@ pub(crate) struct Core {
     pub webhooks_of_settings: Webhooks,
     pub mailer: Option<Mailer>,
     pub queues: Arc<dyn QueueSink>,
+    /// Takes what is said of deliveries.
+    pub logs: Option<Arc<dyn LogSink>>,
     /// The URLs of functions, by their names.
     pub functions: HashMap<String, String>,
     /// Where others reach this server, without a slash at the end; known when the doors are open.
@@ -82,6 +87,17 @@ impl TableOwner for Kept {
     }
 }
 
+/// A message in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// The message.
+    pub message: Arc<Message>,
+    /// The number of the data key that it is encrypted under in the store, if it is.
+    pub key: Option<u64>,
+    /// Its bytes.
+    pub bytes: usize,
+}
+
 /// Messages in memory, the newest, as many as there is room for.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
@@ -90,31 +106,32 @@ pub(crate) struct Bodies {
 
 #[derive(Debug, Default)]
 struct BodiesInner {
-    by_seq: HashMap<u64, (Arc<Message>, usize)>,
+    by_seq: HashMap<u64, Body>,
     order: VecDeque<u64>,
     bytes: usize,
 }
 
 impl Bodies {
     /// Keeps a message for a while.
-    pub(crate) fn add(&self, seq: u64, message: Arc<Message>, bytes: usize) {
+    pub(crate) fn add(&self, seq: u64, body: Body) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.by_seq.insert(seq, (message, bytes)).is_none() {
+        let bytes = body.bytes;
+        if inner.by_seq.insert(seq, body).is_none() {
             inner.order.push_back(seq);
             inner.bytes += bytes;
         }
         while inner.bytes > BODIES_BYTES_MAX
             && let Some(oldest) = inner.order.pop_front()
         {
-            let freed = inner.by_seq.remove(&oldest).map_or(0, |(_, bytes)| bytes);
+            let freed = inner.by_seq.remove(&oldest).map_or(0, |body| body.bytes);
             inner.bytes = inner.bytes.saturating_sub(freed);
         }
     }
 
     /// The message, if it is still here.
-    pub(crate) fn get(&self, seq: u64) -> Option<Arc<Message>> {
+    pub(crate) fn get(&self, seq: u64) -> Option<Body> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.by_seq.get(&seq).map(|(message, _)| message.clone())
+        inner.by_seq.get(&seq).cloned()
     }
 
     /// Forgets all.
@@ -135,12 +152,29 @@ impl Core {
     }
 
     /// The message of a parcel; none if it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] if its key cannot be used, though it may be in memory.
     pub(crate) async fn message(&self, parcel: Parcel) -> Result<Option<Arc<Message>>, StoreError> {
-        if let Some(message) = self.bodies.get(parcel.content) {
+        if let Some(Body { message, key, .. }) = self.bodies.get(parcel.content) {
+            if let Some(key) = key {
+                self.store.data_key(key).await?;
+            }
             return Ok(Some(message));
         }
-        let text = self.store.blocking(move |store| read_message(store, parcel)).await?;
-        let Some(text) = text else { return Ok(None) };
+        let read = self.store.blocking(move |store| read_message(store, parcel)).await?;
+        let Some(Read { id, mut text, sealed }) = read else { return Ok(None) };
+        let key = sealed.as_ref().map(|(key, _)| *key);
+        if let Some((key, cell)) = sealed {
+            let opened = self.store.data_key(key).await?.open(id.as_bytes(), &cell);
+            let opened = opened.and_then(|opened| String::from_utf8(opened).ok());
+            let Some(opened) = opened else {
+                tracing::error!(seq = parcel.content, "a stored message does not open with its key");
+                return Ok(None);
+            };
+            text = opened;
+        }
         let message = serde_json::from_str(&text).map(Arc::new);
         let message: Arc<Message> = match message {
             Ok(message) => message,
@@ -149,7 +183,7 @@ impl Core {
                 return Ok(None);
             }
         };
-        self.bodies.add(parcel.content, message.clone(), text.len());
+        self.bodies.add(parcel.content, Body { message: message.clone(), key, bytes: text.len() });
         Ok(Some(message))
     }
 
@@ -190,15 +224,27 @@ impl OutboxLog for Core {
     }
 }
 
-fn read_message(store: &Store, parcel: Parcel) -> Result<Option<String>, StoreError> {
+/// A message as its row has it.
+struct Read {
+    id: String,
+    text: String,
+    sealed: Option<(u64, Vec<u8>)>,
+}
+
+fn read_message(store: &Store, parcel: Parcel) -> Result<Option<Read>, StoreError> {
     let scan = Scan::new(&TOPIC_MESSAGES)
         .time(parcel.time_ms..parcel.time_ms.saturating_add(1))
         .ids(super::tables::HOUR, [hour(parcel.time_ms)])
-        .columns(&[TIME, MESSAGE]);
+        .columns(&[TIME, MESSAGE_ID, MESSAGE, DATA_KEY, SEALED]);
     let mut found = None;
     store.scan(&scan, &mut |batch| match batch.seqs().iter().position(|seq| *seq == parcel.content) {
         Some(row) => {
-            found = Some(batch.text(MESSAGE, row).to_owned());
+            let key = batch.u64s(DATA_KEY).get(row).copied().filter(|_| !batch.is_null(DATA_KEY, row));
+            found = Some(Read {
+                id: batch.text(MESSAGE_ID, row).to_owned(),
+                text: batch.text(MESSAGE, row).to_owned(),
+                sealed: key.map(|key| (key, batch.bytes(SEALED, row).to_vec())),
+            });
             ControlFlow::Break(())
         }
         None => ControlFlow::Continue(()),

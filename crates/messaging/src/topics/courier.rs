@@ -1,10 +1,11 @@
 //! How one message is delivered to one subscription, a function for each protocol.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use watchkeep_core::ports::{MessageAttribute, QueueError, QueueMessage, StringOrBinary};
+use watchkeep_core::ports::{MessageAttribute, MetricPlace, QueueError, QueueMessage, ServiceClient, StringOrBinary};
 use watchkeep_core::{Arn, BoxFuture};
 use watchkeep_delivery::Mail;
 use watchkeep_delivery::outbox::{Attempt, Courier, LaneOrder, LaneRules, Parcel, RetryPolicy};
@@ -13,10 +14,14 @@ use super::chat;
 use super::core::Core;
 use super::delivery_policy::{CONTENT_TYPE, retries_of_aws, retries_of_mail};
 use super::directory::{Format, Live, Shape};
+use super::encryption::unread;
 use super::limits::{AT_ONCE_MAX, QUEUE_AT_ONCE_MAX, RAW_ATTRIBUTES_MAX};
 use super::message::{Attribute, Kind, Message};
 use super::names::FIFO_SUFFIX;
 use super::resources::State;
+
+/// Who sends to queues, as their policies name it.
+const PRINCIPAL: &str = "sns.amazonaws.com";
 
 /// What SNS calls itself.
 const USER_AGENT: &str = "Amazon Simple Notification Service Agent";
@@ -50,7 +55,7 @@ impl Courier for Core {
         }
     }
 
-    fn deliver(&self, parcel: Parcel, _: u32) -> BoxFuture<'_, Attempt> {
+    fn deliver(&self, parcel: Parcel, failed: u32) -> BoxFuture<'_, Attempt> {
         Box::pin(async move {
             let opened = match self.open(parcel).await {
                 Ok(opened) => opened,
@@ -59,6 +64,7 @@ impl Courier for Core {
             if !is_wanted(&opened) {
                 return Attempt::Unwanted;
             }
+            let handed_ms = self.clock.now().0;
             let attempt = match opened.live.resource.protocol.as_str() {
                 "http" | "https" => self.by_http(&opened).await,
                 "email" | "email-json" => self.by_mail(&opened).await,
@@ -66,8 +72,12 @@ impl Courier for Core {
                 "lambda" => self.to_function(&opened).await,
                 other => Attempt::Refused(format!("there is no protocol {other}")),
             };
-            if attempt == Attempt::Delivered && opened.message.kind == Kind::Notification {
-                self.counters.of(&opened.live.topic.key).delivered.add(1.0);
+            if opened.message.kind == Kind::Notification {
+                if attempt == Attempt::Delivered {
+                    self.counters.of(&opened.live.topic.key).delivered.add(1.0);
+                }
+                let of = (&*opened.live, &*opened.message);
+                self.log_status(of, &attempt, (failed, self.is_last(parcel, &attempt, failed)), handed_ms).await;
             }
             attempt
         })
@@ -77,7 +87,13 @@ impl Courier for Core {
         Box::pin(async move {
             let opened = match self.open(parcel).await {
                 Ok(opened) => opened,
-                Err(attempt) => return attempt,
+                Err(attempt) => {
+                    let is_lost = matches!(attempt, Attempt::Refused(_));
+                    if let Some(live) = self.directory.subscription(parcel.lane).filter(|_| is_lost) {
+                        self.counters.of(&live.topic.key).failed.add(1.0);
+                    }
+                    return attempt;
+                }
             };
             if opened.message.kind != Kind::Notification {
                 return Attempt::Unwanted;
@@ -117,7 +133,20 @@ impl Core {
                 tracing::error!(seq = parcel.content, "a message that was to be delivered is not in the store");
                 Err(Attempt::Unwanted)
             }
-            Err(error) => Err(Attempt::Later(error.to_string())),
+            Err(error) => Err(unread(&error)),
+        }
+    }
+
+    /// Whether no other try follows this one.
+    fn is_last(&self, parcel: Parcel, attempt: &Attempt, failed: u32) -> bool {
+        let age_ms = self.clock.now().0.saturating_sub(parcel.time_ms).max(0).unsigned_abs();
+        match attempt {
+            Attempt::Later(_) => {
+                let (failed, age) = (failed.saturating_add(1), Duration::from_millis(age_ms));
+                !self.retries(parcel.lane).goes_on(failed, age)
+            }
+            Attempt::Held(_) => false,
+            Attempt::Delivered | Attempt::Unwanted | Attempt::Refused(_) => true,
         }
     }
 
@@ -209,7 +238,7 @@ impl Core {
     /// Sends the message to a queue, as the subscription gets messages.
     async fn send(&self, opened: &Opened, queue_arn: &str) -> Attempt {
         let Opened { live, message, seq } = opened;
-        let is_raw = live.shape == Shape::Raw;
+        let is_raw = live.shape == Shape::Raw && message.kind == Kind::Notification;
         if is_raw && message.attributes.len() > RAW_ATTRIBUTES_MAX {
             return Attempt::Refused(format!("raw delivery carries at most {RAW_ATTRIBUTES_MAX} attributes"));
         }
@@ -221,6 +250,8 @@ impl Core {
             },
         };
         let is_fifo = queue_arn.ends_with(FIFO_SUFFIX);
+        // What is asked of a FIFO queue of another account needs a group, too.
+        let asked = |id: &String| Some(id.clone()).filter(|_| is_fifo && message.kind != Kind::Notification);
         let queue_message = QueueMessage {
             body,
             attributes: if is_raw {
@@ -228,11 +259,17 @@ impl Core {
             } else {
                 Vec::new()
             },
-            group_id: message.group_id.clone(),
-            deduplication_id: message.deduplication_id.clone().filter(|_| is_fifo),
+            group_id: message.group_id.clone().or_else(|| asked(&message.id)),
+            deduplication_id: message.deduplication_id.clone().filter(|_| is_fifo).or_else(|| asked(&message.id)),
             trace_header: None,
         };
-        match self.queues.send(queue_arn, queue_message).await {
+        let key = &live.topic.key;
+        let client = ServiceClient {
+            principal: PRINCIPAL,
+            place: MetricPlace { account: key.account, region: key.region.clone().unwrap_or_default() },
+            source_arn: live.topic_arn.clone(),
+        };
+        match self.queues.send_for(&client, queue_arn, queue_message).await {
             Ok(()) => Attempt::Delivered,
             Err(QueueError::Busy(why)) => Attempt::Later(why),
             Err(error @ (QueueError::NoSuchQueue | QueueError::Refused(_))) => Attempt::Refused(error.to_string()),

@@ -12,6 +12,7 @@ use super::delivery_policy::{self, HttpPolicy};
 use super::message::{Attribute, Message};
 use super::names::topic_arn;
 use super::resources::{State, Subscription, Topic, TopicKind, subscription_id, subscription_prefix};
+use crate::guard::Guard;
 
 /// How a subscription's messages are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub(crate) struct LiveTopic {
     pub topic: Arc<Versioned<Topic>>,
     /// Its ARN.
     pub arn: String,
+    /// What its policy says.
+    pub guard: Guard,
     /// Its subscriptions, whatever their state.
     pub subscriptions: Vec<Arc<Live>>,
 }
@@ -129,7 +132,8 @@ impl Directory {
         let arn = topic_arn(key);
         let live: Vec<_> = found.into_iter().map(|found| Arc::new(Live::new(&arn, &topic, found))).collect();
         inner.subscriptions.extend(live.iter().map(|live| (live.resource.number, live.clone())));
-        inner.topics.insert(key.clone(), Arc::new(LiveTopic { topic, arn, subscriptions: live }));
+        let guard = Guard::new(topic.attribute("Policy"), &arn);
+        inner.topics.insert(key.clone(), Arc::new(LiveTopic { topic, arn, guard, subscriptions: live }));
     }
 
     /// Forgets everything.

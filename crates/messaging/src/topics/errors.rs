@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::future::Future;
 
+use watchkeep_core::ports::DataKeyError;
 use watchkeep_model::ServiceError;
 use watchkeep_model::sns::errors;
 use watchkeep_store::{CatalogError, StoreError};
@@ -20,6 +21,23 @@ pub(crate) fn invalid_because(what: impl Display, reason: impl Display) -> Servi
 /// `ParameterValueInvalid`: a message attribute is wrong.
 pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
     errors::invalid_parameter_value_exception(message)
+}
+
+/// `AuthorizationError`: the caller may not do that.
+pub(crate) fn denied(message: impl Into<String>) -> ServiceError {
+    errors::authorization_error_exception(message)
+}
+
+/// What a client is told of a KMS key that cannot be used.
+pub(crate) fn of_data_key(error: &DataKeyError) -> ServiceError {
+    let message = error.to_string();
+    match error {
+        DataKeyError::NotFound(_) => errors::kms_not_found_exception(message),
+        DataKeyError::Disabled(_) => errors::kms_disabled_exception(message),
+        DataKeyError::PendingDeletion(_) | DataKeyError::WrongKind(_) => errors::kms_invalid_state_exception(message),
+        DataKeyError::AccessDenied(_) | DataKeyError::Unopenable => errors::kms_access_denied_exception(message),
+        DataKeyError::Unavailable(_) => errors::kms_throttling_exception(message),
+    }
 }
 
 /// `NotFound`: there is no such topic.
@@ -43,6 +61,7 @@ pub(crate) fn store(error: impl Into<StoreError>) -> ServiceError {
         StoreError::Catalog(CatalogError::Conflict { .. } | CatalogError::Exists { .. }) => {
             errors::concurrent_access_exception("Another call changed the resource at the same time. Try again.")
         }
+        StoreError::Locked(locked) => of_data_key(&locked.source),
         error if error.is_retryable() => {
             tracing::warn!(%error, "a call on topics was refused");
             let message = "The service is temporarily unable to handle the request. Try again later.";

@@ -4,14 +4,17 @@
 //! What is still to be delivered follows from two tables ([`tables`]): a row for a message, and one for each delivery that is settled or
 //! put off. After a crash what is not noted as settled is delivered again: at least once.
 
+mod access;
 mod chat;
 mod core;
 mod counters;
 mod courier;
 mod delivery_policy;
 mod directory;
+mod encryption;
 mod envelope;
 mod errors;
+mod feedback;
 mod keys;
 mod limits;
 mod message;
@@ -39,13 +42,15 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
-use watchkeep_core::ports::{QueueSink, SecretSealing, TopicSink};
+use watchkeep_core::ports::{LogSink, QueueSink, SecretSealing, TopicSink};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_delivery::outbox::{Outbox, Pending};
 use watchkeep_delivery::{MailConfig, MailError, Mailer, Reach, Webhooks};
 use watchkeep_model::sns::SERVICE;
 use watchkeep_store::{Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
+
+use crate::guard::Trust;
 
 use self::core::{Bodies, Core, Kept};
 use counters::Counters;
@@ -103,6 +108,8 @@ pub struct TopicsConfig {
     pub mail: Option<MailConfig>,
     /// The names of functions, and the URL that each is invoked at.
     pub functions: Vec<(String, String)>,
+    /// Who may publish to topics without a policy.
+    pub trust: Trust,
 }
 
 /// What the service needs of others.
@@ -111,6 +118,8 @@ pub struct TopicsPorts {
     pub queues: Arc<dyn QueueSink>,
     /// Seals the signing key.
     pub sealing: Arc<dyn SecretSealing>,
+    /// Takes what is said of deliveries.
+    pub logs: Option<Arc<dyn LogSink>>,
     /// Counts.
     pub meter: Arc<Meter>,
 }
@@ -149,6 +158,7 @@ pub struct Topics {
     /// Held by who changes topics or subscriptions: what is in memory follows the catalog.
     changing: tokio::sync::Mutex<()>,
     turns: Turns,
+    trust: Trust,
     stop: watch::Sender<bool>,
 }
 
@@ -185,6 +195,7 @@ impl Topics {
             webhooks_of_settings: Webhooks::new(Reach { networks: anywhere, ..Reach::default() }),
             mailer: config.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError::Mail)?,
             queues: ports.queues,
+            logs: ports.logs,
             functions: config.functions.into_iter().collect(),
             url: OnceLock::new(),
             kept,
@@ -211,6 +222,7 @@ impl Topics {
             random,
             changing: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            trust: config.trust,
             stop: watch::Sender::new(false),
         };
         Ok(Arc::new(topics))

@@ -35,6 +35,7 @@ pub(crate) async fn add_permission(
     input: AddPermissionInput,
 ) -> Result<Unit, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
+    topics.topic_for(caller, &key, "SNS:AddPermission")?;
     let AddPermissionInput { label, aws_account_id: accounts, action_name: actions, .. } = input;
     if label.is_empty() || accounts.is_empty() || actions.is_empty() {
         return Err(invalid("Label, AWSAccountId and ActionName are required"));
@@ -84,6 +85,7 @@ pub(crate) async fn remove_permission(
     input: RemovePermissionInput,
 ) -> Result<Unit, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
+    topics.topic_for(caller, &key, "SNS:RemovePermission")?;
     let arn = topic_arn(&key);
     topics
         .change_topic(key.clone(), move |topic| {

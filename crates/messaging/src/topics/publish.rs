@@ -7,17 +7,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use watchkeep_core::ports::DataKeyError;
 use watchkeep_core::{Caller, uuid};
 use watchkeep_model::ServiceError;
 use watchkeep_model::sns::{
     BatchResultErrorEntry, MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse,
     PublishBatchResultEntry, PublishInput, PublishResponse, errors as model,
 };
-use watchkeep_store::{ResourceKey, Rows};
+use watchkeep_store::{EncryptionKey, ResourceKey, Rows};
 
 use super::Topics;
+use super::core::Body;
 use super::directory::{LiveTopic, Passing};
-use super::errors::{finish, invalid, invalid_because, invalid_value, no_topic, store, throttled};
+use super::encryption::in_clear;
+use super::errors::{finish, invalid, invalid_because, invalid_value, no_topic, of_data_key, store, throttled};
 use super::keys::Keyed;
 use super::limits::{
     BATCH_ID_CHARS_MAX, BATCH_MAX, DEDUPLICATION_MS, FIFO_ID_CHARS_MAX, KEY_MS, MESSAGE_BYTES_MAX, SUBJECT_CHARS_MAX,
@@ -82,7 +85,7 @@ pub(crate) async fn publish(
         message_deduplication_id: input.message_deduplication_id,
         message_group_id: input.message_group_id,
     };
-    let topic = topics.core.directory.topic(&arn).ok_or_else(no_topic)?;
+    let topic = topics.topic_for(caller, &arn, "SNS:Publish")?;
     let draft = draft(&topic, entry)?;
     if draft.bytes > MESSAGE_BYTES_MAX {
         return Err(invalid("Message too long"));
@@ -99,7 +102,7 @@ pub(crate) async fn publish_batch(
     input: PublishBatchInput,
 ) -> Result<PublishBatchResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let topic = topics.core.directory.topic(&key).ok_or_else(no_topic)?;
+    let topic = topics.topic_for(caller, &key, "SNS:Publish")?;
     let entries = input.publish_batch_request_entries;
     check_batch(&entries)?;
     let (mut drafts, mut ids, mut failed, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -333,6 +336,11 @@ impl Topics {
     ) -> Result<Vec<Published>, ServiceError> {
         let live = self.core.directory.topic(topic).ok_or_else(no_topic)?;
         let number = live.topic.number;
+        // A question whether an endpoint wants to be subscribed is nothing that anybody published.
+        let data_key = match recipients {
+            Recipients::Subscribers => self.core.key_for_new(&live).await?,
+            Recipients::One(_) => None,
+        };
         // Who publishes with a key waits for who does at the same time; a FIFO topic's messages are handed on as they are written.
         let is_keyed = drafts.iter().any(|draft| draft.key.is_some());
         let _turn = match is_keyed {
@@ -374,14 +382,23 @@ impl Topics {
                 continue;
             }
             let announced = self.outbox.announce(now_ms, targets.len()).map_err(throttled)?;
-            let text = serde_json::to_string(&message).map_err(|error| invalid(error.to_string()))?;
+            let text = json(&message)?;
+            let sealed = match &data_key {
+                None => None,
+                Some(key) => Some((key.id(), self.sealed(key, &message, &text)?)),
+            };
             rows.u64(hour(now_ms));
             rows.i64(now_ms);
             rows.u64(number);
             rows.text_or_null(key.as_deref());
             rows.bytes(&target_bytes(&targets));
             rows.text(&message.id);
-            rows.text(&text);
+            match &sealed {
+                None => rows.text(&text),
+                Some(_) => rows.text(&json(&in_clear(&message))?),
+            }
+            rows.u64_or_null(sealed.as_ref().map(|(key, _)| *key));
+            rows.bytes_or_null(sealed.as_ref().map(|(_, cell)| cell.as_slice()));
             rows.end_row();
             outcomes.push(Outcome::Row(writing.len()));
             if let Some(key) = &key {
@@ -403,7 +420,8 @@ impl Topics {
                 self.core.keys.add(number, key, keyed.clone(), now_ms.saturating_add(known_ms));
             }
             let group = group_of(&message);
-            self.core.bodies.add(seq, message, text_bytes);
+            let key = data_key.as_ref().map(|key| key.id());
+            self.core.bodies.add(seq, Body { message, key, bytes: text_bytes });
             announced.send(seq, group, &targets);
             written.push(keyed);
         }
@@ -418,6 +436,12 @@ impl Topics {
         Ok(published.collect())
     }
 
+    /// The message under a data key.
+    fn sealed(&self, key: &EncryptionKey, message: &Message, text: &str) -> Result<Vec<u8>, ServiceError> {
+        let cell = key.seal(message.id.as_bytes(), text.as_bytes(), self.random.as_ref());
+        cell.ok_or_else(|| of_data_key(&DataKeyError::Unavailable("the message could not be encrypted".to_owned())))
+    }
+
     fn targets(&self, live: &LiveTopic, message: &Message, counters: &super::counters::TopicCounters) -> Vec<u64> {
         let mut targets = Vec::new();
         for subscription in live.subscriptions.iter().filter(|subscription| subscription.is_confirmed()) {
@@ -428,6 +452,10 @@ impl Topics {
         }
         targets
     }
+}
+
+fn json(message: &Message) -> Result<String, ServiceError> {
+    serde_json::to_string(message).map_err(|error| invalid(error.to_string()))
 }
 
 /// What became of a draft.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use watchkeep_core::{AccountId, Region};
-use watchkeep_store::{Resource, ResourceKey};
+use watchkeep_store::{Resource, ResourceKey, Versioned};
 
 /// In which order a topic delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,16 @@ pub(crate) enum DeduplicationScope {
     Topic,
     /// The message group.
     MessageGroup,
+}
+
+impl DeduplicationScope {
+    /// As `FifoThroughputScope` has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            DeduplicationScope::Topic => "Topic",
+            DeduplicationScope::MessageGroup => "MessageGroup",
+        }
+    }
 }
 
 /// By which algorithm messages are signed.
@@ -132,6 +142,9 @@ pub(crate) struct Subscription {
     pub endpoint: String,
     /// Who subscribed it, as an ARN.
     pub principal: String,
+    /// The account that subscribed it, if that is not the topic's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// How far it is.
     pub state: State,
     /// Whether who confirmed it had signed the call.
@@ -160,6 +173,12 @@ impl Subscription {
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.get(name).map(String::as_str)
     }
+}
+
+/// The account that a subscription is of.
+pub(crate) fn owner_of(subscription: &Versioned<Subscription>) -> AccountId {
+    let owner = subscription.owner.as_ref().and_then(|owner| owner.parse().ok());
+    owner.unwrap_or(subscription.key.account)
 }
 
 /// What the names of the keys of all subscriptions of a topic begin with. It has the topic's number, not its name, so that a topic

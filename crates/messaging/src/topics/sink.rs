@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use watchkeep_core::BoxFuture;
-use watchkeep_core::ports::{MessageId, MessageStructure, StringOrBinary, TopicError, TopicMessage, TopicSink};
+use watchkeep_core::ports::{
+    MessageId, MessageStructure, ServiceClient, StringOrBinary, TopicError, TopicMessage, TopicSink,
+};
 use watchkeep_model::ServiceError;
 use watchkeep_model::sns::{MessageAttributeValue, PublishBatchRequestEntry};
 
@@ -24,13 +26,30 @@ impl TopicSink for TopicDoor {
         topic_arn: &'a str,
         message: TopicMessage,
     ) -> BoxFuture<'a, Result<MessageId, TopicError>> {
-        Box::pin(publish(&self.0, topic_arn, message))
+        Box::pin(publish(&self.0, None, topic_arn, message))
+    }
+
+    fn publish_for<'a>(
+        &'a self,
+        client: &'a ServiceClient,
+        topic_arn: &'a str,
+        message: TopicMessage,
+    ) -> BoxFuture<'a, Result<MessageId, TopicError>> {
+        Box::pin(publish(&self.0, Some(client), topic_arn, message))
     }
 }
 
-async fn publish(topics: &Arc<Topics>, topic_arn: &str, message: TopicMessage) -> Result<MessageId, TopicError> {
+async fn publish(
+    topics: &Arc<Topics>,
+    client: Option<&ServiceClient>,
+    topic_arn: &str,
+    message: TopicMessage,
+) -> Result<MessageId, TopicError> {
     let key = topic_key(topic_arn, "TopicArn").map_err(|_| TopicError::NoSuchTopic)?;
     let topic = topics.core.directory.topic(&key).ok_or(TopicError::NoSuchTopic)?;
+    if let Some(client) = client {
+        topics.admit_service(client, &topic).map_err(TopicError::Refused)?;
+    }
     let is_fifo = topic.topic.kind == TopicKind::Fifo;
     let attributes = message.attributes.into_iter().map(|(name, attribute)| {
         let (string_value, binary_value) = match attribute.value {
@@ -70,6 +89,8 @@ fn of_error(error: ServiceError) -> TopicError {
     match error.query_code.as_ref() {
         "NotFound" => TopicError::NoSuchTopic,
         "Throttled" | "ServiceUnavailable" | "ConcurrentAccess" => TopicError::Busy(error.message),
+        // Somebody may enable the topic's key.
+        "KMSDisabled" | "KMSInvalidState" | "KMSThrottling" => TopicError::Busy(error.message),
         "InternalError" => TopicError::Busy(error.message),
         _ => TopicError::Refused(error.message),
     }

@@ -13,23 +13,24 @@ use super::Topics;
 use super::delivery_policy;
 use super::directory::RedrivePolicy;
 use super::errors::{finish, invalid, no_subscription, store};
-use super::resources::{State, Subscription};
+use super::resources::{State, Subscription, owner_of};
 use super::subscriptions::{check_filter_policies, found};
 use super::topic_attributes::set;
 
 /// The attributes of a subscription.
 pub(crate) async fn get_subscription_attributes(
     topics: &Arc<Topics>,
-    _: &Caller,
+    caller: &Caller,
     input: GetSubscriptionAttributesInput,
 ) -> Result<GetSubscriptionAttributesResponse, ServiceError> {
     let live = found(topics, &input.subscription_arn)?;
+    topics.admit_to(caller, &live, "SNS:GetSubscriptionAttributes")?;
     let subscription = &live.resource;
     let mut attributes = subscription.attributes.clone();
     let mut add = |name: &str, value: String| attributes.insert(name.to_owned(), value);
     add("SubscriptionArn", live.arn.clone());
     add("TopicArn", live.topic_arn.clone());
-    add("Owner", subscription.key.account.to_string());
+    add("Owner", owner_of(subscription).to_string());
     add("Protocol", subscription.protocol.clone());
     add("Endpoint", subscription.endpoint.clone());
     add("SubscriptionPrincipal", subscription.principal.clone());
@@ -49,14 +50,15 @@ pub(crate) async fn get_subscription_attributes(
 /// Sets an attribute of a subscription; without a value, it is as if it was never set.
 pub(crate) async fn set_subscription_attributes(
     topics: &Arc<Topics>,
-    _: &Caller,
+    caller: &Caller,
     input: SetSubscriptionAttributesInput,
 ) -> Result<Unit, ServiceError> {
     let (name, value) = (input.attribute_name, input.attribute_value.unwrap_or_default());
-    let topics = topics.clone();
+    let (topics, caller) = (topics.clone(), caller.clone());
     finish(async move {
         let _changing = topics.changing.lock().await;
         let live = found(&topics, &input.subscription_arn)?;
+        topics.admit_to(&caller, &live, "SNS:SetSubscriptionAttributes")?;
         let current = &live.resource;
         let scope = current.attribute("FilterPolicyScope");
         check(&current.protocol, &name, &value, scope).map_err(invalid)?;

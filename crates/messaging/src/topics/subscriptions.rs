@@ -16,7 +16,7 @@ use watchkeep_store::{ResourceKey, Versioned};
 
 use super::Topics;
 use super::directory::{Format, Live, LiveTopic, format_of};
-use super::errors::{finish, invalid, invalid_because, no_subscription, no_topic, store};
+use super::errors::{denied, finish, invalid, invalid_because, no_subscription, no_topic, store};
 use super::limits::{
     ENDPOINT_CHARS_MAX, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, PAGE_MAX, SUBSCRIPTIONS_MAX, TOKEN_MS,
 };
@@ -24,7 +24,7 @@ use super::message::{Kind, Message};
 use super::names::{FIFO_SUFFIX, own_topic_key, subscription_of, topic_arn, topic_key};
 use super::paging;
 use super::publish::{Draft, Recipients};
-use super::resources::{State, Subscription, TopicKind, Unsubscribing, subscription_id, subscription_key};
+use super::resources::{State, Subscription, TopicKind, Unsubscribing, owner_of, subscription_id, subscription_key};
 use super::subscription_attributes::check;
 
 /// What stands for the ARN of a subscription that is not confirmed.
@@ -43,8 +43,9 @@ pub(crate) async fn subscribe(
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let live = topics.core.directory.topic(&key).ok_or_else(no_topic)?;
     let endpoint = input.endpoint.unwrap_or_default();
+    let context = [("sns:Protocol", input.protocol.as_str()), ("sns:Endpoint", endpoint.as_str())];
+    let live = topics.topic_for_with(caller, &key, "SNS:Subscribe", &context)?;
     let attributes = input.attributes.unwrap_or_default();
     let scope = attributes.get("FilterPolicyScope").cloned();
     for (name, value) in &attributes {
@@ -57,6 +58,8 @@ pub(crate) async fn subscribe(
     let is_asked = match input.protocol.as_str() {
         "http" | "https" => format == Format::Sns,
         "email" | "email-json" => true,
+        // A queue of another account than the subscriber's must say that it wants to be, too.
+        "sqs" => endpoint.parse::<Arn>().is_ok_and(|arn| arn.account != caller.account.as_str()),
         _ => false,
     };
     let wanted = Wanted { protocol: input.protocol, endpoint, attributes, is_asked };
@@ -185,6 +188,7 @@ impl Topics {
             created: now_ms,
             protocol: wanted.protocol,
             endpoint: wanted.endpoint,
+            owner: Some(caller.account).filter(|owner| *owner != key.account).map(|owner| owner.to_string()),
             principal: caller.principal_arn().unwrap_or_else(|| format!("arn:aws:iam::{}:root", caller.account)),
             state: if wanted.is_asked { State::Pending } else { State::Confirmed },
             was_authenticated: !wanted.is_asked,
@@ -244,6 +248,9 @@ pub(crate) async fn confirm_subscription(
         Some(value) if value.eq_ignore_ascii_case("true") => Unsubscribing::Authenticated,
         _ => Unsubscribing::Anybody,
     };
+    if unsubscribing == Unsubscribing::Authenticated && !is_authenticated {
+        return Err(denied("Only a signed call can ask for AuthenticateOnUnsubscribe."));
+    }
     let topics = topics.clone();
     finish(async move {
         let _changing = topics.changing.lock().await;
@@ -277,10 +284,9 @@ pub(crate) async fn unsubscribe(
     input: UnsubscribeInput,
 ) -> Result<Unit, ServiceError> {
     let (key, id) = subscription_of(&input.subscription_arn)?;
-    let is_authenticated = caller.access_key_id.is_some();
-    let topics = topics.clone();
+    let (topics, caller) = (topics.clone(), caller.clone());
     finish(async move {
-        let ended = topics.ended(&key, &id, is_authenticated).await?;
+        let ended = topics.ended(&key, &id, &caller).await?;
         if let Some(ended) = ended {
             topics.ask(&key, &ended, Kind::UnsubscribeConfirmation).await?;
         }
@@ -295,15 +301,18 @@ impl Topics {
         &self,
         key: &ResourceKey,
         id: &str,
-        is_authenticated: bool,
+        caller: &Caller,
     ) -> Result<Option<Arc<Versioned<Subscription>>>, ServiceError> {
         let _changing = self.changing.lock().await;
         let core = &self.core;
         let Some(live) = core.directory.topic(key) else { return Ok(None) };
         let found = live.subscriptions.iter().find(|there| subscription_id(&there.resource.key) == id);
         let Some(found) = found else { return Ok(None) };
-        if found.resource.unsubscribing == Unsubscribing::Authenticated && !is_authenticated {
-            return Err(model::authorization_error_exception("The subscription can only be ended by a signed call."));
+        if found.resource.unsubscribing == Unsubscribing::Authenticated {
+            if caller.access_key_id.is_none() {
+                return Err(denied("The subscription can only be ended by a signed call."));
+            }
+            self.admit_to(caller, found, "SNS:Unsubscribe")?;
         }
         let was_asked = matches!(found.resource.protocol.as_str(), "http" | "https" | "email" | "email-json");
         match found.resource.state {
@@ -367,8 +376,8 @@ pub(crate) async fn list_subscriptions_by_topic(
     input: ListSubscriptionsByTopicInput,
 ) -> Result<ListSubscriptionsByTopicResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let topic = topics.core.topics.get(&key).ok_or_else(no_topic)?;
-    let prefix = super::resources::subscription_prefix(topic.number);
+    let live = topics.topic_for(caller, &key, "SNS:ListSubscriptionsByTopic")?;
+    let prefix = super::resources::subscription_prefix(live.topic.number);
     let (subscriptions, next_token) = list(topics, &key, &prefix, input.next_token.as_deref())?;
     Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
 }
@@ -390,7 +399,7 @@ fn list(topics: &Topics, place: &ResourceKey, prefix: &str, token: Option<&str>)
         };
         ListedSubscription {
             subscription_arn: Some(arn),
-            owner: Some(one.key.account.to_string()),
+            owner: Some(owner_of(one).to_string()),
             protocol: Some(one.protocol.clone()),
             endpoint: Some(one.endpoint.clone()),
             topic_arn: Some(topic),

@@ -23,8 +23,12 @@ pub(crate) const KEY: usize = 3;
 pub(crate) const TARGETS: usize = 4;
 /// Its id.
 pub(crate) const MESSAGE_ID: usize = 5;
-/// The message, as JSON.
+/// The message, as JSON; of one that is encrypted only what is in clear.
 pub(crate) const MESSAGE: usize = 6;
+/// The number of the data key that it is encrypted under.
+pub(crate) const DATA_KEY: usize = 7;
+/// The message, as JSON, encrypted.
+pub(crate) const SEALED: usize = 8;
 
 /// Messages.
 pub static TOPIC_MESSAGES: Table = Table {
@@ -38,6 +42,8 @@ pub static TOPIC_MESSAGES: Table = Table {
         Column::new("targets", ColumnKind::Bytes),
         Column::new("message_id", ColumnKind::Text),
         Column::new("message", ColumnKind::Text),
+        Column::nullable("data_key", ColumnKind::U64),
+        Column::nullable("sealed", ColumnKind::Bytes),
     ],
     time: TIME,
     sort: &[HOUR, TIME],

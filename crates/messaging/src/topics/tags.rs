@@ -23,7 +23,7 @@ pub(crate) async fn tag_resource(
     caller: &Caller,
     input: TagResourceRequest,
 ) -> Result<TagResourceResponse, ServiceError> {
-    let key = tagged(topics, caller, &input.resource_arn)?;
+    let key = tagged(topics, caller, &input.resource_arn, "SNS:TagResource")?;
     let tags = checked(input.tags)?;
     let change = topics.change_topic(key, move |topic| {
         topic.tags.extend(tags);
@@ -38,7 +38,7 @@ pub(crate) async fn untag_resource(
     caller: &Caller,
     input: UntagResourceRequest,
 ) -> Result<UntagResourceResponse, ServiceError> {
-    let key = tagged(topics, caller, &input.resource_arn)?;
+    let key = tagged(topics, caller, &input.resource_arn, "SNS:UntagResource")?;
     let change = topics.change_topic(key, move |topic| {
         input.tag_keys.iter().for_each(|tag| drop(topic.tags.remove(tag)));
         Ok(())
@@ -52,7 +52,7 @@ pub(crate) async fn list_tags_for_resource(
     caller: &Caller,
     input: ListTagsForResourceRequest,
 ) -> Result<ListTagsForResourceResponse, ServiceError> {
-    let key = tagged(topics, caller, &input.resource_arn)?;
+    let key = tagged(topics, caller, &input.resource_arn, "SNS:ListTagsForResource")?;
     let topic = topics.core.topics.get(&key).ok_or_else(no_resource)?;
     Ok(ListTagsForResourceResponse { tags: Some(tags_of(&topic)) })
 }
@@ -76,9 +76,11 @@ pub(crate) fn checked(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, Servic
     if checked.len() > TAGS_MAX { Err(too_many()) } else { Ok(checked) }
 }
 
-fn tagged(topics: &Topics, caller: &Caller, arn: &str) -> Result<ResourceKey, ServiceError> {
+fn tagged(topics: &Topics, caller: &Caller, arn: &str, action: &str) -> Result<ResourceKey, ServiceError> {
     let key = own_topic_key(caller, arn, "ResourceArn")?;
-    if topics.core.topics.get(&key).is_some() { Ok(key) } else { Err(no_resource()) }
+    topics.core.topics.get(&key).ok_or_else(no_resource)?;
+    topics.topic_for(caller, &key, action)?;
+    Ok(key)
 }
 
 fn no_resource() -> ServiceError {

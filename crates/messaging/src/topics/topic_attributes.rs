@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use watchkeep_core::Caller;
+use watchkeep_lang::policy::{Policy, PolicyKind};
 use watchkeep_model::sns::{GetTopicAttributesInput, GetTopicAttributesResponse, SetTopicAttributesInput};
 use watchkeep_model::{ServiceError, Unit};
 use watchkeep_store::{ResourceKey, Versioned};
@@ -12,6 +13,7 @@ use watchkeep_store::{ResourceKey, Versioned};
 use super::Topics;
 use super::delivery_policy;
 use super::errors::{finish, invalid, no_topic, store};
+use super::feedback;
 use super::limits::{DISPLAY_NAME_CHARS_MAX, POLICY_BYTES_MAX};
 use super::names::own_topic_key;
 use super::resources::{State, Topic, TopicKind};
@@ -23,7 +25,7 @@ pub(crate) async fn get_topic_attributes(
     input: GetTopicAttributesInput,
 ) -> Result<GetTopicAttributesResponse, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
-    let live = topics.core.directory.topic(&key).ok_or_else(no_topic)?;
+    let live = topics.topic_for(caller, &key, "SNS:GetTopicAttributes")?;
     let topic = &live.topic;
     let count = |state| live.subscriptions.iter().filter(|one| one.resource.state == state).count().to_string();
     let mut attributes = topic.attributes.clone();
@@ -39,6 +41,7 @@ pub(crate) async fn get_topic_attributes(
     if topic.kind == TopicKind::Fifo {
         add("FifoTopic", "true".to_owned());
         add("ContentBasedDeduplication", topic.deduplicates_by_content().to_string());
+        add("FifoThroughputScope", topic.deduplication_scope().as_str().to_owned());
     }
     Ok(GetTopicAttributesResponse { attributes: Some(attributes) })
 }
@@ -51,6 +54,7 @@ pub(crate) async fn set_topic_attributes(
 ) -> Result<Unit, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
     let (name, value) = (input.attribute_name, input.attribute_value.unwrap_or_default());
+    topics.topic_for(caller, &key, "SNS:SetTopicAttributes")?;
     topics
         .change_topic(key, move |topic| {
             check(topic.kind, &name, &value).map_err(invalid)?;
@@ -88,7 +92,7 @@ pub(crate) fn check(kind: TopicKind, name: &str, value: &str) -> Result<(), Stri
         }
         "SignatureVersion" => one_of(&["1", "2"]),
         "TracingConfig" => one_of(&["PassThrough", "Active"]),
-        // Any name, id, ARN or alias: there is nobody to ask what it is.
+        // Any name, id, ARN or alias, as on AWS: whether it is a key's shows when something is published.
         "KmsMasterKeyId" if value.len() <= 2_048 => Ok(()),
         "KmsMasterKeyId" => Err("KmsMasterKeyId: it is too long".to_owned()),
         "ContentBasedDeduplication" | "FifoThroughputScope" if kind == TopicKind::Standard => {
@@ -98,31 +102,30 @@ pub(crate) fn check(kind: TopicKind, name: &str, value: &str) -> Result<(), Stri
         "FifoThroughputScope" => one_of(&["Topic", "MessageGroup"]),
         "FifoTopic" => Err("FifoTopic: it cannot be changed".to_owned()),
         "ArchivePolicy" => Err("ArchivePolicy: this server archives no messages".to_owned()),
-        name if name.ends_with("FeedbackRoleArn") || name.ends_with("FeedbackSampleRate") => {
-            Err(format!("{name}: this server logs no delivery status; the metrics of AWS/SNS count deliveries"))
-        }
-        _ => Err("AttributeName".to_owned()),
+        name => feedback::check(name, value).unwrap_or_else(|| Err("AttributeName".to_owned())),
     }
 }
 
-/// Whether a text is a policy document, as far as that can be told from its form.
+/// Whether a text is a policy document about topics.
 fn check_policy(text: &str) -> Result<(), String> {
     if text.len() > POLICY_BYTES_MAX {
         return Err(format!("it has more than {POLICY_BYTES_MAX} bytes"));
     }
-    let policy: Value = serde_json::from_str(text).map_err(|_| "the text is not JSON".to_owned())?;
-    let statements = policy.get("Statement").ok_or("it has no Statement")?;
-    let statements = statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice);
-    let is_statement = |statement: &Value| {
-        let has = |names: [&str; 2]| names.iter().any(|name| statement.get(*name).is_some());
-        matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny"))
-            && has(["Action", "NotAction"])
-            && has(["Principal", "NotPrincipal"])
-            && has(["Resource", "NotResource"])
+    Policy::parse(text, PolicyKind::Resource).map_err(|error| error.to_string())?;
+    let policy: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let statements = policy.get("Statement").map(list).unwrap_or_default();
+    let actions = statements.iter().flat_map(|statement| {
+        let named = ["Action", "NotAction"].iter().filter_map(|name| statement.get(*name));
+        named.flat_map(list).collect::<Vec<_>>()
+    });
+    let is_of_topics = |action: Value| {
+        let action = action.as_str().unwrap_or_default().to_ascii_lowercase();
+        action == "*" || action.starts_with("sns:")
     };
-    match statements.iter().all(is_statement) && !statements.is_empty() {
+    match actions.into_iter().all(is_of_topics) {
         true => Ok(()),
-        false => Err("a statement lacks Effect, Principal, Action or Resource".to_owned()),
+        false => Err("Policy statement action out of service scope!".to_owned()),
     }
 }
 

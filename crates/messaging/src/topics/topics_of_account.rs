@@ -96,6 +96,9 @@ pub(crate) async fn delete_topic(
     input: DeleteTopicInput,
 ) -> Result<Unit, ServiceError> {
     let key = own_topic_key(caller, &input.topic_arn, "TopicArn")?;
+    if topics.core.directory.topic(&key).is_some() {
+        topics.topic_for(caller, &key, "SNS:DeleteTopic")?;
+    }
     let topics = topics.clone();
     finish(async move {
         let _changing = topics.changing.lock().await;

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use watchkeep_core::ports::{DataKeyError, DataKeys, EncryptionContext, SecretSealing};
-use watchkeep_core::{Clock, SecretBytes, TimestampMs};
+use watchkeep_core::ports::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext, SecretSealing};
+use watchkeep_core::{Clock, Random, SecretBytes, TimestampMs};
 
 use super::EncryptionKey;
 use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::limits::{DATA_KEY_AGE_MS_MAX, DATA_KEY_LOCKED_FOR, DATA_KEY_TRUSTED_FOR, DATA_KEYS_HELD_MAX};
+
+/// Stands for the server's own master key where an owner's key is named: data keys of it are sealed as all secrets are, and can always be
+/// used.
+pub const MASTER_KEY: &str = "watchkeep:master-key";
 
 /// Rows are encrypted under a key that cannot be used now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +45,7 @@ pub(crate) struct Keyring {
     /// Who keeps the owners' keys; unknown until the services are open.
     data_keys: RwLock<Option<Arc<dyn DataKeys>>>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     held: Mutex<HashMap<u64, Held>>,
     /// The newest data key of each owner's key and context, and when it was made.
     newest: Mutex<HashMap<(String, EncryptionContext), (u64, TimestampMs)>>,
@@ -59,11 +64,16 @@ struct Held {
 }
 
 impl Keyring {
-    pub(crate) fn new(sealing: Option<Arc<dyn SecretSealing>>, clock: Arc<dyn Clock>) -> Keyring {
+    pub(crate) fn new(
+        sealing: Option<Arc<dyn SecretSealing>>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Keyring {
         Keyring {
             sealing,
             data_keys: RwLock::default(),
             clock,
+            random,
             held: Mutex::default(),
             newest: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
@@ -104,6 +114,7 @@ impl Keyring {
             return Ok(self.unwrapped(&document).await);
         }
         let generated = match self.data_keys() {
+            _ if key == MASTER_KEY => self.generate(context),
             Ok(data_keys) => data_keys.generate(key, context).await,
             Err(error) => Err(error),
         };
@@ -156,6 +167,7 @@ impl Keyring {
 
     async fn unwrapped(&self, document: &KeyDocument) -> Usable {
         let unwrapped = match self.data_keys() {
+            _ if document.key == MASTER_KEY => self.unseal(document),
             Ok(data_keys) => data_keys.unwrap(&document.key, &document.context, &document.wrapped).await,
             Err(error) => Err(error),
         };
@@ -169,14 +181,32 @@ impl Keyring {
         }
     }
 
+    /// A data key under the master key.
+    fn generate(&self, context: &EncryptionContext) -> Result<DataKey, DataKeyError> {
+        let mut plaintext = vec![0; DATA_KEY_BYTES];
+        self.random.fill(&mut plaintext);
+        let plaintext = SecretBytes::from(plaintext);
+        let sealing = self.sealing.as_ref().ok_or_else(no_master_key)?;
+        let sealed = sealing.seal(&purpose_of_master(context), plaintext.expose());
+        let sealed = sealed.map_err(|error| DataKeyError::Unavailable(error.to_string()))?;
+        Ok(DataKey { plaintext, wrapped: sealed.into_bytes() })
+    }
+
+    /// A data key that [`Keyring::generate`] made.
+    fn unseal(&self, document: &KeyDocument) -> Result<SecretBytes, DataKeyError> {
+        let sealing = self.sealing.as_ref().ok_or_else(no_master_key)?;
+        let sealed = std::str::from_utf8(&document.wrapped).map_err(|_| DataKeyError::Unopenable)?;
+        sealing.open(&purpose_of_master(&document.context), sealed).map_err(|_| DataKeyError::Unopenable)
+    }
+
     fn hold(&self, document: &KeyDocument, secret: SecretBytes) -> Usable {
         let id = document.id;
-        let unavailable = |why: &str| DataKeyError::Unavailable(why.to_owned());
         let sealed = match &self.sealing {
             Some(sealing) => {
-                sealing.seal(&purpose(id), secret.expose()).map_err(|error| unavailable(&error.to_string()))
+                let sealed = sealing.seal(&purpose(id), secret.expose());
+                sealed.map_err(|error| DataKeyError::Unavailable(error.to_string()))
             }
-            None => Err(unavailable("there is no master key")),
+            None => Err(no_master_key()),
         };
         let outcome = match sealed {
             Ok(sealed) => Ok(Arc::new(EncryptionKey { id, secret, sealed })),
@@ -219,6 +249,16 @@ impl Keyring {
     fn held(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn no_master_key() -> DataKeyError {
+    DataKeyError::Unavailable("there is no master key".to_owned())
+}
+
+/// What the wrapped form of a data key under the master key is sealed for.
+fn purpose_of_master(context: &EncryptionContext) -> String {
+    let pairs: Vec<String> = context.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("data-key-of-master:{}", pairs.join(","))
 }
 
 /// What a data key is sealed for.

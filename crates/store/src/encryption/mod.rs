@@ -9,6 +9,7 @@
 //! lies beside them, sealed with the server's master key: else a crash while the owner's key is disabled would leave rows that can
 //! neither be read nor be moved. From the moment they are in a segment, nothing opens them without the owner's key.
 
+mod cell;
 mod file;
 mod keyring;
 mod section;
@@ -21,8 +22,8 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use watchkeep_core::SecretBytes;
 
 pub(crate) use file::{EncryptedFile, encrypt_file, verify_file};
-pub use keyring::LockedKey;
 pub(crate) use keyring::{KeyDocument, Keyring};
+pub use keyring::{LockedKey, MASTER_KEY};
 pub use section::SectionError;
 pub(crate) use section::{decrypt_section, encrypt_section, is_encrypted};
 
@@ -38,8 +39,8 @@ pub struct EncryptionKey {
 }
 
 impl EncryptionKey {
-    /// Its number in the catalog.
-    pub(crate) fn id(&self) -> u64 {
+    /// Its number in the catalog: what [`Store::data_key`](crate::Store::data_key) finds it by.
+    pub fn id(&self) -> u64 {
         self.id
     }
 

@@ -42,6 +42,15 @@ impl Store {
         Ok(self.shared.keyring.current(&self.catalog, key, context).await??)
     }
 
+    /// The data key of this number, to open what was sealed with it ([`EncryptionKey::seal`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::encryption_key`].
+    pub async fn data_key(&self, id: u64) -> Result<Arc<EncryptionKey>, StoreError> {
+        Ok(self.shared.keyring.usable(&self.catalog, id).await??)
+    }
+
     /// The data key of this number, to read what is encrypted under it, or to encrypt under it what is made of that. Blocks, unless
     /// it was asked for lately.
     ///

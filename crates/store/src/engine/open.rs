@@ -54,7 +54,7 @@ impl Store {
         let claimed = runtime.spawn_blocking(move || claim(&place, &identity)).await;
         claimed.map_err(|_| StoreError::Stopped)??;
         let press_bytes = (config.memtable_bytes / 2).max(1);
-        let keyring = Keyring::new(config.master_key.0.clone(), clock.clone());
+        let keyring = Keyring::new(config.master_key.0.clone(), clock.clone(), random.clone());
         let shared = Shared::new(tables, press_bytes, keyring, clock.clone());
         let known = known_watermarks(&catalog, tables).await?;
         let published = restore(&shared, &catalog, &known).await?;

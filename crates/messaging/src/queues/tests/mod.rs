@@ -1,10 +1,14 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod access;
 mod dead_letters;
+mod encryption;
 mod fifo;
 mod life;
 mod messages;
 mod model;
+#[path = "../../../../store/tests/support/owners.rs"]
+mod owners;
 mod permissions;
 mod restart;
 
@@ -17,7 +21,9 @@ use watchkeep_model::sqs::{
     ChangeMessageVisibilityRequest, CreateQueueRequest, DeleteMessageRequest, GetQueueAttributesRequest, Message,
     ReceiveMessageRequest, SendMessageRequest, SendMessageResult,
 };
-use watchkeep_store::StoreConfig;
+use watchkeep_store::{MasterKey, StoreConfig};
+
+use owners::{Master, Owners};
 
 use super::*;
 
@@ -46,6 +52,9 @@ pub(crate) struct World {
     pub store: Arc<Store>,
     pub clock: Arc<ManualClock>,
     pub meter: Arc<Meter>,
+    /// Who keeps KMS keys.
+    pub owners: Arc<Owners>,
+    trust: Trust,
     directory: Arc<TempDir>,
     /// Each opening has random numbers of its own: files are named by them.
     openings: u64,
@@ -53,16 +62,31 @@ pub(crate) struct World {
 
 impl World {
     pub async fn new() -> World {
-        World::open(Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::new(TimestampMs(NOW))), 1).await
+        World::with(Trust::ServicesOfAccount).await
     }
 
-    async fn open(directory: Arc<TempDir>, clock: Arc<ManualClock>, openings: u64) -> World {
+    pub async fn with(trust: Trust) -> World {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(TimestampMs(NOW)));
+        World::open(Arc::new(directory), Arc::new(clock), Owners::new(), trust, 1).await
+    }
+
+    async fn open(
+        directory: Arc<TempDir>,
+        clock: Arc<ManualClock>,
+        owners: Arc<Owners>,
+        trust: Trust,
+        openings: u64,
+    ) -> World {
         let (random, meter) = (Arc::new(SeededRandom::new(openings)), Arc::new(Meter::default()));
-        let config = StoreConfig { journal_segment_bytes: 16 << 20, ..StoreConfig::small(directory.path()) };
+        let master_key = MasterKey(Some(Arc::new(Master)));
+        let config =
+            StoreConfig { master_key, journal_segment_bytes: 16 << 20, ..StoreConfig::small(directory.path()) };
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
-        let queues = Queues::open(store.clone(), clock.clone(), random, meter.clone()).await.unwrap();
-        World { queues, store, clock, meter, directory, openings }
+        store.set_data_keys(owners.clone());
+        let config = QueuesConfig { trust };
+        let queues = Queues::open(store.clone(), clock.clone(), random, meter.clone(), config).await.unwrap();
+        World { queues, store, clock, meter, owners, trust, directory, openings }
     }
 
     /// The same data after the process was killed.
@@ -77,14 +101,14 @@ impl World {
     }
 
     async fn reopen(self, in_order: bool) -> World {
-        let World { queues, store, clock, directory, openings, .. } = self;
+        let World { queues, store, clock, owners, trust, directory, openings, .. } = self;
         if in_order {
             store.close().await;
         }
         drop(queues);
         assert_eq!(Arc::strong_count(&store), 1, "nobody holds the store");
         drop(store);
-        World::open(directory, clock, openings + 1).await
+        World::open(directory, clock, owners, trust, openings + 1).await
     }
 
     pub fn pass(&self, ms: i64) {

@@ -1,7 +1,12 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod access;
 mod delivery;
+mod encryption;
+mod feedback;
 mod fifo;
+#[path = "../../../../store/tests/support/owners.rs"]
+mod owners;
 mod publishing;
 mod receiver;
 mod restart;
@@ -15,7 +20,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::mpsc;
-use watchkeep_core::ports::{QueueError, QueueMessage, QueueSink, SealingError, SecretSealing};
+use watchkeep_core::ports::{
+    IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, QueueError, QueueMessage, QueueSink, SealingError,
+    SecretSealing, ServiceClient, Unstored,
+};
 use watchkeep_core::{
     AccountId, BoxFuture, Caller, ManualClock, Meter, Principal, SecretBytes, SeededRandom, TimestampMs,
 };
@@ -24,7 +32,9 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::sns::{
     ConfirmSubscriptionInput, CreateTopicInput, MessageAttributeValue, PublishInput, PublishResponse, SubscribeInput,
 };
-use watchkeep_store::{ResourceKey, Store, StoreConfig};
+use watchkeep_store::{MasterKey, ResourceKey, Store, StoreConfig};
+
+use owners::{Master, Owners};
 
 use super::resources::SigningKey;
 use super::{TABLES, Topics, TopicsConfig, TopicsPorts, publish, subscriptions, topics_of_account};
@@ -65,6 +75,8 @@ impl SecretSealing for Clear {
 struct Queues {
     taken: mpsc::UnboundedSender<(String, QueueMessage)>,
     refusing: Mutex<HashMap<String, QueueError>>,
+    /// For whom messages came.
+    clients: Mutex<Vec<ServiceClient>>,
 }
 
 impl QueueSink for Queues {
@@ -81,6 +93,35 @@ impl QueueSink for Queues {
         };
         Box::pin(std::future::ready(outcome))
     }
+
+    fn send_for<'a>(
+        &'a self,
+        client: &'a ServiceClient,
+        queue_arn: &'a str,
+        message: QueueMessage,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        self.clients.lock().unwrap().push(client.clone());
+        self.send(queue_arn, message)
+    }
+}
+
+/// Keeps log events: the group, the stream and the message of each.
+#[derive(Default)]
+struct Logged(Mutex<Vec<(String, String, String)>>);
+
+impl LogSink for Logged {
+    fn put<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        log_group: &'a str,
+        log_stream: &'a str,
+        _: IfAbsent,
+        events: Vec<LogEventInput>,
+    ) -> BoxFuture<'a, Result<Unstored, LogSinkError>> {
+        let kept = |event: LogEventInput| (log_group.to_owned(), log_stream.to_owned(), event.message);
+        self.0.lock().unwrap().extend(events.into_iter().map(kept));
+        Box::pin(std::future::ready(Ok(Unstored::default())))
+    }
 }
 
 struct Fixture {
@@ -91,6 +132,9 @@ struct Fixture {
     queues: Arc<Queues>,
     taken: mpsc::UnboundedReceiver<(String, QueueMessage)>,
     caller: Caller,
+    logs: Arc<Logged>,
+    /// Who keeps KMS keys.
+    owners: Arc<Owners>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -117,14 +161,21 @@ impl Fixture {
     /// A service that does not deliver yet.
     async fn idle() -> Fixture {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW))), 1).await
+        Fixture::open(directory, Arc::new(ManualClock::new(TimestampMs(NOW))), Owners::new(), 1).await
     }
 
-    async fn open(directory: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, seed: u64) -> Fixture {
+    async fn open(
+        directory: Arc<tempfile::TempDir>,
+        clock: Arc<ManualClock>,
+        owners: Arc<Owners>,
+        seed: u64,
+    ) -> Fixture {
         let random = Arc::new(SeededRandom::new(seed));
-        let config = StoreConfig::small(directory.path());
+        let config =
+            StoreConfig { master_key: MasterKey(Some(Arc::new(Master))), ..StoreConfig::small(directory.path()) };
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
+        store.set_data_keys(owners.clone());
         let key = include_str!("signing_key.txt");
         let certificate = super::signing::certificate(&STANDARD.decode(key).unwrap()).unwrap();
         let keys = store.catalog().collection::<SigningKey>().await.unwrap();
@@ -133,28 +184,34 @@ impl Fixture {
             keys.put(place, SigningKey { sealed: key.into(), certificate }).await.unwrap();
         }
         let (sender, taken) = mpsc::unbounded_channel();
-        let queues = Arc::new(Queues { taken: sender, refusing: Mutex::default() });
+        let queues = Arc::new(Queues { taken: sender, refusing: Mutex::default(), clients: Mutex::default() });
         let meter = Arc::new(Meter::default());
         let config = TopicsConfig {
             reach: Reach { loopback: Loopback::Allowed, ..Reach::default() },
             functions: vec![("hello".into(), "http://127.0.0.1:9/".into())],
             ..TopicsConfig::default()
         };
-        let ports = TopicsPorts { queues: queues.clone(), sealing: Arc::new(Clear), meter: meter.clone() };
+        let logs = Arc::new(Logged::default());
+        let ports = TopicsPorts {
+            queues: queues.clone(),
+            sealing: Arc::new(Clear),
+            logs: Some(logs.clone()),
+            meter: meter.clone(),
+        };
         let topics = Topics::open(store.clone(), clock.clone(), random, config, ports).await.unwrap();
-        Fixture { topics, store, clock, meter, queues, taken, caller: caller(), directory }
+        Fixture { topics, store, clock, meter, queues, taken, caller: caller(), logs, owners, directory }
     }
 
     /// The same data, opened again as after a crash: nothing is written at the end.
     async fn reopen(self) -> Fixture {
-        let Fixture { topics, store, clock, directory, .. } = self;
+        let Fixture { topics, store, clock, owners, directory, .. } = self;
         topics.close().await;
         drop(topics);
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;
         }
         drop(store);
-        Fixture::open(directory, clock, 2).await
+        Fixture::open(directory, clock, owners, 2).await
     }
 
     async fn topic(&self, name: &str, attributes: &[(&str, &str)]) -> String {

@@ -98,11 +98,11 @@ async fn attributes_are_told_and_changed() {
     assert!(!fixture.attributes(&arn).await.contains_key("SignatureVersion"));
     for (name, value, expected) in [
         ("SignatureVersion", "3", "Invalid parameter: SignatureVersion: 3 is not one of 1, 2"),
-        ("Policy", "x", "Invalid parameter: Policy: the text is not JSON"),
+        ("Policy", "x", "Invalid parameter: Policy: Syntax errors in policy."),
         (
             "Policy",
             r#"{"Statement":[{"Effect":"Allow"}]}"#,
-            "Invalid parameter: Policy: a statement lacks Effect, Principal, Action or Resource",
+            "Invalid parameter: Policy: Missing required field Principal",
         ),
         ("Unheard", "x", "Invalid parameter: AttributeName"),
         ("FifoTopic", "true", "Invalid parameter: FifoTopic: it cannot be changed"),
@@ -117,7 +117,8 @@ async fn attributes_are_told_and_changed() {
     }
     let fifo = fixture.topic("t.fifo", &[("FifoTopic", "true")]).await;
     let told = fixture.attributes(&fifo).await;
-    assert_eq!((told["FifoTopic"].as_str(), told["ContentBasedDeduplication"].as_str()), ("true", "false"));
+    let names = ["FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope"];
+    assert_eq!(names.map(|name| told[name].as_str()), ["true", "false", "Topic"]);
 }
 
 #[tokio::test]
