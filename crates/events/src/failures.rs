@@ -123,6 +123,12 @@ impl Failures {
         self.lock().remove(&parcel);
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&self) {
         self.lock().clear();
