@@ -75,6 +75,27 @@ def test_readers_follow_a_split(kinesis):
     assert (summary["OpenShardCount"], summary["StreamStatus"]) == (2, "ACTIVE")
 
 
+def test_a_consumer_is_sent_records_as_they_come(kinesis):
+    kinesis.create_stream(StreamName="fan-out", ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName="fan-out")["StreamDescriptionSummary"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]["ConsumerARN"]
+    kinesis.put_record(StreamName="fan-out", PartitionKey="k", Data=b"0")
+    stream = kinesis.subscribe_to_shard(ConsumerARN=consumer, ShardId=SHARD, StartingPosition={"Type": "TRIM_HORIZON"})["EventStream"]
+    found, events = [], []
+    for event in stream:
+        events.append(event["SubscribeToShardEvent"])
+        found += [record["Data"] for record in events[-1]["Records"]]
+        if len(found) == 1:
+            with raises(kinesis, "ResourceInUseException"):
+                kinesis.subscribe_to_shard(ConsumerARN=consumer, ShardId=SHARD, StartingPosition={"Type": "LATEST"})
+            # While the subscription is open; what is put last closes the shard.
+            kinesis.put_record(StreamName="fan-out", PartitionKey="k", Data=b"1")
+            kinesis.split_shard(StreamName="fan-out", ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
+    assert found == [b"0", b"1"]
+    assert all("ContinuationSequenceNumber" in event for event in events[:-1])
+    assert "ContinuationSequenceNumber" not in events[-1] and len(events[-1]["ChildShards"]) == 2
+
+
 def test_errors_are_those_of_kinesis(kinesis):
     kinesis.create_stream(StreamName="s", ShardCount=1)
     with raises(kinesis, "ResourceInUseException"):

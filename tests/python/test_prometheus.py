@@ -1,76 +1,17 @@
 """The Prometheus API: PromQL over what stock clients put, remote write of both versions, and a real Prometheus that writes."""
 
 import datetime as dt
-import os
-import shutil
 import struct
-import subprocess
 import time
 
 import pytest
 import requests
 
+from prometheus import Prometheus, needs_prometheus
+from remote_write import send, write_v1, write_v2
 from server import KEY_ID, SECRET, Server, free_port, until
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
-
-
-def varint(number):
-    out = b""
-    while number >= 0x80:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, payload):
-    """A protobuf field of bytes, text, or an integer."""
-    if isinstance(payload, int):
-        return varint(number << 3) + varint(payload)
-    payload = payload.encode() if isinstance(payload, str) else payload
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def sample(value, time_ms):
-    return varint(1 << 3 | 1) + struct.pack("<d", value) + field(2, time_ms)
-
-
-def snappy(payload):
-    """A snappy block of literals only."""
-    out = varint(len(payload))
-    for start in range(0, len(payload), 60):
-        part = payload[start : start + 60]
-        out += bytes([len(part) - 1 << 2]) + part
-    return out
-
-
-def write_v1(*series):
-    """A WriteRequest of (labels, [(value, time)])."""
-    out = b""
-    for labels, samples in series:
-        body = b"".join(field(1, field(1, name) + field(2, value)) for name, value in sorted(labels.items()))
-        out += field(1, body + b"".join(field(2, sample(*one)) for one in samples))
-    return out
-
-
-def write_v2(*series):
-    symbols, out = [""], b""
-
-    def symbol(text):
-        if text not in symbols:
-            symbols.append(text)
-        return symbols.index(text)
-
-    for labels, samples in series:
-        numbers = b"".join(varint(symbol(name)) + varint(symbol(value)) for name, value in sorted(labels.items()))
-        metadata = field(1, 2) + field(3, symbol("How warm it is."))
-        out += field(5, field(1, numbers) + b"".join(field(2, sample(*one)) for one in samples) + field(5, metadata))
-    return b"".join(field(4, text) for text in symbols) + out
-
-
-def send(server, body, proto=None, path="/api/v1/remote_write", **more):
-    headers = {"content-encoding": "snappy", "content-type": "application/x-protobuf" + (f";proto={proto}" if proto else "")}
-    return requests.post(server.endpoint + path, data=snappy(body), headers=headers, timeout=30, **more)
 
 
 def get(server, path, method="GET", status=200, **parameters):
@@ -192,13 +133,10 @@ def test_samples_survive_a_kill(tmp_path):
         assert values(server, "m", time=str(end // 1000)) == {"a": 7.0}
 
 
-PROMETHEUS = os.environ.get("WATCHKEEP_TEST_PROMETHEUS") or shutil.which("prometheus")
-
-
-@pytest.mark.skipif(not PROMETHEUS, reason="no `prometheus` on the path or in WATCHKEEP_TEST_PROMETHEUS: the package `prometheus` has it")
+@needs_prometheus
 def test_a_prometheus_writes_and_agrees(server, tmp_path):
     port = free_port()
-    (tmp_path / "prometheus.yml").write_text(f"""
+    configuration = f"""
 global: {{scrape_interval: 1s}}
 scrape_configs:
   - job_name: self
@@ -207,16 +145,12 @@ remote_write:
   - url: {server.endpoint}/api/v1/remote_write
     queue_config: {{batch_send_deadline: 1s}}
     metadata_config: {{send_interval: 1s}}
-""")
-    arguments = [PROMETHEUS, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
-    arguments.append(f"--web.listen-address=127.0.0.1:{port}")
-    log = (tmp_path / "log").open("w")
-    process = subprocess.Popen(arguments, stdout=log, stderr=log)
-    try:
+"""
+    with Prometheus(tmp_path, configuration, port=port) as prometheus:
         until(lambda: values(server, "count_over_time(up[1m])").get(None, 0) >= 12, seconds_max=60, every=0.5)
 
         def both(query, **parameters):
-            theirs = requests.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query, **parameters}, timeout=30).json()
+            theirs = requests.get(f"{prometheus.endpoint}/api/v1/query", params={"query": query, **parameters}, timeout=30).json()
             ours = get(server, "query", query=query, **parameters)
 
             def rows(answer):
@@ -248,7 +182,3 @@ remote_write:
             assert all(float(ours[key]) == pytest.approx(float(theirs[key]), rel=0.3) for key in theirs), (query, theirs, ours)
         told = until(lambda: get(server, "metadata", metric="go_goroutines")["data"])
         assert told["go_goroutines"][0]["type"] == "gauge"
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()

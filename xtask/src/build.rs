@@ -24,9 +24,6 @@ pub const TESTS: Build = Build { name: "the build of the tests", megabytes: 1500
 /// What clippy looks at.
 pub const CHECKS: Build = Build { name: "clippy's build", megabytes: 250, megabytes_incremental: 600 };
 
-/// The program alone: no more than the build of the tests has besides their programs.
-const PROGRAM: Build = Build { name: "the build of the program", megabytes: 1000, megabytes_incremental: 300 };
-
 /// The program in the release profile, which is never incremental.
 const OPTIMIZED: Build = Build { name: "the optimized build", megabytes: 1000, megabytes_incremental: 0 };
 
@@ -45,7 +42,9 @@ pub enum Profile {
 /// Builds the program and says where it is.
 pub fn build(profile: Profile) -> Result<PathBuf> {
     let (arguments, size): (&[&str], _) = match profile {
-        Profile::Dev => (&["build", "--locked", "-p", "watchkeep"], &PROGRAM),
+        // With all tests, since what they need gives some dependencies further features: the program by itself would compile
+        // everything above those once again.
+        Profile::Dev => (&["build", "--locked", "--workspace", "--bins", "--tests"], &TESTS),
         Profile::Release => (&["build", "--locked", "-p", "watchkeep", "--release"], &OPTIMIZED),
     };
     let folder = ensure_space(profile, size)?;

@@ -95,6 +95,13 @@ const SHAPE: &[&str] = &[
     "xmlNamespace",
 ];
 
+/// Members that the model calls required and that the service leaves out at times, with which it says something: service, shape,
+/// member.
+const LEFT_OUT_AT_TIMES: &[(&str, &str, &str)] = &[
+    // What consumers know the end of a shard by.
+    ("kinesis", "SubscribeToShardEvent", "ContinuationSequenceNumber"),
+];
+
 /// Downloads botocore and rewrites `models/`.
 pub fn models(_: &crate::Options) -> Result<()> {
     let scratch = std::env::temp_dir().join("watchkeep-models");
@@ -118,7 +125,11 @@ pub fn models(_: &crate::Options) -> Result<()> {
             .context("no version of the model")?;
         let mut text = String::new();
         flate2::read::GzDecoder::new(fs::File::open(newest.join("service-2.json.gz"))?).read_to_string(&mut text)?;
-        let facts = facts(&serde_json::from_str(&text)?);
+        let mut facts = facts(&serde_json::from_str(&text)?);
+        for (_, shape, member) in LEFT_OUT_AT_TIMES.iter().filter(|(service, ..)| service == name) {
+            let required = facts["shapes"][shape]["required"].as_array_mut();
+            required.with_context(|| format!("{shape} requires nothing"))?.retain(|required| required != member);
+        }
         let path = crate::root().join("models").join(format!("{name}.json"));
         fs::write(&path, serde_json::to_string(&facts)? + "\n")?;
         println!("{name}: {} operations", facts["operations"].as_object().map_or(0, Map::len));

@@ -60,12 +60,15 @@ fn rust() -> Result<()> {
 
 fn python() -> Result<()> {
     let python = environment::python()?;
+    let prometheus = environment::prometheus()?;
     let binary = build(Profile::Dev)?;
     coverage::check(&binary)?;
-    run(Command::new(python)
-        .args(["-m", "pytest", "-q", "-rs"])
-        .current_dir(root().join("tests/python"))
-        .env("WATCHKEEP_BINARY", binary))
+    let mut tests = Command::new(python);
+    tests.args(["-m", "pytest", "-q", "-rs"]).current_dir(root().join("tests/python")).env("WATCHKEEP_BINARY", binary);
+    if let Some(program) = prometheus {
+        tests.env("WATCHKEEP_TEST_PROMETHEUS", program);
+    }
+    run(&mut tests)
 }
 
 fn node() -> Result<()> {

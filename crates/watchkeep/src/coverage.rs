@@ -1,5 +1,7 @@
 //! Which operations of the AWS models are routed: the page docs/coverage.md, made from the routing tables.
 
+mod reasons;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -30,7 +32,8 @@ pub fn page() -> String {
         let _ = writeln!(page, "\n## {}\n", service.name);
         for operation in service.operations {
             let mark = if names.contains(operation.name) { "x" } else { " " };
-            let _ = writeln!(page, "- [{mark}] {}", operation.name);
+            let why = reasons::of(service.name, operation.name).map(|why| format!(": {why}")).unwrap_or_default();
+            let _ = writeln!(page, "- [{mark}] {}{why}", operation.name);
         }
     }
     page
@@ -46,5 +49,23 @@ mod tests {
         assert!(page.contains("- [x] PutMetricData\n") && page.contains("- [x] PutLogEvents\n"), "{page}");
         let total: usize = services::routes().len();
         assert_eq!(page.matches("- [x] ").count(), total);
+    }
+
+    #[test]
+    fn what_is_not_routed_of_a_whole_service_has_a_reason_and_nothing_else_has() {
+        let routed = services::routes();
+        for service in SERVICES.iter().filter(|service| reasons::WHOLE.contains(&service.name)) {
+            for operation in service.operations {
+                let is_routed = routed.contains(&(service.name, operation.name));
+                let has_reason = reasons::of(service.name, operation.name).is_some();
+                assert_ne!(is_routed, has_reason, "{}: {}", service.name, operation.name);
+            }
+        }
+        for reason in reasons::REASONS {
+            let service = SERVICES.iter().find(|service| service.name == reason.service).unwrap();
+            for name in reason.operations {
+                assert!(service.operations.iter().any(|operation| operation.name == *name), "{name} is no operation");
+            }
+        }
     }
 }

@@ -145,7 +145,7 @@ impl DataStreams {
     }
 
     /// The consumer that a call names, by its ARN or by its stream and name.
-    fn consumer(
+    pub(crate) fn consumer(
         &self,
         caller: &Caller,
         stream_arn: Option<&str>,

@@ -88,7 +88,7 @@ pub(crate) async fn get_records(
 }
 
 /// The shards that go on where this one ends.
-fn children(document: &StreamDocument, index: u32) -> Vec<ChildShard> {
+pub(crate) fn children(document: &StreamDocument, index: u32) -> Vec<ChildShard> {
     let of = document.shards.iter().filter(|shard| shard.is_child_of(index));
     let child = |shard: &ShardDocument| ChildShard {
         shard_id: shard.id(),

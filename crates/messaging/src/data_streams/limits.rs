@@ -42,6 +42,24 @@ pub const WAITING_BYTES_MAX: usize = 64 << 20;
 /// How long an iterator is good for.
 pub const ITERATOR_MS: i64 = 300_000;
 
+/// How long a subscription to a shard lasts ("SubscribeToShard"): the consumer then subscribes again.
+pub const SUBSCRIPTION_MS: i64 = 300_000;
+
+/// How soon after a subscription its consumer may take the shard over by another ("SubscribeToShard").
+pub const TAKEOVER_MS: i64 = 5_000;
+
+/// How long nothing is told to a subscriber: then it learns that it is at the end.
+pub const HEARTBEAT_MS: i64 = 5_000;
+
+/// The records of an event of a subscription.
+pub const EVENT_RECORDS_MAX: usize = 10_000;
+
+/// The bytes of its records: an event is in memory while it is sent. AWS's are of 1 MiB, too.
+pub const EVENT_BYTES_MAX: usize = 1 << 20;
+
+/// The subscriptions of the process: each is a connection that is held open.
+pub const SUBSCRIPTIONS_MAX: usize = 10_000;
+
 /// How long a token of ListShards or ListStreamConsumers is good for.
 pub const TOKEN_MS: i64 = 300_000;
 

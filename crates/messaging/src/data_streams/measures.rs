@@ -47,6 +47,28 @@ const STREAM_METRICS: [(&str, &str); 20] = [
     ("WriteProvisionedThroughputExceeded", "Count"),
 ];
 
+/// The metrics of a consumer of a stream, with their units.
+const CONSUMER_METRICS: [(&str, &str); 6] = [
+    ("SubscribeToShard.RateExceeded", "Count"),
+    ("SubscribeToShard.Success", "Count"),
+    ("SubscribeToShardEvent.Bytes", "Bytes"),
+    ("SubscribeToShardEvent.MillisBehindLatest", "Milliseconds"),
+    ("SubscribeToShardEvent.Records", "Count"),
+    ("SubscribeToShardEvent.Success", "Count"),
+];
+
+/// The counters of a consumer.
+pub(crate) struct ConsumerMeasures(Vec<(&'static str, Arc<Counter>)>);
+
+impl ConsumerMeasures {
+    /// Counts for the consumer.
+    pub fn add(&self, metric: &str, value: f64) {
+        if let Some((_, counter)) = self.0.iter().find(|(name, _)| *name == metric) {
+            counter.add(value);
+        }
+    }
+}
+
 /// The counters of a stream and of those of its shards that are monitored.
 pub(crate) struct Measures {
     place: MetricPlace,
@@ -80,6 +102,16 @@ impl Measures {
         {
             counter.add(value);
         }
+    }
+
+    /// Those of the consumer of this name.
+    pub fn of_consumer(&self, consumer: &str) -> ConsumerMeasures {
+        let counter = |(name, unit): (&'static str, &'static str)| {
+            let dimensions = vec![("ConsumerName".into(), consumer.into()), ("StreamName".into(), self.stream.clone())];
+            let metric = MetricIdentity { namespace: NAMESPACE.into(), name: name.into(), dimensions };
+            (name, self.meter.counter(self.place.clone(), metric, unit))
+        };
+        ConsumerMeasures(CONSUMER_METRICS.map(counter).to_vec())
     }
 
     /// Counts for the shard of this index, if that metric is monitored.

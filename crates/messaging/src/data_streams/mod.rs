@@ -26,6 +26,8 @@ mod settings;
 mod shards;
 mod sink;
 mod stream;
+mod subscribe;
+mod subscriptions;
 mod tables;
 mod tags;
 #[cfg(test)]
@@ -46,6 +48,7 @@ use directory::Directory;
 use errors::{finish, no_stream, store};
 use resources::{ConsumerDocument, StreamDocument};
 use stream::Stream;
+use subscriptions::Subscriptions;
 
 pub use tables::DATA_RECORDS;
 pub use throughput::Enforcement;
@@ -53,9 +56,8 @@ pub use throughput::Enforcement;
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&DATA_RECORDS];
 
-// Not routed: SubscribeToShard, whose events end a shard by leaving out a member that the model requires; resource policies, until
-// somebody evaluates them; account settings, which are about billing; channels and queues, which are services of their own; warm
-// throughput and the strategy of distribution, of which there is nothing to choose here.
+// Not routed: resource policies, until somebody evaluates them; account settings, which are about billing; channels and queues, which
+// are services of their own; warm throughput and the strategy of distribution, of which there is nothing to choose here.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: DataStreams = kinesis {
@@ -91,6 +93,7 @@ watchkeep_wire::routes! {
         DeregisterStreamConsumer => consumers::deregister_stream_consumer,
         DescribeStreamConsumer => consumers::describe_stream_consumer,
         ListStreamConsumers => consumers::list_stream_consumers,
+        SubscribeToShard => subscribe::subscribe_to_shard,
     }
 }
 
@@ -103,6 +106,7 @@ pub struct DataStreams {
     documents: Collection<StreamDocument>,
     consumers: Collection<ConsumerDocument>,
     directory: Arc<Directory>,
+    subscriptions: Arc<Subscriptions>,
     /// Held while a stream or a consumer is created: their number is limited.
     creating: tokio::sync::Mutex<()>,
 }
@@ -125,8 +129,9 @@ impl DataStreams {
             directory.add(Arc::new(Stream::new(document, &meter)));
         }
         store.set_owner(&DATA_RECORDS, directory.clone());
-        let creating = tokio::sync::Mutex::default();
-        let streams = DataStreams { store, clock, meter, enforcement, documents, consumers, directory, creating };
+        let (creating, subscriptions) = (tokio::sync::Mutex::default(), Arc::default());
+        let streams =
+            DataStreams { store, clock, meter, enforcement, documents, consumers, directory, subscriptions, creating };
         streams.forget_orphans().await?;
         Ok(Arc::new(streams))
     }

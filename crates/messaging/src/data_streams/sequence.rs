@@ -21,6 +21,14 @@ impl Place {
             None => Place { time_ms: self.time_ms.saturating_add(1), seq: 0 },
         }
     }
+
+    /// The place just before this one.
+    pub fn before(self) -> Place {
+        match self.seq.checked_sub(1) {
+            Some(seq) => Place { seq, ..self },
+            None => Place { time_ms: self.time_ms.saturating_sub(1), seq: u64::MAX },
+        }
+    }
 }
 
 /// A sequence number: the place of a record and its shard's index in the stream. As a number of 186 bits: `2 << 184 | time << 136 |
@@ -136,6 +144,7 @@ mod tests {
             let (x, y) = (number(a, b), number(c, d));
             prop_assert_eq!(x.to_string().parse(), Ok(x));
             prop_assert_eq!(x.to_string().cmp(&y.to_string()), x.place.cmp(&y.place));
+            prop_assert_eq!(x.place.after().before(), x.place);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use watchkeep_core::Meter;
 use watchkeep_model::ServiceError;
 use watchkeep_store::{ResourceKey, Versioned};
@@ -80,6 +80,8 @@ pub(crate) struct Stream {
     pub throughput: Throughput,
     /// Held by who puts records, or changes the stream: one after the other, so that places grow with time.
     pub turn: tokio::sync::Mutex<()>,
+    /// Wakes who waits for records, or for what becomes of the stream.
+    pub changed: Notify,
     waiting: Mutex<Vec<Waiting>>,
     waiting_bytes: AtomicUsize,
     known: RwLock<Known>,
@@ -110,6 +112,7 @@ impl Stream {
             measures: Measures::new(&document.key, meter.clone()),
             throughput: Throughput::default(),
             turn: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
             waiting: Mutex::default(),
             waiting_bytes: AtomicUsize::new(0),
             known: RwLock::new(Known::new(document)),
@@ -129,6 +132,7 @@ impl Stream {
     pub fn set_document(&self, document: Arc<Versioned<StreamDocument>>) {
         self.measures.monitor(&document.value);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(document);
+        self.changed.notify_waiters();
     }
 
     /// The shards that take records: the first hash key, the number and the index of each, ascending.
@@ -155,6 +159,7 @@ impl Stream {
     /// It was deleted.
     pub fn delete(&self) {
         self.deleted.store(true, Ordering::Release);
+        self.changed.notify_waiters();
     }
 
     /// Refuses what is done to a stream that is no more.
@@ -177,6 +182,8 @@ impl Stream {
             Tail::At(before) => Tail::At(before.max(place)),
             Tail::Unknown => Tail::At(place),
         };
+        drop(tail);
+        self.changed.notify_waiters();
     }
 
     /// The bytes of the records that wait.

@@ -6,6 +6,7 @@ mod life;
 mod owners;
 mod reading;
 mod resharding;
+mod subscribing;
 
 use std::sync::Arc;
 use std::time::Duration;

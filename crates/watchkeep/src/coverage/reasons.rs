@@ -1,0 +1,39 @@
+//! Why operations are not routed, of the services that are whole: every operation of theirs is routed or stands here.
+
+/// Operations that are not routed, and why.
+pub struct Reason {
+    /// As in the model.
+    pub service: &'static str,
+    /// The operations.
+    pub operations: &'static [&'static str],
+    /// A sentence without its full stop.
+    pub why: &'static str,
+}
+
+/// The services that are whole.
+#[cfg(test)]
+pub const WHOLE: &[&str] = &["cloudwatch", "logs"];
+
+/// All reasons.
+pub const REASONS: &[Reason] = &[
+    Reason { service: "cloudwatch", operations: &["PutLogAlarm"], why: "not yet" },
+    Reason {
+        service: "logs",
+        operations: &["PutIntegration", "GetIntegration", "ListIntegrations", "DeleteIntegration"],
+        why: "an integration makes a collection and dashboards in Amazon OpenSearch Serverless; to send events to a search cluster \
+              of your own, use a subscription filter",
+    },
+    Reason {
+        service: "logs",
+        operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
+        why: "a configuration names an interface endpoint of an Amazon VPC; the syslog receiver is set up by the settings `syslog.*`",
+    },
+];
+
+/// Why an operation is not routed, if that is known.
+pub fn of(service: &str, operation: &str) -> Option<&'static str> {
+    REASONS
+        .iter()
+        .find(|reason| reason.service == service && reason.operations.contains(&operation))
+        .map(|reason| reason.why)
+}
