@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::language::EventSchedule;
-use crate::language::{EventMatcher, EventPattern};
 use watchkeep_delivery::outbox::{Growth, Phase, RetryPolicy};
+use watchkeep_lang::event_pattern::{EventMatcher, EventPattern};
+use watchkeep_lang::event_schedule::EventSchedule;
 use watchkeep_lang::policy::{Policy, PolicyKind};
 use watchkeep_model::ServiceError;
 use watchkeep_model::events::Target;

@@ -15,7 +15,6 @@ mod event;
 mod failures;
 mod ingest;
 mod invoke;
-mod language;
 mod limits;
 mod measures;
 mod names;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::language::EventPattern;
-use crate::language::EventSchedule;
 use watchkeep_core::Caller;
+use watchkeep_lang::event_pattern::EventPattern;
+use watchkeep_lang::event_schedule::EventSchedule;
 use watchkeep_model::events::{
     DeleteRuleRequest, DescribeRuleRequest, DescribeRuleResponse, DisableRuleRequest, EnableRuleRequest,
     ListRulesRequest, ListRulesResponse, PutRuleRequest, PutRuleResponse, Rule, errors as model,

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::language::EventSchedule;
 use watchkeep_core::{TimestampMs, uuid};
+use watchkeep_lang::event_schedule::EventSchedule;
 
 use crate::Events;
 use crate::directory::LiveRule;
@@ -38,8 +38,12 @@ impl Events {
             let changed = self.rules_changed.notified();
             let next_ms = self.fire(&mut found, missed).await;
             missed = Missed::All;
-            let rest_ms = next_ms.map_or(i64::MAX, |next| next.saturating_sub(self.core.clock.now().0)).max(1);
-            let pause = Duration::from_millis(rest_ms.unsigned_abs()).min(SCHEDULE_PAUSE_MAX);
+            let rest_ms = next_ms.map_or(i64::MAX, |next| next.saturating_sub(self.core.clock.now().0));
+            if rest_ms <= 0 && !*stopped.borrow() {
+                // It became due while the others fired; a clock that stands still would not wake who sleeps.
+                continue;
+            }
+            let pause = Duration::from_millis(rest_ms.max(1).unsigned_abs()).min(SCHEDULE_PAUSE_MAX);
             tokio::select! {
                 () = self.core.clock.sleep(pause) => {}
                 () = changed => {}
@@ -115,7 +119,7 @@ struct Due {
 
 /// The times after `fired_ms` that have come by `now_ms`; all in milliseconds since the epoch.
 fn due(schedule: &EventSchedule, began_ms: i64, fired_ms: i64, now_ms: i64, missed: Missed) -> Due {
-    let next = |after_ms: i64| schedule.next_after(TimestampMs(began_ms), TimestampMs(after_ms)).map(|time| time.0);
+    let next = |after_ms: i64| schedule.next_after(began_ms, after_ms);
     let mut times = Vec::new();
     let mut after_ms = fired_ms;
     let mut next_ms = next(after_ms);

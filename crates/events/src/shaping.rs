@@ -1,8 +1,9 @@
 //! What a target is sent of an event: all of it, a constant, a part, or what a template makes of it. Source: "Amazon EventBridge input
 //! transformation".
 
+use watchkeep_lang::input_transformer::{InputTransformer, JsonPath, TransformerError, Variables};
 use watchkeep_model::ServiceError;
-use watchkeep_model::events::{InputTransformer, Target};
+use watchkeep_model::events::{InputTransformer as Transformer, Target};
 
 use crate::errors::invalid;
 use crate::event::Event;
@@ -14,19 +15,10 @@ pub(crate) enum Shaping {
     Whole,
     /// This JSON text.
     Constant(String),
-    /// The value at this path.
-    Path(String),
+    /// The value at this path, as it is written in the event.
+    Path(String, JsonPath),
     /// What the template makes of the event.
-    Template,
-}
-
-/// What templates may say of the rule and of how the event came in.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Variables<'a> {
-    pub rule_arn: &'a str,
-    pub rule_name: &'a str,
-    /// As `2026-01-15T12:30:45Z`.
-    pub ingestion_time: &'a str,
+    Template(Box<InputTransformer>),
 }
 
 /// Why there is nothing to send.
@@ -44,15 +36,17 @@ impl Shaping {
         if let Some(input) = &target.input {
             return Shaping::Constant(input.clone());
         }
-        if let Some(path) = &target.input_path {
-            return Shaping::Path(path.clone());
+        let path = target.input_path.as_ref();
+        if let Some((text, path)) = path.and_then(|text| Some((text.clone(), JsonPath::parse(text).ok()?))) {
+            return Shaping::Path(text, path);
         }
-        Shaping::Whole
+        let transformer = target.input_transformer.as_ref().and_then(|transformer| parse(transformer).ok());
+        transformer.map_or(Shaping::Whole, |transformer| Shaping::Template(Box::new(transformer)))
     }
 
     /// Whether a template makes the input.
     pub(crate) fn is_template(&self) -> bool {
-        matches!(self, Shaping::Template)
+        matches!(self, Shaping::Template(_))
     }
 
     /// What is sent of an event.
@@ -60,25 +54,62 @@ impl Shaping {
     /// # Errors
     ///
     /// Nothing is.
-    pub(crate) fn input(&self, event: &Event, _: &Variables<'_>) -> Result<String, Unshaped> {
+    pub(crate) fn input(&self, event: &Event, variables: &Variables<'_>) -> Result<String, Unshaped> {
         match self {
-            Shaping::Whole | Shaping::Template => Ok(event.text().to_owned()),
+            Shaping::Whole => Ok(event.text().to_owned()),
             Shaping::Constant(input) => Ok(input.clone()),
-            Shaping::Path(path) => Err(Unshaped::NothingFound(path.clone())),
+            Shaping::Path(text, path) => {
+                let found = path.find(event.text());
+                found.map(std::borrow::Cow::into_owned).ok_or_else(|| Unshaped::NothingFound(text.clone()))
+            }
+            Shaping::Template(transformer) => transformer.fill(event.text(), variables).map_err(|_| Unshaped::NoJson),
         }
     }
 }
 
-pub(crate) fn text_at(_: &str, _: &Event) -> Option<String> {
-    None
+fn parse(transformer: &Transformer) -> Result<InputTransformer, TransformerError> {
+    let paths = transformer.input_paths_map.iter().flatten();
+    let paths = paths.map(|(name, path)| (name.as_str(), path.as_str()));
+    InputTransformer::parse(paths, &transformer.input_template)
 }
 
-pub(crate) fn checked_path(_: &str) -> Result<(), ()> {
-    Ok(())
+/// Checks the path of a target.
+///
+/// # Errors
+///
+/// `ValidationException`.
+pub(crate) fn check_path(id: &str, path: &str) -> Result<(), ServiceError> {
+    JsonPath::parse(path).map(drop).map_err(|error| invalid(format!("Invalid InputPath for target {id}: {error}.")))
 }
 
-pub(crate) fn checked_transformer(id: &str, _: &InputTransformer) -> Result<(), ServiceError> {
-    Err(invalid(id))
+/// Checks the transformer of a target.
+///
+/// # Errors
+///
+/// `ValidationException`.
+pub(crate) fn check_transformer(id: &str, transformer: &Transformer) -> Result<(), ServiceError> {
+    parse(transformer).map(drop).map_err(|error| match error {
+        TransformerError::Undefined(name) => {
+            invalid(format!("InputTemplate for target {id} contains invalid placeholder {name}."))
+        }
+        TransformerError::Reserved(name) => {
+            invalid(format!("InputPathsMap for target {id} contains the reserved name {name}."))
+        }
+        TransformerError::Path { name, error } => {
+            invalid(format!("InputPathsMap for target {id} has no valid path for {name}: {error}."))
+        }
+    })
+}
+
+/// The scalar at a path of an event, as text: what partition keys and times are.
+pub(crate) fn text_at(path: &str, event: &Event) -> Option<String> {
+    let path = JsonPath::parse(path).ok()?;
+    let found = path.find(event.text())?;
+    match serde_json::from_str(&found).ok()? {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Some(found.into_owned()),
+        _ => None,
+    }
 }
 
 /// An envelope with another id. Its own stands first in it.

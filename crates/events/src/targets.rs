@@ -17,7 +17,7 @@ use crate::names::{FIFO_SUFFIX, own_bus_key, rule_name, rule_prefix};
 use crate::paging::{Paged, page};
 use crate::resources::TargetDocument;
 use crate::rules::Managed;
-use crate::shaping::checked_transformer;
+use crate::shaping::{check_path, check_transformer};
 
 /// Adds targets, or replaces those whose ids are known; all of them or none.
 pub(crate) async fn put_targets(
@@ -132,10 +132,10 @@ fn check(target: &Target) -> Result<(), ServiceError> {
         return Err(invalid(format!("JSON syntax error in input for target {id}.")));
     }
     if let Some(path) = &target.input_path {
-        crate::shaping::checked_path(path).map_err(|()| invalid(format!("Invalid InputPath for target {id}.")))?;
+        check_path(id, path)?;
     }
     if let Some(transformer) = &target.input_transformer {
-        checked_transformer(id, transformer)?;
+        check_transformer(id, transformer)?;
     }
     if arn.service == "sqs" && arn.resource.ends_with(FIFO_SUFFIX) {
         let group = target.sqs_parameters.as_ref().and_then(|parameters| parameters.message_group_id.as_deref());

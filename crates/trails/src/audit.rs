@@ -60,7 +60,8 @@ impl Recorder {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_none() {
             let (sender, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
-            let writer = tokio::spawn(write_batches(self.store.clone(), self.clock.clone(), self.told.clone(), waiting));
+            let writer =
+                tokio::spawn(write_batches(self.store.clone(), self.clock.clone(), self.told.clone(), waiting));
             *queue = Some(Queue { sender, writer });
         }
     }

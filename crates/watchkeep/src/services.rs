@@ -161,7 +161,8 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, api_calls, authorizer } = configs;
+        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, api_calls, authorizer } =
+            configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();

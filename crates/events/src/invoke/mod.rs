@@ -10,12 +10,13 @@ mod queue;
 mod topic;
 
 use watchkeep_core::Arn;
+use watchkeep_lang::input_transformer::Variables;
 
 use crate::core::Core;
 use crate::directory::{LiveTarget, Reached};
 use crate::event::{Event, iso8601};
 use crate::failures::FailureCode;
-use crate::shaping::{Unshaped, Variables};
+use crate::shaping::Unshaped;
 use crate::target_kind::TargetKind;
 
 /// An event that is to go to a target.

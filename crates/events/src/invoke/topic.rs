@@ -18,7 +18,8 @@ pub(super) async fn invoke(invocation: &Invocation<'_>) -> Result<(), NotInvoked
         ..TopicMessage::default()
     };
     let client = client(&invocation.reached.rule);
-    invocation.core.ports.topics.publish_for(&client, &target.arn, message).await.map(drop).map_err(|error| match error {
+    invocation.core.ports.topics.publish_for(&client, &target.arn, message).await.map(drop).map_err(|error| match error
+    {
         TopicError::NoSuchTopic => NotInvoked::no_resource("Topic does not exist"),
         TopicError::Busy(why) => NotInvoked::throttled(why),
         error @ TopicError::Refused(_) => NotInvoked::refused(error.to_string()),

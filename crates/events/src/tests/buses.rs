@@ -23,7 +23,10 @@ async fn the_default_bus_is_there_and_stays() {
     assert_eq!(by_arn.name.as_deref(), Some("default"));
     let input = DeleteEventBusRequest { name: "default".into() };
     let error = bus_calls::delete_event_bus(&fixture.events, &fixture.caller, input).await.map(drop).unwrap_err();
-    assert_eq!((error.code.as_ref(), error.message.as_str()), ("ValidationException", "Cannot delete event bus default."));
+    assert_eq!(
+        (error.code.as_ref(), error.message.as_str()),
+        ("ValidationException", "Cannot delete event bus default.")
+    );
 }
 
 #[tokio::test]
@@ -107,7 +110,10 @@ async fn buses_are_listed_changed_and_deleted() {
     rule_calls::delete_rule(&fixture.events, &fixture.caller, rule).await.unwrap();
     bus_calls::delete_event_bus(&fixture.events, &fixture.caller, delete()).await.unwrap();
     let gone = bus_calls::delete_event_bus(&fixture.events, &fixture.caller, delete()).await.map(drop).unwrap_err();
-    assert_eq!((gone.code.as_ref(), gone.message.as_str()), ("ResourceNotFoundException", "Event bus beta does not exist."));
+    assert_eq!(
+        (gone.code.as_ref(), gone.message.as_str()),
+        ("ResourceNotFoundException", "Event bus beta does not exist.")
+    );
     assert_eq!(described(&fixture, Some("beta")).await.unwrap_err().message, "Event bus beta does not exist.");
 }
 
@@ -174,8 +180,14 @@ async fn permissions_that_are_refused() {
         (PutPermissionRequest { statement_id: None, ..statement("a", "*") }, "ValidationException"),
         (PutPermissionRequest { policy: Some("{}".into()), ..statement("a", "*") }, "ValidationException"),
         (PutPermissionRequest { policy: Some("no".into()), ..Default::default() }, "ValidationException"),
-        (PutPermissionRequest { policy: Some("x".repeat(10_241)), ..Default::default() }, "PolicyLengthExceededException"),
-        (PutPermissionRequest { event_bus_name: Some("unheard".into()), ..statement("a", "*") }, "ResourceNotFoundException"),
+        (
+            PutPermissionRequest { policy: Some("x".repeat(10_241)), ..Default::default() },
+            "PolicyLengthExceededException",
+        ),
+        (
+            PutPermissionRequest { event_bus_name: Some("unheard".into()), ..statement("a", "*") },
+            "ResourceNotFoundException",
+        ),
     ];
     for (input, code) in cases {
         assert_eq!(permit(&fixture, input.clone()).await.unwrap_err().code, code, "{input:?}");

@@ -71,7 +71,7 @@ async fn failures_are_measured_once() {
     fixture.all_settled().await;
     fixture.refuse(&queue("dead"), Some(QueueError::NoSuchQueue));
     fixture.put(entry("app", "{}")).await;
-    fixture.all_settled().await;
+    fixture.all_settled_later().await;
     let measured = fixture.measured();
     let expected = [
         ("Invocations RuleName=r", 2.0),

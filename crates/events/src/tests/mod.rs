@@ -22,11 +22,11 @@ use watchkeep_core::ports::{
 };
 use watchkeep_core::{AccountId, Arn, BoxFuture, Caller, ManualClock, Meter, Principal, SeededRandom, TimestampMs};
 use watchkeep_delivery::NoDeliveryStreams;
+use watchkeep_model::ServiceError;
 use watchkeep_model::events::{
     CreateEventBusRequest, PutEventsRequest, PutEventsRequestEntry, PutEventsResponse, PutRuleRequest,
     PutTargetsRequest, Target,
 };
-use watchkeep_model::ServiceError;
 use watchkeep_store::{Store, StoreConfig};
 
 use crate::{Events, EventsPorts, TABLES, buses as bus_calls, put_events, rules as rule_calls, targets};
@@ -304,8 +304,15 @@ impl Fixture {
         }
     }
 
-    /// Waits until everything is settled, while time passes.
+    /// Waits until everything is settled.
     async fn all_settled(&self) {
+        while self.events.pending() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The same, while time passes.
+    async fn all_settled_later(&self) {
         while self.events.pending() > 0 {
             self.clock.advance(Duration::from_millis(100));
             tokio::task::yield_now().await;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::partner;
 use watchkeep_model::events::{
-    ActivateEventSourceRequest, CreatePartnerEventSourceRequest, DeactivateEventSourceRequest,
-    DeleteEventBusRequest, DeletePartnerEventSourceRequest, DescribeEventSourceRequest, PutPartnerEventsRequest, PutPartnerEventsRequestEntry,
+    ActivateEventSourceRequest, CreatePartnerEventSourceRequest, DeactivateEventSourceRequest, DeleteEventBusRequest,
+    DeletePartnerEventSourceRequest, DescribeEventSourceRequest, PutPartnerEventsRequest, PutPartnerEventsRequestEntry,
 };
 
 const SOURCE: &str = "aws.partner/example.com/shop/orders";
@@ -41,7 +41,8 @@ async fn a_source_lives_as_the_page_says() {
     assert_eq!(again.code, "ResourceAlreadyExistsException");
     assert_eq!(state(&fixture).await, "PENDING");
     assert_eq!(put(&fixture).await, None, "nobody gets it");
-    let bus = CreateEventBusRequest { name: SOURCE.into(), event_source_name: Some(SOURCE.into()), ..Default::default() };
+    let bus =
+        CreateEventBusRequest { name: SOURCE.into(), event_source_name: Some(SOURCE.into()), ..Default::default() };
     bus_calls::create_event_bus(&fixture.events, &customer, bus).await.unwrap();
     assert_eq!(state(&fixture).await, "ACTIVE");
     let rule = PutRuleRequest {
@@ -77,7 +78,8 @@ async fn a_source_lives_as_the_page_says() {
     let input = DeletePartnerEventSourceRequest { name: name.clone(), account: CUSTOMER.into() };
     partner::delete_partner_event_source(&fixture.events, &fixture.caller, input).await.unwrap();
     assert_eq!(state(&fixture).await, "DELETED");
-    let wrong = partner::activate_event_source(&fixture.events, &customer, ActivateEventSourceRequest { name: name.clone() });
+    let wrong =
+        partner::activate_event_source(&fixture.events, &customer, ActivateEventSourceRequest { name: name.clone() });
     assert_eq!(wrong.await.map(drop).unwrap_err().code, "InvalidStateException");
     let refused = bus_calls::delete_event_bus(&fixture.events, &customer, DeleteEventBusRequest { name }).await;
     assert_eq!(refused.map(drop).unwrap_err().code, "ValidationException", "it has rules");

@@ -131,10 +131,12 @@ async fn an_event_for_nobody_leaves_no_row() {
     assert_eq!(fixture.events.pending(), 0);
     let mut rows = 0;
     let scan = watchkeep_store::Scan::new(&crate::BUS_EVENTS);
-    fixture.store.scan(&scan, &mut |batch| {
-        rows += batch.len();
-        std::ops::ControlFlow::Continue(())
-    })
-    .unwrap();
+    fixture
+        .store
+        .scan(&scan, &mut |batch| {
+            rows += batch.len();
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
     assert_eq!(rows, 0);
 }

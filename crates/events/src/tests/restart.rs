@@ -51,11 +51,12 @@ async fn why_an_event_was_given_up_is_known_after_a_crash() {
 fn notes(store: &Store) -> usize {
     let mut rows = 0;
     let scan = watchkeep_store::Scan::new(&crate::EVENT_DELIVERIES);
-    store.scan(&scan, &mut |batch| {
-        rows += batch.len();
-        std::ops::ControlFlow::Continue(())
-    })
-    .unwrap();
+    store
+        .scan(&scan, &mut |batch| {
+            rows += batch.len();
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
     rows
 }
 
@@ -172,7 +173,7 @@ proptest! {
             for to in ["q0", "q1"] {
                 fixture.refuse(&queue(to), None);
             }
-            fixture.all_settled().await;
+            fixture.all_settled_later().await;
             note(&mut got, fixture.sent_so_far());
             assert!(expected.is_subset(&got), "missing: {:?}", expected.difference(&got).collect::<Vec<_>>());
             assert!(got.is_subset(&expected), "nobody's: {:?}", got.difference(&expected).collect::<Vec<_>>());

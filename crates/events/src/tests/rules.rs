@@ -125,11 +125,8 @@ async fn a_rule_with_targets_is_not_deleted() {
     let delete = || DeleteRuleRequest { name: "r".into(), ..Default::default() };
     let error = rule_calls::delete_rule(&fixture.events, &fixture.caller, delete()).await.map(drop).unwrap_err();
     assert_eq!(error.message, "Rule can't be deleted since it has targets.");
-    let input = watchkeep_model::events::RemoveTargetsRequest {
-        rule: "r".into(),
-        ids: vec!["q".into()],
-        ..Default::default()
-    };
+    let input =
+        watchkeep_model::events::RemoveTargetsRequest { rule: "r".into(), ids: vec!["q".into()], ..Default::default() };
     targets::remove_targets(&fixture.events, &fixture.caller, input).await.unwrap();
     rule_calls::delete_rule(&fixture.events, &fixture.caller, delete()).await.unwrap();
     assert_eq!(described(&fixture, "r").await.unwrap_err().code, "ResourceNotFoundException");
@@ -225,11 +222,9 @@ async fn targets_that_are_refused() {
 #[tokio::test]
 async fn rules_of_every_state_get_what_they_are_for() {
     let mut fixture = Fixture::new().await;
-    for (name, state) in [
-        ("disabled", "DISABLED"),
-        ("enabled", "ENABLED"),
-        ("reads", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"),
-    ] {
+    for (name, state) in
+        [("disabled", "DISABLED"), ("enabled", "ENABLED"), ("reads", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")]
+    {
         let input = PutRuleRequest {
             name: name.into(),
             event_pattern: Some(of_source("aws.s3")),
