@@ -61,7 +61,7 @@ def received(server, url, count=1):
     sqs, messages = server.client("sqs"), []
 
     def has_come():
-        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])
+        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])
         messages.extend(got.get("Messages", []))
         return len(messages) >= count
 
@@ -138,7 +138,9 @@ def test_an_event_goes_to_every_kind_of_target():
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(server):
     events = server.client("events")
     dead_url, dead = make_queue(server, "dead")
-    _, closed = make_queue(server, "closed", allowed=False)
+    closed_url, closed = make_queue(server, "closed", allowed=False)
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": closed}
+    server.client("sqs").set_queue_attributes(QueueUrl=closed_url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": statement})})
     cases = {
         f"arn:aws:sqs:us-east-1:{ACCOUNT}:absent": "NO_RESOURCE",
         closed: "NO_PERMISSIONS",
@@ -187,7 +189,7 @@ def test_kill_9_between_put_and_delivery(tmp_path):
         make_rule(events, "r", [{"Id": "q", "Arn": arn}])
         ids = {put(events, {"n": number}) for number in range(20)}
         server.kill()
-        server.restart()
+        server.start()
         sqs, got = server.client("sqs"), set()
 
         def all_have_come():

@@ -66,8 +66,6 @@ pub(crate) struct LiveBus {
     pub key: ResourceKey,
     /// Its ARN.
     pub arn: String,
-    /// What the catalog has of it: nothing of a default bus that was not changed.
-    pub document: Option<Arc<Versioned<BusDocument>>>,
     /// Its policy.
     pub policy: Option<Policy>,
     /// Its counters.
@@ -162,7 +160,10 @@ impl Directory {
                 .map(|target| (target.number, Reached { rule: rule.clone(), target: target.clone() }));
             inner.targets.extend(reached);
         }
-        inner.buses.insert(key.clone(), Arc::new(LiveBus::new(key.clone(), document, live, of_bus)));
+        inner.buses.insert(
+            key.clone(),
+            Arc::new(LiveBus::new(key.clone(), document.as_deref().map(|document| &document.value), live, of_bus)),
+        );
     }
 
     /// Forgets everything.
@@ -178,7 +179,7 @@ impl Directory {
 impl LiveBus {
     fn new(
         key: ResourceKey,
-        document: Option<Arc<Versioned<BusDocument>>>,
+        document: Option<&BusDocument>,
         rules: Vec<Arc<LiveRule>>,
         measures: Arc<BusMeasures>,
     ) -> LiveBus {
@@ -188,9 +189,9 @@ impl LiveBus {
             let pattern = rule.document.pattern.as_deref()?;
             Some((index, EventPattern::parse(pattern).ok()?))
         });
-        let policy = document.as_ref().and_then(|document| document.policy.as_ref());
+        let policy = document.and_then(|document| document.policy.as_ref());
         let policy = policy.and_then(|policy| Policy::parse(&policy.to_string(), PolicyKind::Resource).ok());
-        LiveBus { arn: bus_arn(&key), matcher: EventMatcher::new(patterns), policy, key, document, measures, rules }
+        LiveBus { arn: bus_arn(&key), matcher: EventMatcher::new(patterns), policy, key, measures, rules }
     }
 
     /// The rules that an event matches, in the order of their names.

@@ -32,8 +32,6 @@ pub(crate) struct Arrival {
 pub(crate) enum Recipients {
     /// The rules that match it.
     Matching,
-    /// Those of these ARNs that match it, as of a replay.
-    Among(Arc<[String]>),
     /// The rule of this name, whose schedule planned it for this time.
     Scheduled {
         /// The rule.
@@ -124,10 +122,6 @@ fn match_event<'a>(
 ) -> Result<Option<Matched<'a>>, OutboxFull> {
     let rules: Vec<Arc<LiveRule>> = match recipients {
         Recipients::Matching => bus.matching(&event, reading(&event)).into_iter().cloned().collect(),
-        Recipients::Among(arns) => {
-            let found = bus.matching(&event, reading(&event)).into_iter();
-            found.filter(|rule| arns.contains(&rule.arn)).cloned().collect()
-        }
         Recipients::Scheduled { rule, .. } => bus.rules.iter().filter(|one| one.name == *rule).cloned().collect(),
     };
     if rules.is_empty() {
@@ -137,7 +131,7 @@ fn match_event<'a>(
     let targets: Vec<u64> = passing.flat_map(|rule| &rule.targets).map(|target| target.number).collect();
     let schedule = match recipients {
         Recipients::Scheduled { planned, .. } => rules.first().map(|rule| (rule.document.number, *planned)),
-        Recipients::Matching | Recipients::Among(_) => None,
+        Recipients::Matching => None,
     };
     let announced = outbox.announce(event.ingested_ms, targets.len())?;
     Ok(Some(Matched { bus, event, rules, targets, schedule, announced }))

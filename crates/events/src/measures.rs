@@ -23,7 +23,6 @@ pub(crate) enum Metric {
     Triggered,
     Invocations,
     Failed,
-    Throttled,
     DeadLetter,
     Attempts,
     Successes,
@@ -42,13 +41,13 @@ const BUS: u8 = 2;
 const RULE: u8 = 4;
 const ALL: u8 = PLACE | BUS | RULE;
 
+// ThrottledRules is not there: nothing here throttles rules.
 /// Each metric's name, unit and levels, in the order of [`Metric`].
-const METRICS: [(&str, &str, u8); 15] = [
+const METRICS: [(&str, &str, u8); 14] = [
     ("MatchedEvents", "Count", ALL),
     ("TriggeredRules", "Count", ALL),
     ("Invocations", "Count", PLACE | RULE),
     ("FailedInvocations", "Count", RULE),
-    ("ThrottledRules", "Count", ALL),
     ("DeadLetterInvocations", "Count", RULE),
     ("InvocationAttempts", "Count", ALL),
     ("SuccessfulInvocationAttempts", "Count", ALL),

@@ -15,12 +15,7 @@ pub(crate) const SEQ_ROW_BITS: u32 = watchkeep_store::SEQ_ROW_BITS;
 pub(crate) const HOUR: usize = 0;
 /// When the event came in.
 pub(crate) const TIME: usize = 1;
-/// The account of its bus.
-pub(crate) const ACCOUNT: usize = 2;
-/// The Region of its bus.
-pub(crate) const REGION: usize = 3;
-/// The name of its bus.
-pub(crate) const BUS: usize = 4;
+// Account, Region and name of the bus follow, for who opens the files.
 /// Its id.
 pub(crate) const EVENT_ID: usize = 5;
 /// The numbers of the targets that get it, eight bytes each, little-endian.

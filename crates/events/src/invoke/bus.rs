@@ -61,7 +61,7 @@ fn check(
     to: &ResourceKey,
     policy: Option<&watchkeep_lang::policy::Policy>,
 ) -> Result<(), NotInvoked> {
-    let Invocation { core, reached, event } = invocation;
+    let Invocation { reached, event, .. } = invocation;
     let account: AccountId = reached.rule.bus.account;
     let role = reached.target.target.role_arn.clone().or_else(|| reached.rule.document.role_arn.clone());
     let arn = role.unwrap_or_else(|| format!("arn:aws:iam::{account}:root"));
@@ -76,7 +76,6 @@ fn check(
     let resource = crate::names::bus_arn(to);
     let asker = Asker::Identity { account: account.as_str(), arn: &arn, session: None };
     let ask = Ask { asker, action: PUT_EVENTS, resource: &resource, context: &context };
-    let _ = core;
     resource_lets_in(to.account, policy, &ask).map_err(|refusal| {
         let message = format!(
             "{arn} is not authorized to perform: {PUT_EVENTS} on resource: {resource} {}",
