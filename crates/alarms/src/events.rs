@@ -45,7 +45,7 @@ fn of_alarm(key: &ResourceKey, id: String, detail_type: &'static str, time_ms: i
     BusEvent {
         place: place(key),
         id,
-        source: "aws.cloudwatch",
+        source: "aws.cloudwatch".into(),
         detail_type,
         time: TimestampMs(time_ms),
         resources: vec![arn(key)],

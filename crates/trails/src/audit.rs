@@ -1,11 +1,11 @@
 //! The port through which the gateway hands in finished calls, and the queue behind it of those that change nothing or are
 //! many.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AuditSink, Capture, FinishedCall, ServiceEvent, ServiceEvents};
+use watchkeep_core::ports::{AuditSink, BusEvent, Capture, EventBus, FinishedCall, ServiceEvent, ServiceEvents};
 use watchkeep_core::{BoxFuture, Clock, Random, uuid};
 use watchkeep_store::{Rows, Store};
 
@@ -22,7 +22,11 @@ pub struct Recorder {
     /// Where calls wait whose records are written many at a time, and who writes them; nothing before the start and after the
     /// end.
     queue: Mutex<Option<Queue>>,
+    told: Told,
 }
+
+/// The bus that is told of calls, if one is.
+type Told = Arc<OnceLock<Arc<dyn EventBus>>>;
 
 struct Queue {
     sender: mpsc::Sender<Waiting>,
@@ -42,7 +46,13 @@ enum Waiting {
 impl Recorder {
     /// A recorder that writes every record by itself, until it is started.
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Recorder {
-        Recorder { store, clock, random, queue: Mutex::default() }
+        Recorder { store, clock, random, queue: Mutex::default(), told: Told::default() }
+    }
+
+    /// Tells this bus of calls from now on.
+    pub fn set_event_bus(&self, bus: Arc<dyn EventBus>) {
+        // The first one stays.
+        let _ = self.told.set(bus);
     }
 
     /// Begins to gather data events.
@@ -50,7 +60,8 @@ impl Recorder {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_none() {
             let (sender, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
-            let writer = tokio::spawn(write_batches(self.store.clone(), self.clock.clone(), waiting));
+            let writer =
+                tokio::spawn(write_batches(self.store.clone(), self.clock.clone(), self.told.clone(), waiting));
             *queue = Some(Queue { sender, writer });
         }
     }
@@ -85,7 +96,10 @@ impl Recorder {
     async fn write(&self, record: Recorded) {
         let mut rows = Rows::new(&AUDIT_EVENTS);
         record.write(&mut rows);
-        let Err(error) = self.store.append(rows.clone()).await else { return };
+        let event = self.told.get().and_then(|_| record.event());
+        let written = self.store.append(rows.clone()).await;
+        tell(&self.told, event).await;
+        let Err(error) = written else { return };
         if error.is_retryable()
             && let Some(sender) = self.sender()
             && sender.send(Waiting::Record(Box::new(rows))).await.is_ok()
@@ -130,7 +144,7 @@ impl ServiceEvents for Recorder {
 }
 
 /// Writes records, many at a time, until nobody hands in any.
-async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut queue: mpsc::Receiver<Waiting>) {
+async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, told: Told, mut queue: mpsc::Receiver<Waiting>) {
     let mut received = Vec::with_capacity(BATCH_EVENTS_MAX);
     while queue.recv_many(&mut received, BATCH_EVENTS_MAX).await > 0 {
         let mut due = clock.sleep(BATCH_WAIT);
@@ -142,10 +156,14 @@ async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut queue: mpsc
                 () = &mut due => break,
             }
         }
-        let (mut rows, mut readers) = (Rows::new(&AUDIT_EVENTS), Vec::new());
+        let (mut rows, mut readers, mut events) = (Rows::new(&AUDIT_EVENTS), Vec::new(), Vec::new());
         for waiting in received.drain(..) {
             match waiting {
-                Waiting::Call(call, event_id) => Recorded::new(*call, event_id).write(&mut rows),
+                Waiting::Call(call, event_id) => {
+                    let record = Recorded::new(*call, event_id);
+                    record.write(&mut rows);
+                    events.extend(told.get().and_then(|_| record.event()));
+                }
                 Waiting::Record(record) => rows.extend(*record),
                 Waiting::Reader(reader) => readers.push(reader),
             }
@@ -155,10 +173,22 @@ async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, mut queue: mpsc
             }
         }
         write_batch(&store, clock.as_ref(), rows).await;
+        for event in events {
+            tell(&told, Some(event)).await;
+        }
         for reader in readers {
             // One that gave up waiting is no matter.
             let _ = reader.send(());
         }
+    }
+}
+
+/// Tells of a call. As on AWS, that is done as well as it goes: the record is what lasts.
+async fn tell(told: &Told, event: Option<BusEvent>) {
+    if let (Some(bus), Some(event)) = (told.get(), event)
+        && let Err(error) = bus.put(event).await
+    {
+        tracing::warn!(%error, "a call was not told of on the event bus");
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AuditSink, ServiceEvents};
+use watchkeep_core::ports::{AuditSink, EventBus, ServiceEvents};
 use watchkeep_core::{Clock, Random};
 use watchkeep_model::{ServiceError, cloudtrail};
 use watchkeep_store::{Store, StoreError};
@@ -69,6 +69,11 @@ impl Trails {
     /// The service as the gateway sees it.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&cloudtrail::SERVICE, self.clone(), ROUTES))
+    }
+
+    /// Has management calls and what services do by themselves told of on this bus, from now on; once.
+    pub fn set_event_bus(&self, bus: Arc<dyn EventBus>) {
+        self.recorder.set_event_bus(bus);
     }
 
     /// Where the gateway hands in every call that it answered.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use watchkeep_core::ports::{FinishedCall, ServiceEvent};
+use watchkeep_core::ports::{BusEvent, FinishedCall, MetricPlace, ServiceEvent};
 use watchkeep_core::{Principal, TimestampMs};
 use watchkeep_model::SERVICES;
 use watchkeep_store::Rows;
@@ -14,9 +14,19 @@ use crate::limits::TEXT_BYTES_MAX;
 use crate::named::{self, Named};
 use crate::parameters;
 
+/// What is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RecordKind {
+    /// A call.
+    Call,
+    /// What a service did by itself.
+    ServiceEvent,
+}
+
 /// A record, and what the event history needs to know of it.
 #[derive(Debug)]
 pub struct Recorded {
+    kind: RecordKind,
     time: TimestampMs,
     account: String,
     region: String,
@@ -101,6 +111,7 @@ impl Recorded {
             service_event_details: None,
         });
         Recorded {
+            kind: RecordKind::Call,
             time: call.finished_at,
             category,
             event_id,
@@ -148,6 +159,7 @@ impl Recorded {
             service_event_details: Some(Value::Object(event.details)),
         });
         Recorded {
+            kind: RecordKind::ServiceEvent,
             time: event.happened_at,
             category: Category::Management,
             event_id,
@@ -161,6 +173,27 @@ impl Recorded {
             event_source,
             json,
         }
+    }
+
+    /// The event that tells of it; only management calls, and what services do by themselves, are told of. Source: "AWS service
+    /// events delivered via AWS CloudTrail".
+    pub fn event(&self) -> Option<BusEvent> {
+        if self.category != Category::Management {
+            return None;
+        }
+        let service = self.event_source.split('.').next().unwrap_or(&self.event_source);
+        Some(BusEvent {
+            place: MetricPlace { account: self.account.parse().ok()?, region: self.region.parse().ok()? },
+            id: self.event_id.clone(),
+            source: format!("aws.{service}").into(),
+            detail_type: match self.kind {
+                RecordKind::Call => "AWS API Call via CloudTrail",
+                RecordKind::ServiceEvent => "AWS Service Event via CloudTrail",
+            },
+            time: self.time,
+            resources: Vec::new(),
+            detail: serde_json::from_str(&self.json).ok()?,
+        })
     }
 
     /// Adds it to rows of [`crate::tables::AUDIT_EVENTS`].

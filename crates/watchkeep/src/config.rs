@@ -20,6 +20,7 @@ use watchkeep_store::{BlobConfig, CatalogConfig, JournalPlace, S3Config, S3Crede
 use crate::alarm_actions::ACTION_KINDS;
 use crate::known_resources::HostInstance;
 use crate::server::Collectors;
+use crate::services::ApiCalls;
 use crate::settings::Settings;
 
 /// The size of one journal file into which the rows of any call fit, and the size in a store that goes with the process: 16 MiB
@@ -119,6 +120,8 @@ pub struct Config {
     pub open_search: Vec<(String, String)>,
     /// Whether shards of data streams are held to what AWS's take.
     pub throughput: Enforcement,
+    /// Whether the records of management calls become events on the default bus.
+    pub api_calls: ApiCalls,
     /// Where alarms' actions are carried out that are neither topics nor functions, by their kinds.
     pub alarm_actions: Vec<(String, String)>,
     /// Where AWS is, or what stands for it, if it is called.
@@ -207,6 +210,11 @@ impl Config {
                 "unlimited" => Enforcement::Off,
                 "enforced" => Enforcement::On,
                 other => bail!("setting `kinesis.throughput`: {other:?}: neither `unlimited` nor `enforced`"),
+            },
+            api_calls: match settings.text("events.api_calls") {
+                "on" => ApiCalls::Told,
+                "off" => ApiCalls::NotTold,
+                other => bail!("setting `events.api_calls`: {other:?}: neither `on` nor `off`"),
             },
             alarm_actions: alarm_actions(settings)?,
             aws: aws(settings)?,

@@ -80,6 +80,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
         topics,
         queues: config.queues,
         throughput: config.throughput,
+        api_calls: config.api_calls,
         open_search: config.open_search.clone(),
         actions,
         authorizer: authorizer.clone(),
@@ -104,6 +105,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     services.keys.start();
     services.objects.start().await.context("starting objects")?;
     services.logs.resume_exports();
+    services.events.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 
     let ports = Ports {
@@ -160,6 +162,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     services.queues.stop_waiting();
     stop.send_replace(true);
     finished(doors).await;
+    services.events.close().await;
     services.topics.close().await;
     services.logs.close_subscriptions().await;
     measuring.stop().await;

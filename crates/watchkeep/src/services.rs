@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
-use watchkeep_core::ports::{Authorizer, EventBus, NoEventBus, ResourceDirectory, SecretSealing};
+use watchkeep_core::ports::{Authorizer, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
+use watchkeep_events::{Events, EventsPorts};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
 use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
@@ -43,6 +44,7 @@ pub struct Services {
     pub topics: Arc<Topics>,
     pub objects: Arc<Objects>,
     pub data_streams: Arc<DataStreams>,
+    pub events: Arc<Events>,
     pub opentelemetry: Arc<OpenTelemetry>,
     pub prometheus: Arc<Prometheus>,
 }
@@ -57,6 +59,7 @@ pub fn tables() -> Vec<&'static Table> {
         watchkeep_messaging::queues::TABLES,
         TOPIC_TABLES,
         data_streams::TABLES,
+        watchkeep_events::TABLES,
         watchkeep_alarms::TABLES,
     ]
     .concat()
@@ -81,6 +84,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("sns", TOPIC_ROUTES),
         names("s3", watchkeep_objects::ROUTES),
         names("kinesis", data_streams::ROUTES),
+        names("events", watchkeep_events::ROUTES),
     ]
     .concat()
 }
@@ -116,6 +120,15 @@ impl Documents for Certificates {
     }
 }
 
+/// Whether the records of management calls become events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiCalls {
+    /// They do.
+    Told,
+    /// They do not.
+    NotTold,
+}
+
 /// How services are configured, those that are.
 pub struct ServiceConfigs {
     pub metrics: MetricsConfig,
@@ -127,6 +140,8 @@ pub struct ServiceConfigs {
     pub open_search: Vec<(String, String)>,
     /// What carries out alarms' actions that are neither topics nor functions.
     pub actions: ActionTargets,
+    /// Whether records of calls are told of on the default bus.
+    pub api_calls: ApiCalls,
     /// Who is asked for leave, where a call needs more than its own.
     pub authorizer: Arc<dyn Authorizer>,
 }
@@ -146,9 +161,8 @@ impl Services {
         let keys = keys.context("opening keys")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
-        // Nobody listens to events yet.
-        let events: Arc<dyn EventBus> = Arc::new(NoEventBus);
-        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, authorizer } = configs;
+        let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, api_calls, authorizer } =
+            configs;
         let objects = Objects::open(store.clone(), clock.clone(), random.clone()).await.context("opening objects")?;
         let functions = metrics.functions.clone();
         let deliveries: Arc<dyn DeliveryStreams> = metrics.deliveries.clone();
@@ -170,14 +184,13 @@ impl Services {
             deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
         });
-        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.clone() });
         let meter = meters.minutes.clone();
         let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
         let data_streams = data_streams.context("opening data streams")?;
         let subscribed = OpenSearchFunctions::new(open_search, functions.clone());
         logs.set_subscription_ports(SubscriptionPorts {
             streams: data_streams.sink(),
-            deliveries,
+            deliveries: deliveries.clone(),
             functions: Arc::new(subscribed.context("delivery.open_search")?),
             meter,
         });
@@ -191,6 +204,22 @@ impl Services {
         };
         let topics = Topics::open(store.clone(), clock.clone(), random.clone(), topics, ports).await;
         let topics = topics.context("opening topics")?;
+        let ports = EventsPorts {
+            queues: queues.sink(),
+            topics: topics.sink(),
+            data_streams: data_streams.sink(),
+            deliveries,
+            functions: functions.clone(),
+            logs: logs.sink(),
+            log_groups: Arc::new(LogGroups(Arc::downgrade(&logs))),
+            meter: meters.minutes.clone(),
+        };
+        let events = Events::open(store.clone(), clock.clone(), random.clone(), ports).await;
+        let events = events.context("opening events")?;
+        if api_calls == ApiCalls::Told {
+            trails.set_event_bus(events.bus());
+        }
+        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus() });
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
@@ -198,7 +227,7 @@ impl Services {
             topics: Some(topics.sink()),
             functions,
             actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
-            events,
+            events: events.bus(),
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
@@ -214,6 +243,7 @@ impl Services {
             objects,
             prometheus,
             data_streams,
+            events,
             metrics,
             logs,
             traces: traces.context("opening traces")?,
@@ -250,6 +280,7 @@ impl Services {
             self.topics.routed(),
             self.objects.routed(),
             self.data_streams.routed(),
+            self.events.routed(),
         ]
     }
 
@@ -269,6 +300,7 @@ impl Services {
         self.topics.reset().await;
         self.objects.reset().await;
         self.data_streams.reset().await;
+        self.events.reset().await;
         self.opentelemetry.reset();
         self.prometheus.reset();
     }

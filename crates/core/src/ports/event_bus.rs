@@ -1,5 +1,7 @@
 //! Events about what happens in a service, for EventBridge's default bus.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::{BoxFuture, TimestampMs};
@@ -14,7 +16,7 @@ pub struct BusEvent {
     /// The same however often it is handed in.
     pub id: String,
     /// As `aws.cloudwatch`.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// As `CloudWatch Alarm State Change`.
     pub detail_type: &'static str,
     /// When it happened.

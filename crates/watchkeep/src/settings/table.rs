@@ -270,6 +270,13 @@ pub static SETTINGS: &[Setting] = &[
         "whom queues and topics without a policy let in beside the identities of their own account: services that act for it, or nobody, as on AWS; services in mode open and nobody in mode enforced if absent",
     ),
     setting(
+        "events.api_calls",
+        None,
+        "off",
+        "on|off",
+        "whether management calls are told of on the default event bus, as `AWS API Call via CloudTrail`",
+    ),
+    setting(
         "kinesis.throughput",
         None,
         "unlimited",

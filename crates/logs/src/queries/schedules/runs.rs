@@ -223,7 +223,7 @@ impl Logs {
         let event = BusEvent {
             place: MetricPlace { account: caller.account, region: caller.region.clone() },
             id: document.key.name.clone(),
-            source: "aws.logs",
+            source: "aws.logs".into(),
             detail_type: "Scheduled Query Completed",
             time: self.clock.now(),
             resources: vec![arn(query)],
