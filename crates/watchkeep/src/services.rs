@@ -9,7 +9,9 @@ use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
+use watchkeep_logs::{
+    DataProtectionPorts, DeliveryPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap,
+};
 use watchkeep_messaging::data_streams::{self, Enforcement};
 use watchkeep_messaging::{DataStreams, Queues, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts};
 use watchkeep_metrics::{LogEvent, Metrics, MetricsConfig};
@@ -166,6 +168,12 @@ impl Services {
             buckets: objects.port(),
             deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
+        });
+        // No service makes logs of its resources yet.
+        logs.set_delivery_ports(DeliveryPorts {
+            buckets: objects.port(),
+            streams: deliveries.clone(),
+            sources: Vec::new(),
         });
         logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.clone() });
         let meter = meters.minutes.clone();

@@ -7,8 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::{Arn, BoxFuture, TimestampMs};
 
-use super::metrics::MetricPlace;
-
 /// A field that records of a kind can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VendedField {
@@ -53,13 +51,12 @@ pub enum VendedLogsError {
 /// Takes records of resources, for the deliveries that there are. CloudWatch Logs' side of services that vend logs.
 pub trait VendedLogs: Send + Sync {
     /// Whether anybody has a delivery of this type of log of this resource; a look into memory, so that no record is made in vain.
-    fn wants(&self, place: &MetricPlace, resource_arn: &str, log_type: &str) -> bool;
+    fn wants(&self, resource_arn: &str, log_type: &str) -> bool;
 
     /// Takes records. They are durable when it is done, and are delivered at least once from then on; without a delivery they are
     /// forgotten, which is no error.
     fn put<'a>(
         &'a self,
-        place: &'a MetricPlace,
         resource_arn: &'a str,
         log_type: &'a str,
         records: Vec<VendedRecord>,
@@ -87,17 +84,11 @@ impl NoVendedLogs {
 }
 
 impl VendedLogs for NoVendedLogs {
-    fn wants(&self, _: &MetricPlace, _: &str, _: &str) -> bool {
+    fn wants(&self, _: &str, _: &str) -> bool {
         false
     }
 
-    fn put<'a>(
-        &'a self,
-        _: &'a MetricPlace,
-        _: &'a str,
-        _: &'a str,
-        _: Vec<VendedRecord>,
-    ) -> BoxFuture<'a, Result<(), VendedLogsError>> {
+    fn put<'a>(&'a self, _: &'a str, _: &'a str, _: Vec<VendedRecord>) -> BoxFuture<'a, Result<(), VendedLogsError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
