@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use watchkeep_core::ports::{BucketObject, IfAbsent, LogEventInput, MetricPlace, VendedLogKind};
 use watchkeep_core::{Arn, TimestampMs};
@@ -119,6 +120,8 @@ impl Logs {
         let waiting: Vec<(ResourceKey, Due)> =
             self.deliveries.due().iter().map(|(key, due)| (key.clone(), *due)).collect();
         let mut next: Option<TimestampMs> = None;
+        let mut is_next = |at: TimestampMs| next = Some(next.map_or(at, |next| next.min(at)));
+        let mut ways = Vec::new();
         for (key, due) in waiting {
             let Some(way) = self.way(&ports, &key) else {
                 self.deliveries.due().remove(&key);
@@ -126,21 +129,24 @@ impl Logs {
             };
             let at = due.at(Some(way.target.0));
             if at > self.clock.now() {
-                next = Some(next.map_or(at, |next| next.min(at)));
+                is_next(at);
                 continue;
             }
             // What comes meanwhile waits for its own turn.
             self.deliveries.due().remove(&key);
-            if let Err(error) = way.deliver().await {
-                let id = &key.name;
-                tracing::warn!(delivery = id, error, "a delivery of logs waits; it is tried again");
-                let retry = self.clock.now().plus_ms(DELIVERY_RETRY_MS);
-                let mut all = self.deliveries.due();
-                let entry = all.entry(key).or_insert(due);
-                entry.since = due.since;
-                entry.retry = Some(retry);
-                next = Some(next.map_or(retry, |next| next.min(retry)));
-            }
+            ways.push((key, due, way));
+        }
+        let outcomes = join_all(ways.iter().map(|(_, _, way)| way.deliver())).await;
+        for ((key, due, _), outcome) in ways.iter().zip(outcomes) {
+            let Err(error) = outcome else { continue };
+            let id = &key.name;
+            tracing::warn!(delivery = id, error, "a delivery of logs waits; it is tried again");
+            let retry = self.clock.now().plus_ms(DELIVERY_RETRY_MS);
+            let mut all = self.deliveries.due();
+            let entry = all.entry(key.clone()).or_insert(*due);
+            entry.since = due.since;
+            entry.retry = Some(retry);
+            is_next(retry);
         }
         next
     }

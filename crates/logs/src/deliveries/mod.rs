@@ -107,6 +107,12 @@ impl Deliveries {
             woken: Arc::default(),
             changing: tokio::sync::Mutex::default(),
         };
+        for cursor in deliveries.cursors.all() {
+            if deliveries.deliveries.get(&cursor.key).is_none() {
+                // Its delivery was deleted while it delivered.
+                deliveries.cursors.delete(&cursor.key).await?;
+            }
+        }
         deliveries.index();
         let all = deliveries.deliveries.all().into_iter();
         deliveries.due().extend(all.map(|delivery| (delivery.key.clone(), Due::at_once())));
