@@ -18,6 +18,7 @@ mod sealing;
 mod service_events;
 mod tags;
 mod topics;
+mod vended_logs;
 
 use serde_json::{Map, Value};
 
@@ -46,6 +47,9 @@ pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
 pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
+pub use vended_logs::{
+    NoVendedLogs, VendedField, VendedLogKind, VendedLogSources, VendedLogs, VendedLogsError, VendedRecord,
+};
 
 /// How much of a call's input and output the audit record shall carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 mod account_policies;
 mod anomaly_detectors;
 mod data_protection;
+mod deliveries;
 mod directory;
 mod entity;
 mod errors;
@@ -59,6 +60,7 @@ use watchkeep_wire::service::{Routed, RoutedService};
 use account_policies::AccountPolicies;
 use anomaly_detectors::AnomalyDetectors;
 use data_protection::{DataProtection, FindingsOwner};
+use deliveries::Deliveries;
 use directory::Directory;
 use exports::Exports;
 use kms_keys::QueryResultsKey;
@@ -71,16 +73,17 @@ use tap::Taps;
 use transformers::Transformers;
 
 pub use data_protection::DataProtectionPorts;
+pub use deliveries::DeliveryPorts;
 pub use metric_filters::MetricStaging;
 pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS, QUERY_RESULTS};
+pub use tables::{LOG_EVENTS, LOG_FINDINGS, QUERY_RESULTS, VENDED_LOGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS];
+pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
 
 routes! {
     /// What the service answers.
@@ -136,6 +139,23 @@ routes! {
         PutDestinationPolicy => subscriptions::put_destination_policy,
         DescribeDestinations => subscriptions::describe_destinations,
         DeleteDestination => subscriptions::delete_destination,
+        PutDeliverySource => deliveries::put_delivery_source,
+        GetDeliverySource => deliveries::get_delivery_source,
+        DescribeDeliverySources => deliveries::describe_delivery_sources,
+        DeleteDeliverySource => deliveries::delete_delivery_source,
+        PutDeliveryDestination => deliveries::put_delivery_destination,
+        GetDeliveryDestination => deliveries::get_delivery_destination,
+        DescribeDeliveryDestinations => deliveries::describe_delivery_destinations,
+        DeleteDeliveryDestination => deliveries::delete_delivery_destination,
+        PutDeliveryDestinationPolicy => deliveries::put_delivery_destination_policy,
+        GetDeliveryDestinationPolicy => deliveries::get_delivery_destination_policy,
+        DeleteDeliveryDestinationPolicy => deliveries::delete_delivery_destination_policy,
+        CreateDelivery => deliveries::create_delivery,
+        GetDelivery => deliveries::get_delivery,
+        DescribeDeliveries => deliveries::describe_deliveries,
+        UpdateDeliveryConfiguration => deliveries::update_delivery_configuration,
+        DeleteDelivery => deliveries::delete_delivery,
+        DescribeConfigurationTemplates => deliveries::describe_configuration_templates,
         CreateExportTask => exports::create_export_task,
         DescribeExportTasks => exports::describe_export_tasks,
         CancelExportTask => exports::cancel_export_task,
@@ -183,6 +203,7 @@ pub struct Logs {
     subscriptions: Subscriptions,
     queries: queries::Queries,
     exports: Exports,
+    deliveries: Deliveries,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
     live_tails: LiveTails,
@@ -230,6 +251,7 @@ impl Logs {
         metric_filters.recover_minutes(&store, clock.now())?;
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
         let subscriptions = Subscriptions::open(&store).await?;
+        let deliveries = Deliveries::open(&store).await?;
         let queries = queries::Queries::open(&store, &clock).await?;
         let logs = Logs {
             store,
@@ -245,6 +267,7 @@ impl Logs {
             metric_filters,
             live_tails: LiveTails::default(),
             exports,
+            deliveries,
             anomaly_detectors,
             resource_policies,
             changing_resource_policies: tokio::sync::Mutex::default(),
@@ -279,12 +302,13 @@ impl Logs {
     }
 
     /// Begins what the service does by itself: default values of metric filters are settled, log anomaly detectors look at what came
-    /// in, findings of data protection are delivered, scheduled queries run. It ends when the service is dropped.
+    /// in, findings of data protection and vended logs are delivered, scheduled queries run. It ends when the service is dropped.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
         tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
         tokio::spawn(self.clone().keep_delivering_findings());
         tokio::spawn(queries::run_schedules(Arc::downgrade(self)));
+        tokio::spawn(deliveries::keep_delivering(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.
@@ -305,6 +329,7 @@ impl Logs {
     /// Forgets all groups and streams, after the store was reset.
     pub async fn reset(&self) {
         self.subscriptions.clear();
+        self.deliveries.clear();
         self.queries.reset();
         self.directory.clear();
         self.metric_filters.clear();

@@ -350,3 +350,30 @@ pub const SCHEDULED_RUNS_KEPT_MAX: usize = 100;
 
 /// The characters of the name of a scheduled query.
 pub const SCHEDULED_QUERY_NAME_CHARS_MAX: usize = 255;
+
+/// The delivery sources of an account in a Region ("CloudWatch Logs quotas").
+pub const DELIVERY_SOURCES_MAX: usize = 1_000;
+
+/// The delivery destinations of an account in a Region.
+pub const DELIVERY_DESTINATIONS_MAX: usize = 1_000;
+
+/// The deliveries of an account in a Region.
+pub const DELIVERIES_MAX: usize = 1_000;
+
+/// The sources, destinations, deliveries or templates of a page.
+pub const DELIVERY_PAGE_MAX: usize = 50;
+
+/// How long a record waits for others of its file in a bucket ("Logs sent to Amazon S3").
+pub const DELIVERY_FILE_AGE_MS: i64 = 5 * 60_000;
+
+/// The bytes of records at which a file is written earlier.
+pub const DELIVERY_FILE_BYTES: usize = 16 << 20;
+
+/// The records that are read at once for a delivery.
+pub const DELIVERY_RECORDS_AT_ONCE: usize = 10_000;
+
+/// How long records that cannot be delivered are kept.
+pub const DELIVERY_RECORDS_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a delivery waits after its destination failed.
+pub const DELIVERY_RETRY_MS: i64 = 30_000;

@@ -50,6 +50,14 @@ pub(crate) enum Paged {
     ScheduledQueries = b'c',
     /// The runs of a scheduled query, newest first.
     ScheduledRuns = b'h',
+    /// Delivery sources by name.
+    DeliverySources = b'V',
+    /// Delivery destinations by name.
+    DeliveryDestinations = b'W',
+    /// Deliveries by id.
+    Deliveries = b'v',
+    /// Templates of deliveries.
+    DeliveryTemplates = b'w',
 }
 
 const HEAD_BYTES: usize = 9;

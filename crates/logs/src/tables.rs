@@ -82,6 +82,37 @@ pub static LOG_FINDINGS: Table = Table {
     labels: &[],
 };
 
+/// The columns of [`VENDED_LOGS`].
+pub(crate) mod vended {
+    /// The number of the delivery.
+    pub(crate) const DELIVERY: usize = 0;
+    /// When the record was received.
+    pub(crate) const TIME: usize = 1;
+    /// When what it tells of happened.
+    pub(crate) const AT: usize = 2;
+    /// The record, a JSON object with all its fields.
+    pub(crate) const RECORD: usize = 3;
+}
+
+/// Records of vended logs on their way, once for each delivery; times are milliseconds since the epoch.
+pub static VENDED_LOGS: Table = Table {
+    name: "vended_logs",
+    id: 64,
+    columns: &[
+        Column::new("delivery", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("at", ColumnKind::I64),
+        Column::new("record", ColumnKind::Text),
+    ],
+    time: vended::TIME,
+    sort: &[vended::DELIVERY, vended::TIME],
+    retention_key: &[vended::DELIVERY],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
+};
+
 pub(crate) const LABEL_ACCOUNT: &str = "account";
 pub(crate) const LABEL_REGION: &str = "region";
 pub(crate) const LABEL_GROUP: &str = "log_group";

@@ -1,4 +1,4 @@
-//! Tags of groups, log anomaly detectors and destinations, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
+//! Tags of groups, log anomaly detectors, destinations and what deliveries are made of, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
 //! UntagLogGroup, ListTagsLogGroup). Both see the same tags.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::directory::Group;
 use crate::errors::invalid;
 use crate::limits::TAGS_MAX;
 use crate::names::{group_arn, group_key, identified};
-use crate::{Logs, anomaly_detectors, subscriptions};
+use crate::{Logs, anomaly_detectors, deliveries, subscriptions};
 
 type Tags = BTreeMap<String, String>;
 
@@ -37,6 +37,10 @@ pub(crate) async fn tag_resource(
             tags.extend(input.tags);
         })
         .await;
+    }
+    if deliveries::is_named_by(&input.resource_arn) {
+        check(&input.tags)?;
+        return deliveries::change_tags(logs, caller, &input.resource_arn, move |tags| tags.extend(input.tags)).await;
     }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     let arn = group_arn(&group.key);
@@ -63,6 +67,11 @@ pub(crate) async fn untag_resource(
         let change = move |tags: &mut Tags| tags.retain(|key, _| !keys.contains(key));
         return subscriptions::change_destination_tags(logs, caller, &input.resource_arn, change).await;
     }
+    if deliveries::is_named_by(&input.resource_arn) {
+        let keys = input.tag_keys;
+        let change = move |tags: &mut Tags| tags.retain(|key, _| !keys.contains(key));
+        return deliveries::change_tags(logs, caller, &input.resource_arn, change).await;
+    }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     remove(logs, &group, input.tag_keys).await
 }
@@ -79,6 +88,10 @@ pub(crate) async fn list_tags_for_resource(
     }
     if subscriptions::is_destination(&input.resource_arn) {
         let tags = subscriptions::destination_tags(logs, caller, &input.resource_arn)?;
+        return Ok(ListTagsForResourceResponse { tags: Some(tags) });
+    }
+    if deliveries::is_named_by(&input.resource_arn) {
+        let tags = deliveries::tags_of(logs, caller, &input.resource_arn)?;
         return Ok(ListTagsForResourceResponse { tags: Some(tags) });
     }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
@@ -123,7 +136,7 @@ pub(crate) fn check(tags: &Tags) -> Result<(), ServiceError> {
     }
 }
 
-/// The group of an ARN. Beside groups only log anomaly detectors and destinations have tags.
+/// The group of an ARN. Beside groups only log anomaly detectors, destinations and what deliveries are made of have tags.
 fn group_of_arn(logs: &Logs, caller: &Caller, arn: &str) -> Result<Arc<Group>, ServiceError> {
     if !arn.starts_with("arn:") {
         return Err(invalid("The specified resource ARN is invalid."));

@@ -10,7 +10,9 @@ use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
 use watchkeep_events::{Events, EventsPorts};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
-use watchkeep_logs::{DataProtectionPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap};
+use watchkeep_logs::{
+    DataProtectionPorts, DeliveryPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap,
+};
 use watchkeep_messaging::data_streams::{self, Enforcement};
 use watchkeep_messaging::{
     DataStreams, Queues, QueuesConfig, TOPIC_ROUTES, TOPIC_TABLES, Topics, TopicsConfig, TopicsPorts,
@@ -183,6 +185,12 @@ impl Services {
             buckets: objects.port(),
             deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
+        });
+        // No service makes logs of its resources yet.
+        logs.set_delivery_ports(DeliveryPorts {
+            buckets: objects.port(),
+            streams: deliveries.clone(),
+            sources: Vec::new(),
         });
         let meter = meters.minutes.clone();
         let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
