@@ -26,9 +26,11 @@ impl Http {
         self.exchange(Request::get(format!("{}{path}", self.endpoint)).body(Full::default())?).await
     }
 
-    /// The answer to POST.
+    /// The answer to POST, of lines of a format that the path says.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Bytes> {
-        self.exchange(Request::post(format!("{}{path}", self.endpoint)).body(Full::new(body.into()))?).await
+        let request = Request::post(format!("{}{path}", self.endpoint));
+        let request = request.header(http::header::CONTENT_TYPE, "application/stream+json");
+        self.exchange(request.body(Full::new(body.into()))?).await
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes> {
