@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchkeep_core::BoxFuture;
 use watchkeep_core::ports::{MessageAttribute, QueueError, QueueMessage, ServiceClient, StringOrBinary};
+use watchkeep_core::{BoxFuture, TimestampMs};
 use watchkeep_delivery::outbox::{Attempt, Courier, LaneOrder, LaneRules, Parcel, RetryPolicy};
 
+use crate::bus_logs::{Delivery, Step, more, since_ms};
 use crate::core::Core;
 use crate::directory::{LiveRule, Reached};
 use crate::event::Event;
@@ -56,11 +57,22 @@ impl Courier for Core {
                 measures.add(Metric::Invocations, 1.0);
                 measures.add(Metric::Failed, 1.0);
             }
+            let failure = self.failures.of(parcel);
+            let attempts = failure.as_ref().map_or(1, |failure| failure.retries.saturating_add(1));
+            let (reached, event) = (&opened.reached, &*opened.event);
+            let delivery = Delivery { reached, event, seq: parcel.content, failed: attempts };
+            let status = failure.as_ref().map_or("UNKNOWN", |failure| failure.code.as_str());
+            let told = more([("final_invocation_status", status.into())]);
+            let why = failure.as_ref().map(|failure| failure.message.clone());
+            if failed == 0 {
+                self.tell_delivery(&[(Step::InvocationFailure, told.clone())], &delivery, why.as_deref()).await;
+            }
             let Some(queue) = &opened.reached.target.dead_letters else { return Attempt::Unwanted };
-            let letter = dead_letter(&opened, self.failures.of(parcel));
+            let letter = dead_letter(&opened, failure);
             match self.ports.queues.send_for(&client(&opened.reached.rule), queue, letter).await {
                 Ok(()) => {
                     measures.add(Metric::SentToDlq, 1.0);
+                    self.tell_delivery(&[(Step::DeadLetter, told)], &delivery, why.as_deref()).await;
                     Attempt::Delivered
                 }
                 Err(QueueError::Busy(why)) if self.is_young(parcel) => Attempt::Later(why),
@@ -96,8 +108,16 @@ impl Core {
         } else {
             measures.add(Metric::Retries, 1.0);
         }
+        let delivery = Delivery { reached, event, seq: parcel.content, failed };
+        let begin = self.clock.now();
+        let mut steps = vec![(Step::AttemptStart, more([]))];
+        if failed == 0 {
+            steps.insert(0, (Step::InvocationStart, more([])));
+        }
+        self.tell_delivery(&steps, &delivery, None).await;
         let invocation = Invocation { core: self, reached, event };
         let outcome = invocation.run().await;
+        self.tell_outcome(&delivery, &outcome, begin).await;
         if failed == 0 {
             measures.add(Metric::CompleteLatency, latency_ms());
         }
@@ -116,6 +136,29 @@ impl Core {
                 let failure = Failure { code, message: message.clone(), retries: failed, exhausted: None };
                 self.failures.note(parcel, failure, true);
                 Attempt::Refused(message)
+            }
+        }
+    }
+
+    /// Tells of an attempt that has ended.
+    async fn tell_outcome(&self, delivery: &Delivery<'_>, outcome: &Result<(), NotInvoked>, begin: TimestampMs) {
+        let now = self.clock.now();
+        let took = || ("target_duration_ms", since_ms(begin, now));
+        let ended = |status: &str| more([("invocation_status", status.into()), took()]);
+        match outcome {
+            Ok(()) => {
+                let latency =
+                    ("ingestion_to_success_latency_ms", since_ms(TimestampMs(delivery.event.ingested_ms), now));
+                let done = more([("final_invocation_status", "SUCCESS".into()), took(), latency]);
+                let steps = [(Step::AttemptSuccess, ended("SUCCESS")), (Step::InvocationSuccess, done)];
+                self.tell_delivery(&steps, delivery, None).await;
+            }
+            Err(NotInvoked::Later(code, message)) => {
+                self.tell_delivery(&[(Step::AttemptFailed, ended(code.as_str()))], delivery, Some(message)).await;
+            }
+            Err(NotInvoked::Never(code, message)) => {
+                self.tell_delivery(&[(Step::AttemptFailedForGood, ended(code.as_str()))], delivery, Some(message))
+                    .await;
             }
         }
     }

@@ -14,6 +14,7 @@ use watchkeep_store::{Collection, ResourceKey, Versioned};
 use watchkeep_wire::constraints::Missing;
 use watchkeep_wire::json::{Members, decode_members, encode_members};
 
+use crate::bus_logs::Logging;
 use crate::event::Event;
 use crate::limits::{
     EVENT_AGE_MAX, GROWING_RETRIES, IDLE_BUSES_MAX, JITTER_PERCENT, RETRIES_MAX, RETRY_PAUSE_FIRST, RETRY_PAUSE_MAX,
@@ -70,6 +71,8 @@ pub(crate) struct LiveBus {
     pub policy: Option<Policy>,
     /// Its counters.
     pub measures: Arc<BusMeasures>,
+    /// What it logs of itself.
+    pub logging: Logging,
     /// Its rules, by name.
     pub rules: Vec<Arc<LiveRule>>,
     matcher: EventMatcher,
@@ -189,9 +192,10 @@ impl LiveBus {
             let pattern = rule.document.pattern.as_deref()?;
             Some((index, EventPattern::parse(pattern).ok()?))
         });
+        let logging = Logging::of(document.and_then(|document| document.logs.as_ref()));
         let policy = document.and_then(|document| document.policy.as_ref());
         let policy = policy.and_then(|policy| Policy::parse(&policy.to_string(), PolicyKind::Resource).ok());
-        LiveBus { arn: bus_arn(&key), matcher: EventMatcher::new(patterns), policy, key, measures, rules }
+        LiveBus { arn: bus_arn(&key), matcher: EventMatcher::new(patterns), policy, logging, key, measures, rules }
     }
 
     /// The rules that an event matches, in the order of their names.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use watchkeep_delivery::outbox::{Announced, Outbox, OutboxFull};
 use watchkeep_store::{Rows, StoreError};
 
+use crate::bus_logs::{Logging, Step};
 use crate::core::{Core, EventRow};
 use crate::directory::{LiveBus, LiveRule, Reading};
 use crate::event::Event;
@@ -83,12 +84,30 @@ impl Core {
     ///
     /// [`NotTaken`]: none was taken.
     pub(crate) async fn take(&self, arrivals: Vec<Arrival>) -> Result<(), NotTaken> {
+        let told: Vec<(Arc<LiveBus>, Event)> = arrivals.iter().filter_map(Arrival::told).collect();
+        let outcome = self.take_all(arrivals).await;
+        if let Err(error) = &outcome {
+            for (bus, event) in &told {
+                let Some(mut telling) = self.telling(bus) else { continue };
+                telling.event(Step::NotIngested, event, Some(&error.to_string()));
+                telling.tell().await;
+            }
+        }
+        outcome
+    }
+
+    async fn take_all(&self, arrivals: Vec<Arrival>) -> Result<(), NotTaken> {
         let outbox = self.outbox().ok_or(NotTaken::Ending)?;
         let now_ms = self.clock.now().0.max(self.kept.first_ms());
-        let mut matched = Vec::new();
-        for Arrival { bus, event, recipients } in arrivals {
+        let (mut matched, mut unmatched) = (Vec::new(), Vec::new());
+        for arrival in arrivals {
+            let told = arrival.told();
+            let Arrival { bus, event, recipients } = arrival;
             let event = Event { ingested_ms: now_ms, ..event };
-            matched.extend(match_event(&outbox, bus, event, &recipients)?);
+            match match_event(&outbox, bus, event, &recipients)? {
+                Some(one) => matched.push(one),
+                None => unmatched.extend(told),
+            }
         }
         // An event for nobody, because its rules have no targets, needs no row; what a schedule fired for does, so that it fires once.
         let is_written = |one: &Matched<'_>| !one.targets.is_empty() || one.schedule.is_some();
@@ -100,11 +119,19 @@ impl Core {
             true => None,
             false => Some(self.store.append(rows).await?),
         };
+        for (bus, event) in unmatched.iter().filter(|(_, event)| !is_of_a_service(event)) {
+            let Some(mut telling) = self.telling(bus) else { continue };
+            for step in [Step::Receipt, Step::Ingested, Step::MatchStart, Step::NoMatch] {
+                telling.event(step, event, None);
+            }
+            telling.tell().await;
+        }
         let mut row = 0;
         for one in matched {
             one.count();
-            let Some(lsn) = lsn.filter(|_| is_written(&one)) else { continue };
-            let seq = (lsn.0 << SEQ_ROW_BITS) | row;
+            let seq = lsn.filter(|_| is_written(&one)).map(|lsn| (lsn.0 << SEQ_ROW_BITS) | row);
+            self.tell_of_match(&one, seq).await;
+            let Some(seq) = seq else { continue };
             row += 1;
             tracing::trace!(event = one.event.id, bus = one.bus.key.name, targets = one.targets.len(), "taken");
             self.events.add(seq, Arc::new(one.event));
@@ -112,6 +139,29 @@ impl Core {
         }
         Ok(())
     }
+
+    async fn tell_of_match(&self, one: &Matched<'_>, seq: Option<u64>) {
+        let Some(mut telling) = self.telling(&one.bus) else { return };
+        if one.schedule.is_none() {
+            for step in [Step::Receipt, Step::Ingested, Step::MatchStart] {
+                telling.event(step, &one.event, None);
+            }
+        }
+        one.rules.iter().for_each(|rule| telling.matched(&one.event, rule, seq));
+        telling.tell().await;
+    }
+}
+
+impl Arrival {
+    /// Bus and event, where the bus logs what becomes of it.
+    fn told(&self) -> Option<(Arc<LiveBus>, Event)> {
+        (self.bus.logging != Logging::default()).then(|| (self.bus.clone(), self.event.clone()))
+    }
+}
+
+/// Whether an event is one of a service: of those that match nothing nothing is told.
+fn is_of_a_service(event: &Event) -> bool {
+    event.text().contains("\"source\":\"aws.")
 }
 
 fn match_event<'a>(

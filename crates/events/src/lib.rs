@@ -6,6 +6,7 @@
 //! happens through the port `EventBus`, and are reached through ports, too. It knows no HTTP server, no wire format and no other service.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod bus_logs;
 mod buses;
 mod core;
 mod courier;
@@ -41,7 +42,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, watch};
-use watchkeep_core::ports::{DataStreamSink, EventBus, Functions, LogSink, QueueSink, ResourceDirectory, TopicSink};
+use watchkeep_core::ports::{
+    DataStreamSink, EventBus, Functions, LogSink, QueueSink, ResourceDirectory, TopicSink, VendedLogSources, VendedLogs,
+};
 use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_delivery::DeliveryStreams;
 use watchkeep_delivery::outbox::Outbox;
@@ -50,6 +53,7 @@ use watchkeep_store::{Collection, ResourceKey, Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use self::core::{Core, EventsInMemory, Kept};
+use bus_logs::BusLogs;
 use directory::Directory;
 use failures::Failures;
 use limits::TIDY_INTERVAL;
@@ -117,6 +121,8 @@ pub struct EventsPorts {
     pub functions: Arc<dyn Functions>,
     /// Takes log events.
     pub logs: Arc<dyn LogSink>,
+    /// Takes what buses log of themselves.
+    pub vended_logs: Arc<dyn VendedLogs>,
     /// Knows which log groups there are.
     pub log_groups: Arc<dyn ResourceDirectory>,
     /// Counts.
@@ -205,6 +211,11 @@ impl Events {
     /// The default buses as the other services see them.
     pub fn bus(self: &Arc<Self>) -> Arc<dyn EventBus> {
         Arc::new(BusDoor(Arc::downgrade(self)))
+    }
+
+    /// The buses, as sources of vended logs.
+    pub fn vended_log_sources(self: &Arc<Self>) -> Arc<dyn VendedLogSources> {
+        Arc::new(BusLogs(Arc::downgrade(self)))
     }
 
     /// Begins to deliver, and to fire schedules.

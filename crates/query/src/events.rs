@@ -153,14 +153,10 @@ impl Counts {
 
     /// Adds what was counted elsewhere.
     pub(crate) fn add(&self, other: &Counts) {
-        let counts = [
-            (&self.scanned, &other.scanned),
-            (&self.bytes, &other.bytes),
-            (&self.matched, &other.matched),
-            (&self.locked, &other.locked),
-            (&self.lost, &other.lost),
-        ];
-        for (own, other) in counts {
+        let scanned = self.scanned.iter().zip(&other.scanned);
+        let scanned = scanned.flat_map(|(own, other)| [(&own.events, &other.events), (&own.bytes, &other.bytes)]);
+        let counts = [(&self.matched, &other.matched), (&self.locked, &other.locked), (&self.lost, &other.lost)];
+        for (own, other) in scanned.chain(counts) {
             own.fetch_add(other.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         self.groups.fetch_max(other.groups.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -427,7 +423,7 @@ fn whole(number: i64) -> Value<'static> {
 }
 
 /// Whether a field is one of lines that AWS's services write, and so may be in messages that are no JSON.
-pub(crate) fn is_of_lines(path: &Path) -> bool {
+fn is_of_lines(path: &Path) -> bool {
     let group = watchkeep_lang::insights::event::EventGroup::new("", "", "");
     let discoverer = Discoverer::new(std::slice::from_ref(path));
     LINES.iter().any(|message| {

@@ -186,12 +186,6 @@ impl Services {
             deliveries: deliveries.clone(),
             meter: meters.minutes.clone(),
         });
-        // No service makes logs of its resources yet.
-        logs.set_delivery_ports(DeliveryPorts {
-            buckets: objects.port(),
-            streams: deliveries.clone(),
-            sources: Vec::new(),
-        });
         let meter = meters.minutes.clone();
         let data_streams = DataStreams::open(store.clone(), clock.clone(), meter.clone(), throughput).await;
         let data_streams = data_streams.context("opening data streams")?;
@@ -216,14 +210,20 @@ impl Services {
             queues: queues.sink(),
             topics: topics.sink(),
             data_streams: data_streams.sink(),
-            deliveries,
+            deliveries: deliveries.clone(),
             functions: functions.clone(),
             logs: logs.sink(),
+            vended_logs: logs.vended_logs(),
             log_groups: Arc::new(LogGroups(Arc::downgrade(&logs))),
             meter: meters.minutes.clone(),
         };
         let events = Events::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let events = events.context("opening events")?;
+        logs.set_delivery_ports(DeliveryPorts {
+            buckets: objects.port(),
+            streams: deliveries,
+            sources: vec![events.vended_log_sources()],
+        });
         if api_calls == ApiCalls::Told {
             trails.set_event_bus(events.bus());
         }

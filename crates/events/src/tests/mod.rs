@@ -2,6 +2,7 @@
 
 mod buses;
 mod delivery;
+mod logging;
 mod metrics;
 mod partners;
 mod putting;
@@ -18,7 +19,8 @@ use tokio::sync::mpsc;
 use watchkeep_core::ports::{
     DataRecord, DataStreamError, DataStreamSink, DescribedResource, Functions, IfAbsent, InvokeError, LogEventInput,
     LogSink, LogSinkError, Lookup, MessageId, MetricIdentity, MetricPlace, QueueError, QueueMessage, QueueSink,
-    ResourceDirectory, ResourceKind, Samples, TopicError, TopicMessage, TopicSink, Unstored,
+    ResourceDirectory, ResourceKind, Samples, TopicError, TopicMessage, TopicSink, Unstored, VendedLogs,
+    VendedLogsError, VendedRecord,
 };
 use watchkeep_core::{AccountId, Arn, BoxFuture, Caller, ManualClock, Meter, Principal, SeededRandom, TimestampMs};
 use watchkeep_delivery::NoDeliveryStreams;
@@ -65,6 +67,8 @@ struct Sent {
 struct World {
     sent: mpsc::UnboundedSender<Sent>,
     refusing: Mutex<HashMap<String, QueueError>>,
+    /// What buses log of themselves, with the types of log.
+    told: Mutex<Vec<(String, serde_json::Map<String, Value>)>>,
 }
 
 impl World {
@@ -154,6 +158,23 @@ impl LogSink for World {
     }
 }
 
+impl VendedLogs for World {
+    fn wants(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn put<'a>(
+        &'a self,
+        _: &'a str,
+        log_type: &'a str,
+        records: Vec<VendedRecord>,
+    ) -> BoxFuture<'a, Result<(), VendedLogsError>> {
+        let told = records.into_iter().map(|record| (log_type.to_owned(), record.fields));
+        self.told.lock().unwrap().extend(told);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 impl ResourceDirectory for World {
     fn look_up(&self, arn: &Arn) -> Lookup {
         match arn.resource.contains("absent") {
@@ -220,7 +241,7 @@ impl Fixture {
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
         let (sender, sent) = mpsc::unbounded_channel();
-        let world = Arc::new(World { sent: sender, refusing: Mutex::default() });
+        let world = Arc::new(World { sent: sender, refusing: Mutex::default(), told: Mutex::default() });
         let meter = Arc::new(Meter::default());
         let ports = EventsPorts {
             queues: world.clone(),
@@ -229,6 +250,7 @@ impl Fixture {
             deliveries: Arc::new(NoDeliveryStreams),
             functions: world.clone(),
             logs: world.clone(),
+            vended_logs: world.clone(),
             log_groups: world.clone(),
             meter: meter.clone(),
         };

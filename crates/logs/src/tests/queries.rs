@@ -452,6 +452,6 @@ async fn scheduled_queries_run_put_their_results_and_tell() {
     assert_eq!((objects.len(), objects[0].0.as_str()), (1, "results"));
     assert!(objects[0].1.starts_with("queries/") && objects[0].2.contains(r#""value":"3""#), "{:?}", objects[0]);
     let events = kept.events.lock().unwrap();
-    assert_eq!((events[0].source, events[0].detail_type), ("aws.logs", "Scheduled Query Completed"));
+    assert_eq!((&*events[0].source, events[0].detail_type), ("aws.logs", "Scheduled Query Completed"));
     assert_eq!(events[0].detail["status"], "Complete");
 }

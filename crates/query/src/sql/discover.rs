@@ -14,7 +14,7 @@ use watchkeep_lang::insights::value::{Value, number_of};
 use watchkeep_store::Spelling;
 
 use super::rewrite::Names;
-use crate::events::{FieldColumn, Reading, is_of_lines};
+use crate::events::{FieldColumn, Reading};
 
 /// What every event has, by its name.
 const SYSTEM: &[(&str, System)] = &[
