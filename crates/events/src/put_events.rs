@@ -15,13 +15,16 @@ use crate::Events;
 use crate::directory::LiveBus;
 use crate::errors::{finish, invalid};
 use crate::event::{Crossed, Envelope, Event, detail};
-use crate::ingest::{Arrival, NotTaken, Recipients};
+use crate::ingest::{Arrival, Recipients};
 use crate::limits::{DETAIL_TYPE_CHARS_MAX, ENTRIES_BYTES_MAX, TIME_BYTES};
 use crate::measures::{Put, PutOutcome, Putting};
 use crate::names::bus_key;
 
 /// The action that a bus's policy is asked about.
 pub(crate) const PUT_EVENTS: &str = "events:PutEvents";
+
+/// The code of an entry that may be put again a little later.
+const THROTTLED: &str = "ThrottlingException";
 
 /// An entry of PutEvents or PutPartnerEvents.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +128,9 @@ impl Events {
             Ok(outcomes) => outcomes.iter().filter(|outcome| outcome.is_err()).count(),
             Err(_) => count,
         };
-        let is_throttled = |error: &ServiceError| error.code == "ThrottlingException";
+        let is_throttled = |outcomes: &Outcomes| {
+            outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(|refused| refused.code == THROTTLED))
+        };
         self.core.measures.of_place(&place).put(
             putting,
             &Put {
@@ -134,8 +139,8 @@ impl Events {
                 bytes,
                 took_ms: self.core.clock.monotonic().saturating_sub(began).as_secs_f64() * 1000.0,
                 outcome: match &outcome {
+                    Ok(outcomes) if is_throttled(outcomes) => PutOutcome::Throttled,
                     Ok(_) => PutOutcome::Answered,
-                    Err(error) if is_throttled(error) => PutOutcome::Throttled,
                     Err(_) => PutOutcome::Failed,
                 },
             },
@@ -166,8 +171,7 @@ impl Events {
             Err(error) => {
                 tracing::warn!(%error, "events were not taken");
                 let refused = match error {
-                    NotTaken::Full(_) => Refused::new("ThrottlingException", "Rate exceeded"),
-                    error if error.is_retryable() => Refused::new("ThrottlingException", "Rate exceeded"),
+                    error if error.is_retryable() => Refused::new(THROTTLED, "Rate exceeded"),
                     _ => Refused::new("InternalFailure", "Internal Service Failure"),
                 };
                 // None of those that would have had an id was taken: each of them may be put again.

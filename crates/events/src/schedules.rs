@@ -34,12 +34,12 @@ impl Events {
     pub(crate) async fn keep_firing(self: Arc<Self>, mut found: HashMap<u64, i64>) {
         let mut stopped = self.stop.subscribe();
         let mut missed = Missed::Last;
-        loop {
+        while !*stopped.borrow() {
             let changed = self.rules_changed.notified();
             let next_ms = self.fire(&mut found, missed).await;
             missed = Missed::All;
             let rest_ms = next_ms.map_or(i64::MAX, |next| next.saturating_sub(self.core.clock.now().0));
-            if rest_ms <= 0 && !*stopped.borrow() {
+            if rest_ms <= 0 {
                 // It became due while the others fired; a clock that stands still would not wake who sleeps.
                 continue;
             }

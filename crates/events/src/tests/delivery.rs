@@ -81,7 +81,9 @@ async fn inputs_are_shaped() {
 async fn what_is_given_up_goes_to_the_dead_letter_queue() {
     let elsewhere = "arn:aws:states:us-east-1:000000000000:stateMachine:s";
     let group = "arn:aws:logs:us-east-1:000000000000:log-group:absent";
-    let cases: Vec<(Target, Option<QueueError>, &str, Option<&str>, &str)> = vec![
+    // The target, what it answers, and the letter's code, condition and retries.
+    type Case = (Target, Option<QueueError>, &'static str, Option<&'static str>, &'static str);
+    let cases: Vec<Case> = vec![
         (target("t", &queue("q")), Some(QueueError::NoSuchQueue), "NO_RESOURCE", None, "0"),
         (
             target("t", &queue("q")),
