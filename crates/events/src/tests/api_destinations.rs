@@ -151,3 +151,51 @@ async fn what_is_wrong_is_refused() {
     assert_eq!(shown.invocation_rate_limit_per_second, Some(2));
     assert_eq!(shown.invocation_endpoint.as_deref(), Some("http://127.0.0.1:1/*"));
 }
+
+/// Answers the next request with this status and these headers.
+async fn answer(mut stream: tokio::net::TcpStream, head: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut got = Vec::new();
+    // The event ends with the object of its detail.
+    while !got.ends_with(b"}}") {
+        assert_ne!(stream.read_buf(&mut got).await.unwrap(), 0);
+    }
+    stream.write_all(format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.unwrap();
+    String::from_utf8(got).unwrap()
+}
+
+#[tokio::test]
+async fn an_endpoint_is_left_alone_as_long_as_it_asks() {
+    const ASKED_SECONDS: u64 = 1_000;
+    let fixture = Fixture::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let connection = fixture.connection(basic("c")).await.unwrap();
+    let arn = fixture.destination(destination(&connection, &url)).await.unwrap();
+    fixture.rule("r", None, "app").await;
+    fixture.targets("r", None, vec![target("t", &arn)]).await;
+    let id = fixture.put(entry("app", r#"{"a":1}"#)).await;
+    let (stream, _) = listener.accept().await.unwrap();
+    let got = answer(stream, &format!("503 Busy\r\nretry-after: {ASKED_SECONDS}")).await;
+    assert!(got.contains("authorization: Basic YW5uOmhpZGRlbi1w") && got.contains(&id), "{got}");
+    while fixture.events.core.failures.len() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut waited_seconds = 0;
+    let stream = loop {
+        let turns = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            accepted = listener.accept() => break accepted.unwrap().0,
+            () = turns => {}
+        }
+        fixture.clock.advance(Duration::from_secs(1));
+        waited_seconds += 1;
+    };
+    assert!(waited_seconds >= ASKED_SECONDS, "{waited_seconds}");
+    assert!(answer(stream, "200 OK").await.contains(&id));
+    fixture.all_settled().await;
+}
