@@ -9,6 +9,7 @@
 
 mod aws;
 mod bucket;
+mod calls;
 mod functions;
 mod http_endpoint;
 mod limits;
@@ -25,6 +26,7 @@ use watchkeep_core::BoxFuture;
 
 pub use aws::{Aws, AwsConfig, instance_action};
 pub use bucket::BucketTarget;
+pub use calls::{ApiAnswer, ApiCall, CallError};
 pub use functions::HttpFunctions;
 pub use http_endpoint::HttpEndpointTarget;
 pub use limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};

@@ -73,3 +73,6 @@ pub const BULK_ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// The bytes of a log subscription's message, uncompressed: more than there ever are.
 pub const SUBSCRIPTION_MESSAGE_BYTES_MAX: u64 = 64 << 20;
+
+/// The bytes that are read of the answer of an API.
+pub const CALL_ANSWER_BYTES_MAX: usize = 64 << 10;

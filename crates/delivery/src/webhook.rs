@@ -40,7 +40,7 @@ impl Webhooks {
         Webhooks { client: Arc::default(), reach: Arc::new(reach) }
     }
 
-    fn client(&self) -> &Result<Client, String> {
+    pub(crate) fn client(&self) -> &Result<Client, String> {
         self.client.get_or_init(|| {
             let client = Client::builder()
                 .timeout(WEBHOOK_TIME)
@@ -63,7 +63,7 @@ impl Webhooks {
         self.parse(url).map(drop)
     }
 
-    fn parse(&self, url: &str) -> Result<Url, EndpointError> {
+    pub(crate) fn parse(&self, url: &str) -> Result<Url, EndpointError> {
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = url.ok_or(EndpointError::NoUrl)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(EndpointError::NoUrl)?;

@@ -10,12 +10,14 @@ use watchkeep_delivery::outbox::{Note, Outbox, OutboxLog, Parcel, Pending, Stage
 use watchkeep_store::{Batch, Collection, Keep, ResourceKey, Rows, Scan, Store, StoreError, TableOwner};
 
 use crate::EventsPorts;
+use crate::connections::Tokens;
 use crate::directory::Directory;
 use crate::event::{Crossed, Event};
 use crate::failures::Failures;
+use crate::gates::Gates;
 use crate::limits::{EVENTS_BYTES_MAX, HOUR_MS, NOTE_PAUSE, NOTE_TRIES_MAX};
 use crate::measures::Measures;
-use crate::resources::{BusDocument, RuleDocument, ScheduleMark, Watermark};
+use crate::resources::{BusDocument, ConnectionDocument, DestinationDocument, RuleDocument, ScheduleMark, Watermark};
 use crate::tables::{
     BUS_EVENTS, CROSSED, CROSSED_ACCOUNT, CROSSED_REGION, DEAD_LETTERING, DELIVERING, EVENT, EVENT_DELIVERIES,
     EVENT_ID, HOUR, PATH, SETTLED, TIME, TRACE, hour, numbers,
@@ -30,6 +32,10 @@ pub(crate) struct Core {
     pub rules: Collection<RuleDocument>,
     pub marks: Collection<ScheduleMark>,
     pub watermarks: Collection<Watermark>,
+    pub connections: Collection<ConnectionDocument>,
+    pub destinations: Collection<DestinationDocument>,
+    pub tokens: Tokens,
+    pub gates: Gates,
     pub directory: Directory,
     pub measures: Arc<Measures>,
     pub ports: EventsPorts,

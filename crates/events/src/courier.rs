@@ -46,6 +46,10 @@ impl Courier for Core {
         })
     }
 
+    fn pause_min(&self, parcel: Parcel) -> Duration {
+        self.gates.asked(parcel)
+    }
+
     fn bury(&self, parcel: Parcel, failed: u32) -> BoxFuture<'_, Attempt> {
         Box::pin(async move {
             let opened = match self.open(parcel).await {
@@ -129,6 +133,11 @@ impl Core {
                 Attempt::Delivered
             }
             Err(NotInvoked::Later(code, message)) => {
+                self.note_failure(parcel, reached, failed, code, &message);
+                Attempt::Later(message)
+            }
+            Err(NotInvoked::After(code, message, pause)) => {
+                self.gates.ask(parcel, pause);
                 self.note_failure(parcel, reached, failed, code, &message);
                 Attempt::Later(message)
             }

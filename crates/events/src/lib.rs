@@ -6,14 +6,17 @@
 //! happens through the port `EventBus`, and are reached through ports, too. It knows no HTTP server, no wire format and no other service.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod api_destinations;
 mod bus_logs;
 mod buses;
+mod connections;
 mod core;
 mod courier;
 mod directory;
 mod errors;
 mod event;
 mod failures;
+mod gates;
 mod ingest;
 mod invoke;
 mod limits;
@@ -36,6 +39,7 @@ mod targets;
 mod test_event_pattern;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -43,19 +47,22 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use watchkeep_core::ports::{
-    DataStreamSink, EventBus, Functions, LogSink, QueueSink, ResourceDirectory, TopicSink, VendedLogSources, VendedLogs,
+    DataStreamSink, EventBus, Functions, LogSink, QueueSink, ResourceDirectory, SecretSealing, TopicSink,
+    VendedLogSources, VendedLogs,
 };
 use watchkeep_core::{Clock, Meter, Random};
-use watchkeep_delivery::DeliveryStreams;
 use watchkeep_delivery::outbox::Outbox;
+use watchkeep_delivery::{DeliveryStreams, Webhooks};
 use watchkeep_model::events::SERVICE;
 use watchkeep_store::{Collection, ResourceKey, Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use self::core::{Core, EventsInMemory, Kept};
 use bus_logs::BusLogs;
+use connections::Tokens;
 use directory::Directory;
 use failures::Failures;
+use gates::Gates;
 use limits::TIDY_INTERVAL;
 use measures::Measures;
 use names::bus_of_rule;
@@ -68,7 +75,9 @@ pub use tables::{BUS_EVENTS, EVENT_DELIVERIES};
 pub static TABLES: &[&Table] = &[&BUS_EVENTS, &EVENT_DELIVERIES];
 
 // Not routed: endpoints (CreateEndpoint, DeleteEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint), which move events between
-// Regions by Route 53's health checks, and there are neither here.
+// Regions by Route 53's health checks, and there are neither here; archives and replays (CreateArchive, DeleteArchive,
+// DescribeArchive, ListArchives, UpdateArchive, StartReplay, DescribeReplay, ListReplays, CancelReplay): events are not kept once
+// they are settled.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Events = events {
@@ -101,6 +110,17 @@ watchkeep_wire::routes! {
         ActivateEventSource => partner::activate_event_source,
         DeactivateEventSource => partner::deactivate_event_source,
         PutPartnerEvents => partner::put_partner_events,
+        CreateConnection => connections::create_connection,
+        UpdateConnection => connections::update_connection,
+        DescribeConnection => connections::describe_connection,
+        DeleteConnection => connections::delete_connection,
+        DeauthorizeConnection => connections::deauthorize_connection,
+        ListConnections => connections::list_connections,
+        CreateApiDestination => api_destinations::create_api_destination,
+        UpdateApiDestination => api_destinations::update_api_destination,
+        DescribeApiDestination => api_destinations::describe_api_destination,
+        DeleteApiDestination => api_destinations::delete_api_destination,
+        ListApiDestinations => api_destinations::list_api_destinations,
         TagResource => tags::tag_resource,
         UntagResource => tags::untag_resource,
         ListTagsForResource => tags::list_tags_for_resource,
@@ -125,6 +145,10 @@ pub struct EventsPorts {
     pub vended_logs: Arc<dyn VendedLogs>,
     /// Knows which log groups there are.
     pub log_groups: Arc<dyn ResourceDirectory>,
+    /// Calls API destinations.
+    pub webhooks: Webhooks,
+    /// Seals the secrets of connections.
+    pub sealing: Arc<dyn SecretSealing>,
     /// Counts.
     pub meter: Arc<Meter>,
 }
@@ -166,6 +190,10 @@ impl Events {
             rules: catalog.collection().await?,
             marks: catalog.collection().await?,
             watermarks: catalog.collection().await?,
+            connections: catalog.collection().await?,
+            destinations: catalog.collection().await?,
+            tokens: Tokens::default(),
+            gates: Gates::default(),
             directory: Directory::new(measures.clone()),
             measures,
             ports,
@@ -220,6 +248,7 @@ impl Events {
 
     /// Begins to deliver, and to fire schedules.
     pub fn start(self: &Arc<Self>) {
+        self.resume_connections();
         self.outbox.start();
         let fired = std::mem::take(&mut *self.fired.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::spawn(self.clone().keep_firing(fired));
@@ -238,6 +267,8 @@ impl Events {
         self.core.directory.clear();
         self.core.events.clear();
         self.core.failures.clear();
+        self.core.tokens.clear();
+        self.core.gates.clear();
     }
 
     /// How many deliveries are on their way, tried or waiting.

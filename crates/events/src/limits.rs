@@ -115,3 +115,24 @@ pub const SOURCES_MAX: usize = 1_000;
 
 /// The milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;
+
+/// The connections of an account in a Region. AWS: 3,000.
+pub const CONNECTIONS_MAX: usize = 3_000;
+
+/// The API destinations of an account in a Region. AWS: 3,000.
+pub const DESTINATIONS_MAX: usize = 3_000;
+
+/// How often an API destination that says nothing is called in a second ("CreateApiDestination").
+pub const DESTINATION_RATE_DEFAULT: u32 = 300;
+
+/// How long a call of an API destination, or of an authorization endpoint, may take. AWS: 5 seconds.
+pub const API_CALL_TIME: Duration = Duration::from_secs(5);
+
+/// How long an API destination may ask to be left alone: as long as an event is tried at all.
+pub const RETRY_AFTER_MAX: Duration = EVENT_AGE_MAX;
+
+/// How long before its end a token is no more used.
+pub const TOKEN_EARLY_MS: i64 = 1_000;
+
+/// The tokens in memory; if there were more, they would be asked for again.
+pub const TOKENS_MAX: usize = 10_000;

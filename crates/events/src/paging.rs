@@ -24,6 +24,10 @@ pub(crate) enum Paged {
     Sources = b's',
     /// Partner event sources by name.
     PartnerSources = b'p',
+    /// Connections by name.
+    Connections = b'c',
+    /// API destinations by name.
+    ApiDestinations = b'd',
     /// Accounts of a partner event source.
     PartnerAccounts = b'a',
 }

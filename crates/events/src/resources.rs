@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use watchkeep_store::Resource;
 
+use crate::connections::Auth;
+
 /// What an event bus logs of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogSettings {
@@ -188,4 +190,88 @@ pub(crate) struct SourceDocument {
 
 impl Resource for SourceDocument {
     const KIND: &'static str = "partner_event_source";
+}
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ConnectionState {
+    /// Its token is being asked for.
+    Authorizing,
+    /// It can be used.
+    Authorized,
+    /// It has no secrets any more, or was given no token.
+    Deauthorized,
+}
+
+impl ConnectionState {
+    /// The word in the API.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ConnectionState::Authorizing => "AUTHORIZING",
+            ConnectionState::Authorized => "AUTHORIZED",
+            ConnectionState::Deauthorized => "DEAUTHORIZED",
+        }
+    }
+}
+
+/// How to call somebody's API; its key's name is the connection's.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ConnectionDocument {
+    /// What tells it from a connection of the same name before or after it.
+    pub id: String,
+    /// How often it was changed: a token belongs to one state of it.
+    pub changes: u64,
+    /// When it was created, in milliseconds since the epoch.
+    pub created: i64,
+    /// When it was changed last.
+    pub modified: i64,
+    /// When it was authorized last.
+    #[serde(default)]
+    pub authorized: Option<i64>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The KMS key that its secret is said to be encrypted under.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// How far it is.
+    pub state: ConnectionState,
+    /// Why it is no further.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What may be shown of how it authorizes: no secret is in it.
+    pub shown: Auth,
+    /// All of it, sealed; none when it was deauthorized.
+    #[serde(default)]
+    pub sealed: Option<String>,
+}
+
+impl Resource for ConnectionDocument {
+    const KIND: &'static str = "event_connection";
+}
+
+/// An endpoint of somebody's API; its key's name is the destination's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DestinationDocument {
+    /// What tells it from a destination of the same name before or after it.
+    pub id: String,
+    /// When it was created, in milliseconds since the epoch.
+    pub created: i64,
+    /// When it was changed last.
+    pub modified: i64,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The ARN of its connection.
+    pub connection: String,
+    /// Its URL, with stars in its path for what targets say.
+    pub endpoint: String,
+    /// The method of HTTP.
+    pub method: String,
+    /// How often it is called in a second at most.
+    pub rate: u32,
+}
+
+impl Resource for DestinationDocument {
+    const KIND: &'static str = "event_api_destination";
 }

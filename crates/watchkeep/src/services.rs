@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use watchkeep_alarms::{Alarms, AlarmsPorts};
 use watchkeep_core::ports::{Authorizer, ResourceDirectory, SecretSealing};
 use watchkeep_core::{BoxFuture, Clock, Random};
-use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions};
+use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions, Webhooks};
 use watchkeep_events::{Events, EventsPorts};
 use watchkeep_gateway::{Document, Documents};
 use watchkeep_keys::Keys;
@@ -196,6 +196,7 @@ impl Services {
             functions: Arc::new(subscribed.context("delivery.open_search")?),
             meter,
         });
+        let webhooks = Webhooks::new(topics.reach.clone());
         let queues = Queues::open(store.clone(), clock.clone(), random.clone(), meters.minutes.clone(), queues).await;
         let queues = queues.context("opening queues")?;
         let ports = TopicsPorts {
@@ -215,6 +216,8 @@ impl Services {
             logs: logs.sink(),
             vended_logs: logs.vended_logs(),
             log_groups: Arc::new(LogGroups(Arc::downgrade(&logs))),
+            webhooks,
+            sealing: sealing.clone(),
             meter: meters.minutes.clone(),
         };
         let events = Events::open(store.clone(), clock.clone(), random.clone(), ports).await;

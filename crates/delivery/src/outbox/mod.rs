@@ -51,6 +51,11 @@ pub trait Courier: Send + Sync {
     /// Tries once to deliver a parcel; `failed` tries were in vain.
     fn deliver(&self, parcel: Parcel, failed: u32) -> BoxFuture<'_, Attempt>;
 
+    /// How long the target of a parcel whose try has just failed asked to be left alone. Asked once after each such try.
+    fn pause_min(&self, _: Parcel) -> Duration {
+        Duration::ZERO
+    }
+
     /// Tries once to put a parcel that was given up where such parcels are kept; [`Attempt::Unwanted`] if there is no such place.
     fn bury(&self, parcel: Parcel, failed: u32) -> BoxFuture<'_, Attempt>;
 }
@@ -283,7 +288,9 @@ impl Outbox {
         let pause = match progress.stage {
             Stage::Delivering => {
                 let age = Duration::from_millis(now_ms.saturating_sub(parcel.time_ms).max(0).unsigned_abs());
-                self.courier.retries(parcel.lane).pause(failed, age, self.random.as_ref())
+                let asked = self.courier.pause_min(parcel);
+                let pause = self.courier.retries(parcel.lane).pause(failed, age, self.random.as_ref());
+                pause.map(|pause| pause.max(asked))
             }
             Stage::DeadLettering => Some(DEAD_LETTER_PAUSE),
         };

@@ -1,6 +1,7 @@
 //! How each kind of target is invoked: one file for each, one line of the table in [`Invocation::run`]. Source: "Event bus targets in
 //! Amazon EventBridge".
 
+mod api_destination;
 mod bus;
 mod data_stream;
 mod delivery_stream;
@@ -8,6 +9,8 @@ mod function;
 mod log_group;
 mod queue;
 mod topic;
+
+use std::time::Duration;
 
 use watchkeep_core::Arn;
 use watchkeep_lang::input_transformer::Variables;
@@ -31,6 +34,8 @@ pub(crate) struct Invocation<'a> {
 pub(crate) enum NotInvoked {
     /// It may be later.
     Later(FailureCode, String),
+    /// It may be later, but not before this pause is over.
+    After(FailureCode, String, Duration),
     /// It will not be.
     Never(FailureCode, String),
 }
@@ -67,7 +72,8 @@ impl Invocation<'_> {
             TargetKind::Function => function::invoke(self).await,
             TargetKind::LogGroup => log_group::invoke(self).await,
             TargetKind::Bus => bus::invoke(self).await,
-            TargetKind::ApiDestination | TargetKind::Archive | TargetKind::Elsewhere => {
+            TargetKind::ApiDestination => api_destination::invoke(self).await,
+            TargetKind::Archive | TargetKind::Elsewhere => {
                 let arn = &self.target().target.arn;
                 Err(NotInvoked::no_resource(format!("This server has nothing that carries out {arn}.")))
             }
@@ -105,7 +111,12 @@ impl Invocation<'_> {
 
 impl Core {
     /// How long there must be between the beginnings of two tries of a target.
-    pub(crate) fn spacing_ms(&self, _: &LiveTarget) -> i64 {
-        0
+    pub(crate) fn spacing_ms(&self, target: &LiveTarget) -> i64 {
+        let destination = match target.kind {
+            TargetKind::ApiDestination => self.destination(&target.target.arn),
+            _ => None,
+        };
+        // What a lane leaves of the rate, destinations' gates keep.
+        destination.map_or(0, |destination| 1_000 / i64::from(destination.rate.max(1)))
     }
 }

@@ -1,5 +1,6 @@
 //! The service on a store of its own, on a clock that stands still.
 
+mod api_destinations;
 mod buses;
 mod delivery;
 mod logging;
@@ -19,11 +20,13 @@ use tokio::sync::mpsc;
 use watchkeep_core::ports::{
     DataRecord, DataStreamError, DataStreamSink, DescribedResource, Functions, IfAbsent, InvokeError, LogEventInput,
     LogSink, LogSinkError, Lookup, MessageId, MetricIdentity, MetricPlace, QueueError, QueueMessage, QueueSink,
-    ResourceDirectory, ResourceKind, Samples, TopicError, TopicMessage, TopicSink, Unstored, VendedLogs,
-    VendedLogsError, VendedRecord,
+    ResourceDirectory, ResourceKind, Samples, SealingError, SecretSealing, TopicError, TopicMessage, TopicSink,
+    Unstored, VendedLogs, VendedLogsError, VendedRecord,
 };
-use watchkeep_core::{AccountId, Arn, BoxFuture, Caller, ManualClock, Meter, Principal, SeededRandom, TimestampMs};
-use watchkeep_delivery::NoDeliveryStreams;
+use watchkeep_core::{
+    AccountId, Arn, BoxFuture, Caller, ManualClock, Meter, Principal, SecretBytes, SeededRandom, TimestampMs,
+};
+use watchkeep_delivery::{Loopback, NoDeliveryStreams, Reach, Webhooks};
 use watchkeep_model::ServiceError;
 use watchkeep_model::events::{
     CreateEventBusRequest, PutEventsRequest, PutEventsRequestEntry, PutEventsResponse, PutRuleRequest,
@@ -52,6 +55,22 @@ fn caller() -> Caller {
 
 fn of_account(account: &str) -> Caller {
     Caller { account: account.parse().unwrap(), ..caller() }
+}
+
+/// Seals by writing backwards, with the purpose.
+struct Mirrored;
+
+impl SecretSealing for Mirrored {
+    fn seal(&self, purpose: &str, secret: &[u8]) -> Result<String, SealingError> {
+        let text = String::from_utf8(secret.to_vec()).map_err(|_| SealingError::Failed)?;
+        Ok(format!("{purpose}|{}", text.chars().rev().collect::<String>()))
+    }
+
+    fn open(&self, purpose: &str, sealed: &str) -> Result<SecretBytes, SealingError> {
+        let text = sealed.strip_prefix(purpose).and_then(|rest| rest.strip_prefix('|'));
+        let text = text.ok_or(SealingError::Unopenable)?;
+        Ok(SecretBytes::from(text.chars().rev().collect::<String>().into_bytes()))
+    }
 }
 
 /// What a target was sent: its ARN, the text, and what came with it.
@@ -252,6 +271,8 @@ impl Fixture {
             logs: world.clone(),
             vended_logs: world.clone(),
             log_groups: world.clone(),
+            webhooks: Webhooks::new(Reach { loopback: Loopback::Allowed, ..Reach::default() }),
+            sealing: Arc::new(Mirrored),
             meter: meter.clone(),
         };
         let events = Events::open(store.clone(), clock.clone(), random, ports).await.unwrap();

@@ -266,7 +266,8 @@ async fn patterns_are_tried() {
         (of_source("app"), event("other").to_string(), Ok(Some(false))),
         ("{".to_owned(), event("app").to_string(), Err("InvalidEventPatternException")),
         (of_source("app"), "{".to_owned(), Err("ValidationException")),
-        (of_source("app"), r#"{"source":"app"}"#.to_owned(), Err("ValidationException")),
+        (of_source("app"), "[1]".to_owned(), Err("ValidationException")),
+        (of_source("app"), r#"{"source":"app"}"#.to_owned(), Ok(Some(true))),
     ];
     for (event_pattern, event, expected) in cases {
         let input = TestEventPatternRequest { event_pattern: event_pattern.clone(), event: event.clone() };

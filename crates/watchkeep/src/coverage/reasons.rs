@@ -25,6 +25,35 @@ pub const REASONS: &[Reason] = &[
     },
     Reason {
         service: "logs",
+        operations: &["GetStorageTierPolicy", "PutStorageTierPolicy"],
+        why: "segments have one storage tier: a policy would change nothing",
+    },
+    Reason {
+        service: "logs",
+        operations: &["PutBearerTokenAuthentication"],
+        why: "its tokens are service-specific credentials of IAM, which is not there yet",
+    },
+    Reason {
+        service: "logs",
+        operations: &["CreateImportTask", "CancelImportTask", "DescribeImportTasks", "DescribeImportTaskBatches"],
+        why: "imports read the event data stores of CloudTrail Lake, which are not there yet",
+    },
+    Reason {
+        service: "logs",
+        operations: &[
+            "AssociateSourceToS3TableIntegration",
+            "DisassociateSourceFromS3TableIntegration",
+            "ListSourcesForS3TableIntegration",
+        ],
+        why: "not yet; the tables of the store can be read as open files by any engine that knows DuckLake",
+    },
+    Reason {
+        service: "logs",
+        operations: &["GetLogFields", "GetLogObject", "ListAggregateLogGroupSummaries"],
+        why: "not yet",
+    },
+    Reason {
+        service: "logs",
         operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
         why: "a configuration names an interface endpoint of an Amazon VPC; the syslog receiver is set up by the settings `syslog.*`",
     },
