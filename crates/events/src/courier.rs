@@ -162,7 +162,7 @@ impl Core {
                 let steps = [(Step::AttemptSuccess, ended("SUCCESS")), (Step::InvocationSuccess, done)];
                 self.tell_delivery(&steps, delivery, None).await;
             }
-            Err(NotInvoked::Later(code, message)) => {
+            Err(NotInvoked::Later(code, message) | NotInvoked::After(code, message, _)) => {
                 self.tell_delivery(&[(Step::AttemptFailed, ended(code.as_str()))], delivery, Some(message)).await;
             }
             Err(NotInvoked::Never(code, message)) => {
