@@ -82,6 +82,7 @@ def test_an_event_bus_logs_what_becomes_of_its_events(tmp_path):
         # A restart does not wait until the five minutes of a file are over.
         server.kill()
         server.start()
+        s3 = server.client("s3")
 
         def filed():
             objects = s3.list_objects_v2(Bucket="bus-logs").get("Contents", [])
