@@ -129,7 +129,12 @@ impl Core {
         (bus.logging.level != Level::Off).then(|| Told { core: self, bus, records: Vec::new() })
     }
 
-    /// Tells of one step of a delivery.
+    /// Whether a rule's bus logs anything: most do not, and nothing is made for them.
+    pub(crate) fn tells_of(&self, rule: &LiveRule) -> bool {
+        self.directory.bus(&rule.bus).is_some_and(|bus| bus.logging.level != Level::Off)
+    }
+
+    /// Tells of steps of a delivery.
     pub(crate) async fn tell_delivery(
         &self,
         steps: &[(Step, Map<String, Value>)],
@@ -233,6 +238,16 @@ impl Told<'_> {
             }
         }
     }
+}
+
+/// Whether an event is one of a service: of those that match nothing nothing is told.
+pub(crate) fn is_of_a_service(event: &Event) -> bool {
+    #[derive(Deserialize)]
+    struct Seen<'a> {
+        #[serde(borrow)]
+        source: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice::<Seen<'_>>(&event.envelope).is_ok_and(|seen| seen.source.starts_with("aws."))
 }
 
 /// What records say of an event.

@@ -114,14 +114,17 @@ impl Core {
         }
         let delivery = Delivery { reached, event, seq: parcel.content, failed };
         let begin = self.clock.now();
-        let mut steps = vec![(Step::AttemptStart, more([]))];
-        if failed == 0 {
-            steps.insert(0, (Step::InvocationStart, more([])));
+        let is_told = self.tells_of(&reached.rule);
+        if is_told {
+            let start = [(Step::InvocationStart, more([])), (Step::AttemptStart, more([]))];
+            let steps = if failed == 0 { &start } else { start.get(1..).unwrap_or_default() };
+            self.tell_delivery(steps, &delivery, None).await;
         }
-        self.tell_delivery(&steps, &delivery, None).await;
         let invocation = Invocation { core: self, reached, event };
         let outcome = invocation.run().await;
-        self.tell_outcome(&delivery, &outcome, begin).await;
+        if is_told {
+            self.tell_outcome(&delivery, &outcome, begin).await;
+        }
         if failed == 0 {
             measures.add(Metric::CompleteLatency, latency_ms());
         }

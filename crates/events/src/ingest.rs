@@ -7,7 +7,7 @@ use serde::Deserialize;
 use watchkeep_delivery::outbox::{Announced, Outbox, OutboxFull};
 use watchkeep_store::{Rows, StoreError};
 
-use crate::bus_logs::{Logging, Step};
+use crate::bus_logs::{Logging, Step, is_of_a_service};
 use crate::core::{Core, EventRow};
 use crate::directory::{LiveBus, LiveRule, Reading};
 use crate::event::Event;
@@ -157,11 +157,6 @@ impl Arrival {
     fn told(&self) -> Option<(Arc<LiveBus>, Event)> {
         (self.bus.logging != Logging::default()).then(|| (self.bus.clone(), self.event.clone()))
     }
-}
-
-/// Whether an event is one of a service: of those that match nothing nothing is told.
-fn is_of_a_service(event: &Event) -> bool {
-    event.text().contains("\"source\":\"aws.")
 }
 
 fn match_event<'a>(

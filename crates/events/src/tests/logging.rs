@@ -90,6 +90,22 @@ async fn what_nobody_wants_is_told_but_not_of_services() {
     });
     assert_eq!(fields["details"], details);
     assert_eq!((&fields["log_level"], &fields["message_timestamp_ms"]), (&json!("INFO"), &json!(NOW)));
+    // Who it is of is what the event says of itself, not what its detail does.
+    fixture.world.told.lock().unwrap().clear();
+    fixture.put(PutEventsRequestEntry { detail: Some(r#"{"source":"aws.s3"}"#.into()), ..entry("shop") }).await;
+    assert_eq!(fixture.told().len(), 2);
+    fixture.world.told.lock().unwrap().clear();
+    let of_a_service = watchkeep_core::ports::BusEvent {
+        place: MetricPlace { account: AccountId::DEFAULT, region: Default::default() },
+        id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718".into(),
+        source: "aws.cloudwatch".into(),
+        detail_type: "CloudWatch Alarm State Change",
+        time: TimestampMs(NOW),
+        resources: Vec::new(),
+        detail: json!({}),
+    };
+    fixture.events.bus().put(of_a_service).await.unwrap();
+    assert!(fixture.told().is_empty(), "of a service's event that nobody wants nothing is told");
 }
 
 #[tokio::test]

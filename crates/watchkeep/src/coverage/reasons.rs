@@ -1,4 +1,4 @@
-//! Why operations are not routed, of the services that are whole: every operation of theirs is routed or stands here.
+//! Why operations are not routed. Of some services every operation is accounted for: it is routed, or stands here.
 
 /// Operations that are not routed, and why.
 pub struct Reason {
@@ -10,9 +10,9 @@ pub struct Reason {
     pub why: &'static str,
 }
 
-/// The services that are whole.
+/// The services of which every operation is accounted for.
 #[cfg(test)]
-pub const WHOLE: &[&str] = &["cloudwatch", "logs"];
+pub const ACCOUNTED_FOR: &[&str] = &["cloudwatch", "logs"];
 
 /// All reasons.
 pub const REASONS: &[Reason] = &[
