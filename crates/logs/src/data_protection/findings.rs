@@ -307,22 +307,26 @@ impl Logs {
                 let scan = scan.time(from_ms..i64::MAX);
                 let scan = scan.columns(&[columns::LOG_GROUP, columns::REPORT]).order(Order::Ascending);
                 store.scan(&scan, &mut |batch| {
-                    for row in (0..batch.len()).filter(|row| batch.seqs().get(*row).is_some_and(|seq| *seq > delivered))
-                    {
+                    for row in 0..batch.len() {
+                        let seq = batch.seqs().get(row).copied().unwrap_or_default();
+                        if seq <= delivered {
+                            continue;
+                        }
                         waiting.push(Waiting {
-                            seq: batch.seqs().get(row).copied().unwrap_or_default(),
+                            seq,
                             time_ms: batch.times().get(row).copied().unwrap_or_default(),
                             log_group: batch.text(columns::LOG_GROUP, row).to_owned(),
                             report: batch.text(columns::REPORT, row).to_owned(),
                         });
+                        // Rows do not come in the order of their numbers (the clock may have been set back, and calls overtake
+                        // each other): all are looked at, the first are kept.
+                        if waiting.len() > 2 * REPORTS_AT_ONCE_MAX {
+                            keep_first(&mut waiting);
+                        }
                     }
-                    match waiting.len() < REPORTS_AT_ONCE_MAX {
-                        true => ControlFlow::Continue(()),
-                        false => ControlFlow::Break(()),
-                    }
+                    ControlFlow::Continue(())
                 })?;
-                // Rows of one moment come in the order of their numbers, but the clock may have been set back.
-                waiting.sort_unstable_by_key(|row| row.seq);
+                keep_first(&mut waiting);
                 Ok(waiting)
             })
             .await
@@ -352,6 +356,12 @@ impl Logs {
         }
         Ok(())
     }
+}
+
+/// Keeps the first rows, as many as are delivered at once.
+fn keep_first(waiting: &mut Vec<Waiting>) {
+    waiting.sort_unstable_by_key(|row| row.seq);
+    waiting.truncate(REPORTS_AT_ONCE_MAX);
 }
 
 /// A row that is yet to be delivered.

@@ -460,6 +460,28 @@ async fn findings_reach_buckets_and_delivery_streams_whatever_happens() {
     let _ = delivering.await;
 }
 
+/// Rows are read by time, but delivered by number: a page must not pass over those whose time is later and number smaller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn findings_are_all_reported_when_the_clock_was_set_back() {
+    let (mut fixture, outside) = Fixture::protected(json!({"Firehose": {"DeliveryStream": "f"}})).await;
+    // More than a scan hands over at once.
+    let (parts, each) = (3, 6000);
+    let start = fixture.clock.now();
+    for part in 0..parts {
+        fixture.clock = Arc::new(ManualClock::new(start.plus_ms(-1000 * part as i64)));
+        fixture = fixture.reopen(false).await;
+        fixture.connect(&outside);
+        let events: Vec<(i64, String)> = (0..each).map(|n| (n as i64, format!("a{n}@b.example"))).collect();
+        let events: Vec<(i64, &str)> = events.iter().map(|(at, message)| (*at, message.as_str())).collect();
+        fixture.put("g", "s", &events).await;
+    }
+    let delivering = tokio::spawn(fixture.logs.clone().keep_delivering_findings());
+    until(|| outside.records.lock().unwrap().len() >= parts * each).await;
+    assert_eq!(outside.records.lock().unwrap().len(), parts * each);
+    delivering.abort();
+    let _ = delivering.await;
+}
+
 /// Waits for what another task does.
 async fn until(done: impl Fn() -> bool) {
     let clock = SystemClock::new();
