@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::future::join_all;
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 use watchkeep_core::ports::{BucketObject, IfAbsent, LogEventInput, MetricPlace, VendedLogKind};
 use watchkeep_core::{Arn, TimestampMs};
 use watchkeep_delivery::DeliveryError;
@@ -90,11 +90,15 @@ struct Way<'l> {
     target: (TargetKind, Arn),
 }
 
-/// Delivers records, as they come, until the service is gone.
+/// Delivers records, as they come, until the service is gone. A delivery whose destination is slow keeps no other waiting.
 pub(crate) async fn keep_delivering(logs: Weak<Logs>) {
+    let mut under_way = JoinSet::new();
     loop {
         let Some(strong) = logs.upgrade() else { return };
-        let next = strong.deliver_vended_logs().await;
+        let Turns { begun, next } = strong.vended_logs_due();
+        for turn in begun {
+            under_way.spawn(strong.clone().deliver_vended_logs(turn));
+        }
         let (clock, woken) = (strong.clock.clone(), strong.deliveries.woken.clone());
         drop(strong);
         let until = async {
@@ -109,46 +113,66 @@ pub(crate) async fn keep_delivering(logs: Weak<Logs>) {
         tokio::select! {
             () = woken.notified() => {}
             () = until => {}
+            Some(_) = under_way.join_next() => {}
         }
     }
 }
 
+/// A delivery whose turn has come. Until it is dropped the delivery has no other.
+pub(super) struct Turn {
+    logs: Arc<Logs>,
+    key: ResourceKey,
+    due: Due,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.logs.deliveries.under_way().remove(&self.key);
+    }
+}
+
+/// Whose turn has come, and when somebody's comes next.
+pub(super) struct Turns {
+    pub begun: Vec<Turn>,
+    pub next: Option<TimestampMs>,
+}
+
 impl Logs {
-    /// Delivers what is due; says when something is due next.
-    pub(crate) async fn deliver_vended_logs(self: &Arc<Self>) -> Option<TimestampMs> {
-        let ports = self.deliveries.ports()?.clone();
-        let waiting: Vec<(ResourceKey, Due)> =
-            self.deliveries.due().iter().map(|(key, due)| (key.clone(), *due)).collect();
-        let mut next: Option<TimestampMs> = None;
-        let mut is_next = |at: TimestampMs| next = Some(next.map_or(at, |next| next.min(at)));
-        let mut ways = Vec::new();
-        for (key, due) in waiting {
-            let Some(way) = self.way(&ports, &key) else {
-                self.deliveries.due().remove(&key);
-                continue;
-            };
-            let at = due.at(Some(way.target.0));
-            if at > self.clock.now() {
-                is_next(at);
-                continue;
+    /// Begins the turns of all deliveries that are due and have none.
+    pub(super) fn vended_logs_due(self: &Arc<Self>) -> Turns {
+        let mut turns = Turns { begun: Vec::new(), next: None };
+        let Some(ports) = self.deliveries.ports() else { return turns };
+        let now = self.clock.now();
+        let mut under_way = self.deliveries.under_way();
+        self.deliveries.due().retain(|key, due| {
+            if under_way.contains(key) {
+                // What came meanwhile has its turn when this one ends, which wakes who asks.
+                return true;
             }
-            // What comes meanwhile waits for its own turn.
-            self.deliveries.due().remove(&key);
-            ways.push((key, due, way));
-        }
-        let outcomes = join_all(ways.iter().map(|(_, _, way)| way.deliver())).await;
-        for ((key, due, _), outcome) in ways.iter().zip(outcomes) {
-            let Err(error) = outcome else { continue };
-            let id = &key.name;
-            tracing::warn!(delivery = id, error, "a delivery of logs waits; it is tried again");
-            let retry = self.clock.now().plus_ms(DELIVERY_RETRY_MS);
-            let mut all = self.deliveries.due();
-            let entry = all.entry(key.clone()).or_insert(*due);
-            entry.since = due.since;
-            entry.retry = Some(retry);
-            is_next(retry);
-        }
-        next
+            let Some(way) = self.way(ports, key) else { return false };
+            let at = due.at(Some(way.target.0));
+            if at > now {
+                turns.next = Some(turns.next.map_or(at, |next| next.min(at)));
+                return true;
+            }
+            under_way.insert(key.clone());
+            turns.begun.push(Turn { logs: self.clone(), key: key.clone(), due: *due });
+            false
+        });
+        turns
+    }
+
+    /// Delivers what waits for the delivery whose turn it is; what could not be delivered is due again later.
+    pub(super) async fn deliver_vended_logs(self: Arc<Self>, turn: Turn) {
+        let Turn { key, due, .. } = &turn;
+        let Some(way) = self.deliveries.ports().and_then(|ports| self.way(ports, key)) else { return };
+        let Err(error) = way.deliver().await else { return };
+        let id = &key.name;
+        tracing::warn!(delivery = id, error, "a delivery of logs waits; it is tried again");
+        let mut all = self.deliveries.due();
+        let entry = all.entry(key.clone()).or_insert(*due);
+        entry.since = due.since;
+        entry.retry = Some(self.clock.now().plus_ms(DELIVERY_RETRY_MS));
     }
 
     /// What a delivery consists of, if all of it is there.

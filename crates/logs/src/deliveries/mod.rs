@@ -17,7 +17,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -87,6 +87,8 @@ pub(crate) struct Deliveries {
     index: Arc<RwLock<Index>>,
     /// The deliveries that rows wait for.
     due: Mutex<HashMap<ResourceKey, Due>>,
+    /// The deliveries that deliver at this moment.
+    under_way: Mutex<HashSet<ResourceKey>>,
     woken: Arc<Notify>,
     /// Held by who changes one of the three.
     changing: tokio::sync::Mutex<()>,
@@ -104,6 +106,7 @@ impl Deliveries {
             ports: OnceLock::new(),
             index: Arc::default(),
             due: Mutex::default(),
+            under_way: Mutex::default(),
             woken: Arc::default(),
             changing: tokio::sync::Mutex::default(),
         };
@@ -126,6 +129,10 @@ impl Deliveries {
 
     fn due(&self) -> MutexGuard<'_, HashMap<ResourceKey, Due>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<ResourceKey>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what is in memory, after the store was reset.

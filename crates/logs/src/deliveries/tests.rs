@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde_json::json;
 use watchkeep_core::ports::{
     BucketClient, BucketError, BucketObject, Buckets, VendedField, VendedLogKind, VendedLogSources, VendedRecord,
 };
-use watchkeep_core::{AccountId, Arn, BoxFuture, Caller, TimestampMs};
+use watchkeep_core::{AccountId, Arn, BoxFuture, Caller, Clock as _, SystemClock, TimestampMs};
 use watchkeep_delivery::{DeliveryError, DeliveryStreams};
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::*;
@@ -31,6 +33,8 @@ struct Outside {
     files: Mutex<BTreeMap<String, String>>,
     records: Mutex<Vec<String>>,
     is_shut: Mutex<bool>,
+    is_stuck: Mutex<bool>,
+    asked: Mutex<usize>,
 }
 
 impl Buckets for Outside {
@@ -82,6 +86,10 @@ impl DeliveryStreams for Outside {
     }
 
     fn deliver<'a>(&'a self, _: &'a str, records: Vec<Bytes>) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        *self.asked.lock().unwrap() += 1;
+        if *self.is_stuck.lock().unwrap() {
+            return Box::pin(std::future::pending());
+        }
         let texts = records.iter().map(|record| String::from_utf8(record.to_vec()).unwrap());
         self.records.lock().unwrap().extend(texts);
         Box::pin(std::future::ready(Ok(())))
@@ -170,6 +178,15 @@ impl World {
         port.put(BUS, "INFO_LOGS", vec![VendedRecord { time: TimestampMs(NOW), fields }]).await.unwrap();
     }
 
+    /// Delivers what is due; says when something is due next.
+    async fn deliver(&self) -> Option<TimestampMs> {
+        let begun = self.logs().vended_logs_due().begun;
+        join_all(begun.into_iter().map(|turn| self.logs().clone().deliver_vended_logs(turn))).await;
+        let after = self.logs().vended_logs_due();
+        assert!(after.begun.is_empty(), "all that was due is delivered, or waits");
+        after.next
+    }
+
     async fn messages(&self) -> Vec<String> {
         self.fixture.messages("/vended", "EventBusLogs_orders").await
     }
@@ -199,14 +216,14 @@ async fn records_go_to_a_group_a_delivery_stream_and_a_bucket() {
     assert!(!world.logs().vended_logs().wants(BUS, "ERROR_LOGS"));
     world.tell("A").await;
     world.tell("B").await;
-    let next = world.logs().deliver_vended_logs().await;
+    let next = world.deliver().await;
     assert_eq!(next, Some(TimestampMs(NOW + 5 * 60_000)), "a file waits for more");
     assert_eq!(world.messages().await, [line("A"), line("B")]);
     let rows = ["A", "B"].map(|message| format!("{BUS}\t{message}\t{{\"n\":1}}\n"));
     assert_eq!(*world.outside.records.lock().unwrap(), rows);
     assert!(world.files().is_empty());
     world.fixture.advance(5 * 60_000);
-    assert_eq!(world.logs().deliver_vended_logs().await, None);
+    assert_eq!(world.deliver().await, None);
     let files = world.files();
     let [(key, text)] = &files[..] else { panic!("{files:?}") };
     let name = "AWSLogs/000000000000/EventBusLogs/us-east-1/2023/11/14/22/000000000000_EventBusLogs_us-east-1_orders_20231114T2213Z_";
@@ -224,19 +241,46 @@ async fn what_was_taken_is_delivered_after_a_crash_and_once_only() {
     world.delivery(&group).await.unwrap();
     world.delivery(&bucket).await.unwrap();
     world.tell("A").await;
-    world.logs().deliver_vended_logs().await;
+    world.deliver().await;
     world.tell("B").await;
     let World { fixture, outside } = world;
     let world = World::over(fixture.reopen(false).await, outside);
-    world.logs().deliver_vended_logs().await;
+    world.deliver().await;
     assert_eq!(world.messages().await, [line("A"), line("B")]);
     let texts: Vec<String> = world.files().into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, [format!("{}\n{}\n", line("A"), line("B"))]);
     world.tell("C").await;
     world.fixture.advance(5 * 60_000);
-    world.logs().deliver_vended_logs().await;
+    world.deliver().await;
     assert_eq!(world.messages().await, [line("A"), line("B"), line("C")]);
     assert_eq!(world.files().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_does_not_answer_keeps_no_other_waiting() {
+    let world = World::new().await;
+    world.fixture.group("/vended").await;
+    world.fixture.stream("/vended", "EventBusLogs_orders").await;
+    world.source("s", BUS, "INFO_LOGS").await.unwrap();
+    let group = world.destination("g", GROUP, None).await.unwrap();
+    let stream = world.destination("f", STREAM, None).await.unwrap();
+    world.delivery(&group).await.unwrap();
+    world.delivery(&stream).await.unwrap();
+    *world.outside.is_stuck.lock().unwrap() = true;
+    let delivering = tokio::spawn(keep_delivering(Arc::downgrade(world.logs())));
+    let clock = SystemClock::new();
+    for (message, count) in [("A", 1), ("B", 2)] {
+        world.tell(message).await;
+        for _ in 0..10_000 {
+            if world.messages().await.len() == count {
+                break;
+            }
+            clock.sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(world.messages().await.len(), count);
+    }
+    assert_eq!(*world.outside.asked.lock().unwrap(), 1, "a delivery has one turn at a time");
+    delivering.abort();
 }
 
 #[tokio::test]
@@ -249,12 +293,12 @@ async fn a_bucket_that_is_busy_is_tried_again() {
     world.tell("A").await;
     world.fixture.advance(5 * 60_000);
     let now = NOW + 5 * 60_000;
-    assert_eq!(world.logs().deliver_vended_logs().await, Some(TimestampMs(now + 30_000)));
+    assert_eq!(world.deliver().await, Some(TimestampMs(now + 30_000)));
     *world.outside.is_shut.lock().unwrap() = false;
     world.tell("B").await;
-    assert_eq!(world.logs().deliver_vended_logs().await, Some(TimestampMs(now + 30_000)), "it waits");
+    assert_eq!(world.deliver().await, Some(TimestampMs(now + 30_000)), "it waits");
     world.fixture.advance(30_000);
-    assert_eq!(world.logs().deliver_vended_logs().await, None);
+    assert_eq!(world.deliver().await, None);
     assert_eq!(
         world.files().into_iter().map(|(_, text)| text).collect::<Vec<_>>(),
         [format!("{}\n{}\n", line("A"), line("B"))]
@@ -407,7 +451,7 @@ async fn changes_pages_tags_and_templates() {
     update_delivery_configuration(logs, &caller, input).await.unwrap();
     world.tell("A").await;
     world.fixture.advance(5 * 60_000);
-    logs.deliver_vended_logs().await;
+    world.deliver().await;
     let files = world.files();
     assert!(
         files[0].0.starts_with("AWSLogs/aws-account-id=000000000000/EventBusLogs/region=us-east-1/year=2023/"),
