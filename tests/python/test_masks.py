@@ -31,7 +31,8 @@ SHOWS_EVENTS = {
 }
 SHOWS_NO_EVENTS = {
     # What groups, streams and their fields are called; names of fields are never masked.
-    "DescribeLogGroups", "DescribeLogStreams", "ListLogGroups", "GetLogGroupFields", "ListLogGroupsForQuery",
+    "DescribeLogGroups", "DescribeLogStreams", "ListLogGroups", "GetLogGroupFields", "GetLogFields", "ListLogGroupsForQuery",
+    "ListAggregateLogGroupSummaries",
     "DescribeFieldIndexes",
     # What users have set up.
     "DescribeAccountPolicies", "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations",

@@ -9,7 +9,8 @@ use crate::limits::{EVENT_FIELD_CHARS_MAX, EVENT_FIELDS_MAX};
 pub(crate) const GENERATED: &[&str] = &["@timestamp", "@ingestionTime", "@message", "@logStream", "@log"];
 
 /// Others that every event has, by which queries can be narrowed alone.
-const HIDDEN: &[&str] = &["@aws.region", "@aws.account", "@source.log"];
+const HIDDEN: &[&str] =
+    &["@aws.region", "@aws.account", "@source.log", "@data_source_name", "@data_source_type", "@data_format"];
 
 /// The name of the field that says why an event could not be transformed.
 pub(crate) const TRANSFORMATION_ERROR: &str = "@transformationError";
@@ -51,6 +52,11 @@ impl EventFields {
             None => name,
         };
         self.json.as_ref().is_some_and(|json| at(json, name))
+    }
+
+    /// The event as JSON, if it is.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json.as_ref()
     }
 
     /// The names of all fields, up to a limit.

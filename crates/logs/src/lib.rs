@@ -9,6 +9,7 @@
 mod account_policies;
 mod anomaly_detectors;
 mod data_protection;
+mod data_sources;
 mod deliveries;
 mod directory;
 mod entity;
@@ -92,6 +93,7 @@ routes! {
         DeleteLogGroup => log_groups::delete_log_group,
         DescribeLogGroups => log_groups::describe_log_groups,
         ListLogGroups => list_log_groups::list_log_groups,
+        ListAggregateLogGroupSummaries => data_sources::list_aggregate_log_group_summaries,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
         AssociateKmsKey => kms_keys::associate_kms_key,
         DisassociateKmsKey => kms_keys::disassociate_kms_key,
@@ -172,6 +174,7 @@ routes! {
         DeleteTransformer => transformers::delete_transformer,
         TestTransformer => transformers::test_transformer,
         GetLogGroupFields => log_group_fields::get_log_group_fields,
+        GetLogFields => data_sources::get_log_fields,
         PutResourcePolicy => resource_policies::put_resource_policy,
         DescribeResourcePolicies => resource_policies::describe_resource_policies,
         DeleteResourcePolicy => resource_policies::delete_resource_policy,

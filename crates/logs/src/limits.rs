@@ -193,7 +193,13 @@ pub const EVENT_FIELD_CHARS_MAX: usize = 1_024;
 /// The fields that are discovered in a group.
 pub const GROUP_FIELDS_MAX: usize = 1_000;
 
-/// The bytes of events that GetLogGroupFields looks at, the newest first.
+/// The characters of a data source's name and type ("Application logs").
+pub const DATA_SOURCE_CHARS_MAX: usize = 64;
+
+/// How deep the types of fields are told; what is nested deeper is text.
+pub const DATA_SOURCE_FIELD_DEPTH_MAX: usize = 20;
+
+/// The bytes of events that GetLogGroupFields and GetLogFields look at, the newest first.
 pub const GROUP_FIELDS_SCAN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The milliseconds of a minute.

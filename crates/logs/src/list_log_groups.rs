@@ -8,6 +8,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{ListLogGroupsRequest, ListLogGroupsResponse, LogGroupSummary, TagFilter};
 
 use crate::Logs;
+use crate::data_sources::{data_source_of, passes_any};
 use crate::directory::Group;
 use crate::limits::LIST_PAGE_DEFAULT;
 use crate::log_groups::is_elsewhere;
@@ -20,9 +21,7 @@ pub(crate) async fn list_log_groups(
     caller: &Caller,
     input: ListLogGroupsRequest,
 ) -> Result<ListLogGroupsResponse, ServiceError> {
-    // No group comes from a data source.
-    let is_impossible = input.data_sources.as_ref().is_some_and(|sources| !sources.is_empty());
-    if is_impossible || is_elsewhere(caller, input.include_linked_accounts, input.account_identifiers.as_deref()) {
+    if is_elsewhere(caller, input.include_linked_accounts, input.account_identifiers.as_deref()) {
         return Ok(ListLogGroupsResponse { log_groups: Some(Vec::new()), next_token: None });
     }
     let now = logs.clock.now();
@@ -31,6 +30,7 @@ pub(crate) async fn list_log_groups(
     let (pattern, class) = (input.log_group_name_pattern.as_deref(), input.log_group_class.as_deref());
     let filters = input.log_group_tags.unwrap_or_default();
     let fields = input.field_index_names.unwrap_or_default();
+    let sources = input.data_sources.unwrap_or_default();
     let has_fields = |group: &Group| {
         let indexed = if fields.is_empty() { Default::default() } else { logs.indexed_fields(group) };
         fields.iter().all(|field| indexed.contains_key(field))
@@ -40,6 +40,7 @@ pub(crate) async fn list_log_groups(
             let document = group.document();
             class.is_none_or(|class| document.class.as_str() == class)
                 && filters.iter().all(|filter| tag_matches(filter, &document.tags))
+                && (sources.is_empty() || passes_any(&data_source_of(group), &sources))
                 && has_fields(group)
         }
     };
@@ -58,7 +59,7 @@ pub(crate) async fn list_log_groups(
 }
 
 /// Whether one of the alternatives, separated by `|`, occurs in the name; at its start, if it begins with `^`.
-fn name_matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
     pattern.split('|').any(|alternative| match alternative.strip_prefix('^') {
         Some(start) => name.starts_with(start),
         None => name.contains(alternative),
@@ -77,7 +78,7 @@ fn tag_matches(filter: &TagFilter, tags: &BTreeMap<String, String>) -> bool {
 }
 
 /// Exact values are case-sensitive, those with `*` are not ("TagFilter").
-fn value_matches(pattern: &str, value: &str) -> bool {
+pub(crate) fn value_matches(pattern: &str, value: &str) -> bool {
     if !pattern.starts_with('*') && !pattern.ends_with('*') {
         return value == pattern;
     }

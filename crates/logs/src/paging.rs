@@ -58,6 +58,8 @@ pub(crate) enum Paged {
     Deliveries = b'v',
     /// Templates of deliveries.
     DeliveryTemplates = b'w',
+    /// Data sources by name, type and format.
+    DataSources = b'X',
 }
 
 const HEAD_BYTES: usize = 9;

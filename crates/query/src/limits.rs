@@ -11,6 +11,9 @@ pub const TIME_MAX: Duration = Duration::from_secs(60 * 60);
 /// The log groups of one table in SQL. AWS: 50 groups a query.
 pub const SQL_GROUPS_MAX: usize = 50;
 
+/// The data sources of one table in SQL. AWS: 10.
+pub const SQL_DATA_SOURCES_MAX: usize = 10;
+
 /// The tables that one query in SQL reads.
 pub const SQL_TABLES_MAX: usize = 20;
 

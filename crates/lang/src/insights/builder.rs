@@ -347,6 +347,9 @@ const SYSTEM: &[(&str, System)] = &[
     ("@aws.account", System::Account),
     ("@aws.region", System::Region),
     ("@source.log", System::SourceLog),
+    ("@data_source_name", System::DataSourceName),
+    ("@data_source_type", System::DataSourceType),
+    ("@data_format", System::DataFormat),
 ];
 
 fn system(name: &str) -> Option<System> {

@@ -19,6 +19,29 @@ pub struct EventGroup {
     pub name: Arc<str>,
     /// `@log`: account and name.
     pub log: Arc<str>,
+    /// Who makes its events.
+    pub data_source: DataSource,
+}
+
+/// Who makes the events of a group, and of which kind they are. Source: "Data source discovery and management".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSource {
+    /// `@data_source_name`
+    pub name: Arc<str>,
+    /// `@data_source_type`: of the kinds of log that it makes, this one.
+    pub kind: Arc<str>,
+    /// `@data_format`
+    pub format: Arc<str>,
+}
+
+/// The name or the type of a data source that nobody told.
+pub const UNKNOWN: &str = "Unknown";
+
+impl Default for DataSource {
+    /// The data source of which nothing is known.
+    fn default() -> DataSource {
+        DataSource { name: UNKNOWN.into(), kind: UNKNOWN.into(), format: "Default".into() }
+    }
 }
 
 impl EventGroup {
@@ -29,7 +52,13 @@ impl EventGroup {
             region: region.into(),
             name: name.into(),
             log: format!("{account}:{name}").into(),
+            data_source: DataSource::default(),
         }
+    }
+
+    /// It with events of this data source.
+    pub fn of_data_source(self, data_source: DataSource) -> EventGroup {
+        EventGroup { data_source, ..self }
     }
 
     /// Whether its events are those of Lambda functions.
@@ -75,6 +104,9 @@ impl<'e> Event<'e> {
             System::Account => text(&self.group.account),
             System::Region => text(&self.group.region),
             System::SourceLog => text(&self.group.name),
+            System::DataSourceName => text(&self.group.data_source.name),
+            System::DataSourceType => text(&self.group.data_source.kind),
+            System::DataFormat => text(&self.group.data_source.format),
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Selection {
     pub accounts: Vec<String>,
     /// The class; STANDARD, if absent.
     pub class: Option<String>,
-    /// Data sources; any, if empty.
+    /// Data sources, as `name.type`, or by name alone; any, if empty. Selections of groups and of data sources narrow each other.
     pub data_sources: Vec<String>,
 }
 
@@ -132,6 +132,12 @@ pub enum System {
     Region,
     /// `@source.log`: the group.
     SourceLog,
+    /// `@data_source_name`
+    DataSourceName,
+    /// `@data_source_type`
+    DataSourceType,
+    /// `@data_format`
+    DataFormat,
 }
 
 /// The path of a discovered field: keys of objects and indexes of arrays with dots between them. A key that holds a dot reads like two.

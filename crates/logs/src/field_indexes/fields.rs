@@ -19,9 +19,19 @@ use crate::names::{group_arn, identified};
 use crate::resources::Class;
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, TRANSFORMED};
 
-/// Fields that are indexed in any group of the class Standard. Those of data sources there are not.
-pub(super) const DEFAULTS: &[&str] =
-    &["@logStream", "@aws.region", "@aws.account", "@source.log", "traceId", "severityText", "attributes.session.id"];
+/// Fields that are indexed in any group of the class Standard.
+pub(super) const DEFAULTS: &[&str] = &[
+    "@logStream",
+    "@aws.region",
+    "@aws.account",
+    "@source.log",
+    "@data_source_name",
+    "@data_source_type",
+    "@data_format",
+    "traceId",
+    "severityText",
+    "attributes.session.id",
+];
 
 /// The first and the last time of events that have a field.
 type Times = (Option<i64>, Option<i64>);

@@ -11,6 +11,7 @@ use watchkeep_query::{SqlQuery, SqlSource};
 
 use super::language::Parsed;
 use crate::Logs;
+use crate::data_sources::{data_source_of, is_of_any};
 use crate::directory::Group;
 use crate::errors::invalid;
 use crate::limits::{QUERY_GROUPS_MAX, QUERY_SOURCE_GROUPS_MAX};
@@ -25,11 +26,16 @@ pub(super) fn of_plan(
     plan: &Plan,
 ) -> Result<Vec<Arc<Group>>, ServiceError> {
     let Some(source) = &plan.source else { return of_request(logs, caller, input) };
-    let is_empty = |names: &Option<Vec<String>>| names.as_ref().is_none_or(Vec::is_empty);
-    if input.log_group_name.is_some() || !is_empty(&input.log_group_names) || !is_empty(&input.log_group_identifiers) {
+    if names_groups(input) {
         return Err(invalid("Log groups cannot be specified both in the request and with SOURCE in the query string."));
     }
     of_source(logs, caller, source)
+}
+
+/// Whether the request names groups.
+fn names_groups(input: &StartQueryRequest) -> bool {
+    let is_empty = |names: &Option<Vec<String>>| names.as_ref().is_none_or(Vec::is_empty);
+    input.log_group_name.is_some() || !is_empty(&input.log_group_names) || !is_empty(&input.log_group_identifiers)
 }
 
 /// The groups of each table of a query in SQL. Those of the request are asked for only if a table names none.
@@ -39,9 +45,18 @@ pub(super) fn of_sql(
     input: &StartQueryRequest,
     query: &SqlQuery,
 ) -> Result<Vec<Vec<Arc<Group>>>, ServiceError> {
-    let of_table = |source: &SqlSource| match &source.groups {
-        Some(names) => of_source(logs, caller, &Source::Named(names.clone())),
-        None => of_request(logs, caller, input),
+    let of_table = |source: &SqlSource| {
+        let groups = match &source.groups {
+            Some(names) => of_source(logs, caller, &Source::Named(names.clone()))?,
+            None if !source.data_sources.is_empty() && !names_groups(input) => {
+                of_source(logs, caller, &Source::Selections(vec![Selection::default()]))?
+            }
+            None => of_request(logs, caller, input)?,
+        };
+        let is_wanted = |group: &Arc<Group>| {
+            source.data_sources.is_empty() || is_of_any(&data_source_of(group), &source.data_sources)
+        };
+        Ok(groups.into_iter().filter(is_wanted).collect())
     };
     query.sources().iter().map(of_table).collect()
 }
@@ -85,7 +100,17 @@ pub(super) fn of_source(logs: &Logs, caller: &Caller, source: &Source) -> Result
             names.iter().map(|name| logs.directory.group(&identified(caller, name)?)).collect::<Result<Vec<_>, _>>()?
         }
         Source::Selections(selections) => {
-            selections.iter().flat_map(|selection| selected(logs, caller, selection)).collect()
+            let (by_group, by_data_source): (Vec<&Selection>, Vec<&Selection>) =
+                selections.iter().partition(|selection| selection.data_sources.is_empty());
+            let groups: Vec<Arc<Group>> = match by_group[..] {
+                [] => selected(logs, caller, &Selection::default()),
+                _ => by_group.iter().flat_map(|selection| selected(logs, caller, selection)).collect(),
+            };
+            let is_wanted = |group: &Arc<Group>| {
+                by_data_source.is_empty()
+                    || by_data_source.iter().any(|selection| is_of_any(&data_source_of(group), &selection.data_sources))
+            };
+            groups.into_iter().filter(is_wanted).collect()
         }
     };
     let groups = each_once(groups);
@@ -98,8 +123,7 @@ pub(super) fn of_source(logs: &Logs, caller: &Caller, source: &Source) -> Result
 fn selected(logs: &Logs, caller: &Caller, selection: &Selection) -> Vec<Arc<Group>> {
     let is_elsewhere =
         !selection.accounts.is_empty() && selection.accounts.iter().all(|account| account != caller.account.as_str());
-    // No group comes from a data source.
-    if is_elsewhere || !selection.data_sources.is_empty() {
+    if is_elsewhere {
         return Vec::new();
     }
     let class = selection.class.as_deref().unwrap_or(Class::Standard.as_str());

@@ -86,7 +86,9 @@ impl Parsed {
     pub(super) fn needs_groups(&self) -> bool {
         match self {
             Parsed::Plan(plan) => plan.source.is_none(),
-            Parsed::Sql(query) => query.sources().iter().any(|source| source.groups.is_none()),
+            Parsed::Sql(query) => {
+                query.sources().iter().any(|source| source.groups.is_none() && source.data_sources.is_empty())
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use watchkeep_query::{EventTable, Group as QueryGroup, LookupTable, Pointer, Que
 use super::{groups, lookup_tables};
 use crate::Logs;
 use crate::data_protection::Unmasking;
+use crate::data_sources::data_source_of;
 use crate::directory::Group;
 use crate::tables::{BYTES, ENTITY, GROUP, INGESTED, LOG_EVENTS, MASKS, MESSAGE, STREAM, TRANSFORMED};
 
@@ -74,5 +75,5 @@ impl Logs {
 /// A group as its events show it.
 pub(super) fn event_group(group: &Group) -> EventGroup {
     let region = group.key.region.as_ref().map_or("", |region| region.as_str());
-    EventGroup::new(group.key.account.as_str(), region, &group.key.name)
+    EventGroup::new(group.key.account.as_str(), region, &group.key.name).of_data_source(data_source_of(group))
 }

@@ -60,6 +60,15 @@ impl Fixture {
         let id = self.start(request(query)).await.unwrap();
         rows(&self.ended(&id).await)
     }
+
+    /// [`ask`](Fixture::ask) of these groups; of those that the query names, if there are none.
+    pub(crate) async fn ask_groups(&self, query: &str, groups: &[&str]) -> Vec<String> {
+        let names: Vec<String> = groups.iter().map(|name| (*name).to_owned()).collect();
+        let log_group_names = (!names.is_empty()).then_some(names);
+        let id =
+            self.start(StartQueryRequest { log_group_name: None, log_group_names, ..request(query) }).await.unwrap();
+        rows(&self.ended(&id).await)
+    }
 }
 
 pub(crate) fn rows(results: &GetQueryResultsResponse) -> Vec<String> {

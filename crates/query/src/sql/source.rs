@@ -1,8 +1,8 @@
-//! What stands in FROM: the name of a log group, or in backticks `logGroups(logGroupIdentifier: ['a', 'b'])` and
-//! `filterIndex('region' = 'us-east-1')`, alone or together.
+//! What stands in FROM: the name of a log group, or in backticks `logGroups(logGroupIdentifier: ['a', 'b'])`,
+//! `dataSource(['shop.web'])` and `filterIndex('region' = 'us-east-1')`, alone or together.
 
 use crate::error::QueryError;
-use crate::limits::{FILTER_INDEX_VALUES_MAX, SQL_GROUPS_MAX};
+use crate::limits::{FILTER_INDEX_VALUES_MAX, SQL_DATA_SOURCES_MAX, SQL_GROUPS_MAX};
 
 /// A table of the query: which groups it reads, and which of their events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct SqlSource {
     pub name: String,
     /// Names or ARNs of the groups; those of the request, if it names none itself.
     pub groups: Option<Vec<String>>,
+    /// Data sources, as `name.type` or by name alone; any, if empty.
+    pub data_sources: Vec<String>,
     /// Indexed fields, and the values that events must have one of.
     pub indexed: Vec<(String, Vec<String>)>,
 }
@@ -18,8 +20,9 @@ pub struct SqlSource {
 impl SqlSource {
     /// Reads the name of a table.
     pub(super) fn parse(name: &str) -> Result<SqlSource, QueryError> {
-        let mut source = SqlSource { name: name.to_owned(), groups: None, indexed: Vec::new() };
-        if !is_call(name, "logGroups") && !is_call(name, "filterIndex") {
+        let mut source =
+            SqlSource { name: name.to_owned(), groups: None, data_sources: Vec::new(), indexed: Vec::new() };
+        if !["logGroups", "dataSource", "filterIndex"].iter().any(|function| is_call(name, function)) {
             source.groups = Some(vec![name.to_owned()]);
             return Ok(source);
         }
@@ -28,6 +31,8 @@ impl SqlSource {
             if reader.word("logGroups") {
                 let groups = reader.log_groups()?;
                 source.groups.get_or_insert_default().extend(groups);
+            } else if reader.word("dataSource") {
+                source.data_sources.extend(reader.data_sources()?);
             } else if reader.word("filterIndex") {
                 source.indexed.extend(reader.filter_index()?);
             } else {
@@ -37,6 +42,9 @@ impl SqlSource {
         }
         if source.groups.as_ref().is_some_and(|groups| groups.len() > SQL_GROUPS_MAX) {
             return Err(QueryError::malformed(format!("FROM names more than {SQL_GROUPS_MAX} log groups")));
+        }
+        if source.data_sources.len() > SQL_DATA_SOURCES_MAX {
+            return Err(QueryError::malformed(format!("FROM names more than {SQL_DATA_SOURCES_MAX} data sources")));
         }
         Ok(source)
     }
@@ -151,6 +159,14 @@ impl Reader<'_> {
         Ok(groups)
     }
 
+    fn data_sources(&mut self) -> Result<Vec<String>, QueryError> {
+        self.expect('(')?;
+        self.expect('[')?;
+        let names = self.list(']')?;
+        self.expect(')')?;
+        Ok(names)
+    }
+
     fn filter_index(&mut self) -> Result<Vec<(String, Vec<String>)>, QueryError> {
         self.expect('(')?;
         let mut indexed = Vec::new();
@@ -197,6 +213,11 @@ mod tests {
         check("/aws/lambda/f", Some(&["/aws/lambda/f"]), &[]);
         check("logGroupsOfMine", Some(&["logGroupsOfMine"]), &[]);
         check("logGroups(logGroupIdentifier: ['a', 'b'])", Some(&["a", "b"]), &[]);
+        check("dataSource(['shop.web'])", None, &[]);
+        assert_eq!(SqlSource::parse("dataSource(['shop.web', 'shop'])").unwrap().data_sources, ["shop.web", "shop"]);
+        let all =
+            SqlSource::parse("logGroups(logGroupIdentifier: ['a']) filterIndex('x' = 1) dataSource(['b'])").unwrap();
+        assert_eq!((all.groups.unwrap(), all.data_sources, all.indexed.len()), (vec!["a".into()], vec!["b".into()], 1));
         check("loggroups ( logGroupIdentifiers:[\"it''s\"] )", Some(&["it''s"]), &[]);
         check("filterIndex('region' = 'us-east-1')", None, &[("region", &["us-east-1"])]);
         check(
