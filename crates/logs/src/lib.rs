@@ -22,6 +22,7 @@ mod get_log_events;
 mod http_endpoints;
 mod kms_keys;
 mod known;
+mod large_objects;
 mod limits;
 mod list_log_groups;
 mod live_tail;
@@ -79,12 +80,13 @@ pub use metric_filters::MetricStaging;
 pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS, QUERY_RESULTS, VENDED_LOGS};
+pub use tables::{LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
+pub static TABLES: &[&Table] =
+    &[&LOG_EVENTS, &LOG_OBJECTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
 
 routes! {
     /// What the service answers.
@@ -119,6 +121,7 @@ routes! {
         StopQuery => queries::stop_query,
         DescribeQueries => queries::describe_queries,
         GetLogRecord => queries::get_log_record,
+        GetLogObject => large_objects::get_log_object,
         ListLogGroupsForQuery => queries::list_log_groups_for_query,
         PutQueryDefinition => queries::put_query_definition,
         DescribeQueryDefinitions => queries::describe_query_definitions,
@@ -247,6 +250,7 @@ impl Logs {
             streams.delete(&key).await?;
         }
         store.set_owner(&LOG_EVENTS, directory.clone());
+        store.set_owner(&LOG_OBJECTS, directory.clone());
         store.set_owner(&LOG_FINDINGS, Arc::new(FindingsOwner));
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;

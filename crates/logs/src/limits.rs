@@ -17,6 +17,12 @@ pub const BATCH_BYTES_MAX: usize = 1_048_576;
 /// The events of a batch.
 pub const BATCH_EVENTS_MAX: usize = 10_000;
 
+/// The fields of an event that are cut if it is too large ("GetLogObject").
+pub const LARGE_EVENT_FIELDS_CUT_MAX: usize = 10;
+
+/// The bytes of a large object in one event of its stream.
+pub const LARGE_OBJECT_CHUNK_BYTES: usize = 256 * 1024;
+
 /// The time between the oldest and the newest valid event of a batch.
 pub const BATCH_SPAN_MS_MAX: i64 = 24 * HOUR_MS;
 

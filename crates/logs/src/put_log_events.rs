@@ -9,9 +9,10 @@ use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResp
 use watchkeep_store::{Append, Rows};
 
 use crate::account_policies::PolicyType;
-use crate::data_protection::ForGroup;
+use crate::data_protection::{ForGroup, Shielded};
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
+use crate::large_objects::LargeObject;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::names::group_key;
 use crate::position::Position;
@@ -20,7 +21,7 @@ use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
 use crate::tap::{Incoming, Stored};
 use crate::transformers::Transformed;
-use crate::{Logs, entity, kms_keys};
+use crate::{Logs, entity, kms_keys, large_objects};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -42,7 +43,7 @@ pub(crate) async fn put_log_events(
         rejected_entity_info,
     };
     if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
-        accept(logs, &group, stream, events, entity.as_deref(), now).await?;
+        accept(logs, &group, stream, events, entity.as_deref(), &[], now).await?;
     }
     Ok(response)
 }
@@ -52,17 +53,20 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
-/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with what taps keep of them, and counts
-/// them.
+/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with the objects that were cut off them and
+/// what taps keep of them, and counts them.
 pub(crate) async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
     stream: Arc<Stream>,
     events: &[InputLogEvent],
     entity: Option<&str>,
+    objects: &[LargeObject],
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
     let shielded = logs.shielded(group, &stream, events, now).await?;
+    let object_events: Vec<InputLogEvent> = objects.iter().map(LargeObject::event).collect();
+    let shielded_objects = logs.shielded(group, &stream, &object_events, now).await?;
     let mut staged = Staged::default();
     let as_they_come = Batch {
         bytes: events.iter().map(|event| event.message.len() as u64).collect(),
@@ -70,8 +74,13 @@ pub(crate) async fn accept(
         masks: shielded.as_ref().map_or(&[], |shielded| &shielded.masks),
         entity,
     };
+    if !objects.is_empty() {
+        let key = logs.encryption_key(group).await?;
+        staged.append.push(large_objects::rows(group, &stream, objects, shielded_objects.as_ref(), key));
+    }
     staged.add(logs, group, stream, &as_they_come, now).await?;
-    if let Some(shielded) = &shielded {
+    let all_shielded: Vec<Shielded> = [shielded, shielded_objects].into_iter().flatten().collect();
+    for shielded in &all_shielded {
         let (for_groups, rows) = logs.placed(group, shielded.reports.clone()).await;
         rows.into_iter().for_each(|rows| staged.append.push(rows));
         for ForGroup { group, stream, texts } in for_groups {
@@ -86,7 +95,7 @@ pub(crate) async fn accept(
             stream.statistics().add(&counted);
         }
         staged.stored.into_iter().for_each(|stored| stored());
-        if let Some(shielded) = shielded {
+        for shielded in all_shielded {
             shielded.count();
             logs.findings_stored(&shielded.reports);
         }

@@ -52,9 +52,15 @@ pub(crate) async fn put(
     let group = group(logs, &caller, log_group, if_absent).await?;
     let stream = stream(logs, &caller, &group, log_stream, if_absent).await?;
     let now = logs.clock.now();
-    let (events, unstored) = sorted_out(events, now, group.cutoff(now));
+    let (events, large, mut unstored) = sorted_out(events, now, group.cutoff(now));
     for batch in batches(&events) {
-        accept(logs, &group, stream.clone(), batch, None, now).await?;
+        accept(logs, &group, stream.clone(), batch, None, &[], now).await?;
+    }
+    for LogEventInput { time, message } in large {
+        match logs.cut_event(&group, &stream, time, &message)? {
+            Some((event, objects)) => accept(logs, &group, stream.clone(), &[event], None, &objects, now).await?,
+            None => unstored.too_large += 1,
+        }
     }
     Ok(unstored)
 }
@@ -97,9 +103,14 @@ fn check(member: &str, name: &str, is_of_name: impl Fn(u8) -> bool) -> Result<()
     }
 }
 
-/// The events that can be stored, in the order of their times, and how many cannot.
-fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs) -> (Vec<InputLogEvent>, Unstored) {
+/// The events that can be stored, in the order of their times; those that are too large as they are; and how many cannot be stored.
+fn sorted_out(
+    events: Vec<LogEventInput>,
+    now: TimestampMs,
+    cutoff: TimestampMs,
+) -> (Vec<InputLogEvent>, Vec<LogEventInput>, Unstored) {
     let mut unstored = Unstored::default();
+    let mut large = Vec::new();
     let mut stored = Vec::with_capacity(events.len());
     for LogEventInput { time, message } in events {
         let reason = if time < now.plus_ms(-EVENT_AGE_MS_MAX) {
@@ -109,7 +120,8 @@ fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs)
         } else if time < cutoff {
             &mut unstored.expired
         } else if message.len() + EVENT_OVERHEAD_BYTES > BATCH_BYTES_MAX {
-            &mut unstored.too_large
+            large.push(LogEventInput { time, message });
+            continue;
         } else {
             stored.push(InputLogEvent { timestamp: time.0, message });
             continue;
@@ -117,7 +129,7 @@ fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs)
         *reason += 1;
     }
     stored.sort_by_key(|event| event.timestamp);
-    (stored, unstored)
+    (stored, large, unstored)
 }
 
 /// The events in batches that are no larger than those of PutLogEvents.

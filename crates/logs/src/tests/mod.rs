@@ -2,7 +2,7 @@
 
 mod account_policies;
 mod anomaly_detectors;
-mod data_protection;
+pub(crate) mod data_protection;
 mod events;
 mod exports;
 mod field_indexes;

@@ -47,7 +47,6 @@ pub const REASONS: &[Reason] = &[
         ],
         why: "not yet; the tables of the store can be read as open files by any engine that knows DuckLake",
     },
-    Reason { service: "logs", operations: &["GetLogObject"], why: "not yet" },
     Reason {
         service: "logs",
         operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
