@@ -17,15 +17,15 @@ use crate::{TABLES, Trails};
 
 const START: TimestampMs = TimestampMs(1_768_480_245_000);
 
-struct Fixture {
-    clock: Arc<ManualClock>,
-    store: Arc<Store>,
-    trails: Arc<Trails>,
+pub(crate) struct Fixture {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) trails: Arc<Trails>,
     directory: TempDir,
 }
 
 impl Fixture {
-    async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         Fixture::over(tempfile::tempdir().unwrap(), Arc::new(ManualClock::new(START)), 1).await
     }
 
@@ -50,13 +50,13 @@ impl Fixture {
         Fixture { clock, store, trails, directory }
     }
 
-    async fn restart(self) -> Fixture {
+    pub(crate) async fn restart(self) -> Fixture {
         self.trails.close().await;
         self.store.close().await;
         Fixture::over(self.directory, self.clock, 2).await
     }
 
-    async fn record(&self, call: FinishedCall) {
+    pub(crate) async fn record(&self, call: FinishedCall) {
         self.trails.audit().record(FinishedCall { finished_at: self.clock.now(), ..call }).await;
     }
 
@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     /// The names of the events that the attribute finds.
-    async fn found(&self, key: &str, value: &str) -> Vec<String> {
+    pub(crate) async fn found(&self, key: &str, value: &str) -> Vec<String> {
         self.events(by(key, value)).await.into_iter().map(|event| event.event_name.unwrap()).collect()
     }
 
@@ -89,7 +89,7 @@ impl Fixture {
     }
 }
 
-fn alice() -> Caller {
+pub(crate) fn alice() -> Caller {
     caller(Principal::User { id: "AIDAALICE".into(), path: "/team/".into(), name: "alice".into() })
 }
 
@@ -107,7 +107,7 @@ fn caller(principal: Principal) -> Caller {
     }
 }
 
-fn call(service: &'static str, operation: &'static str, input: Value) -> FinishedCall {
+pub(crate) fn call(service: &'static str, operation: &'static str, input: Value) -> FinishedCall {
     let model = watchkeep_model::SERVICES.iter().find(|model| model.name == service).unwrap();
     FinishedCall {
         service,
