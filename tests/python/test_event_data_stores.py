@@ -120,7 +120,7 @@ def test_a_killed_server_has_lost_no_event(tmp_path):
 
 
 def test_stores_live_by_the_clock(tmp_path):
-    with Server("--manual-clock", "2026-01-15T12:00:00Z", data_dir=tmp_path / "data") as server:
+    with Server("--manual-clock", "1768478400000", data_dir=tmp_path / "data") as server:
         trail, logs = server.client("cloudtrail"), server.client("logs")
         for name, days in ("short", 7), ("long", 3653):
             trail.create_event_data_store(Name=name, RetentionPeriod=days, TerminationProtectionEnabled=False)

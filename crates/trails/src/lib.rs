@@ -33,7 +33,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AuditSink, EventBus, ServiceEvents};
+use watchkeep_core::ports::{self, AuditSink, EventBus, ServiceEvents};
 use watchkeep_core::{Clock, Random};
 use watchkeep_model::{ServiceError, cloudtrail};
 use watchkeep_store::{Store, StoreError};
@@ -108,6 +108,11 @@ impl Trails {
     /// Where services hand in what they did by themselves.
     pub fn service_events(&self) -> Arc<dyn ServiceEvents> {
         self.recorder.clone()
+    }
+
+    /// The event data stores as others read them.
+    pub fn event_data_stores(self: &Arc<Self>) -> Arc<dyn ports::EventDataStores> {
+        Arc::new(event_data_stores::Source(self.clone()))
     }
 
     /// Begins to gather data events into batches, from within a tokio runtime. Until then each is written by itself.

@@ -78,3 +78,9 @@ pub const TAGS_MAX: usize = 50;
 
 /// The resources whose tags are listed in one call, as AWS has it.
 pub const TAGGED_RESOURCES_MAX: usize = 20;
+
+/// The events of an event data store that are read at once.
+pub const READ_EVENTS_MAX: usize = 2_000;
+
+/// The bytes of records at which a reading of an event data store ends, however few they are.
+pub const READ_BYTES_MAX: usize = 4 << 20;

@@ -13,7 +13,7 @@ use crate::identity;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::named::{self, Named};
 use crate::parameters;
-use crate::selectors::Field;
+use crate::selectors::{Field, Test};
 
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +237,7 @@ impl Recorded {
     }
 
     /// Whether a value of a field passes a test.
-    pub fn any(&self, field: Field, test: &dyn Fn(&str) -> bool) -> bool {
+    pub fn any(&self, field: Field, test: Test<'_>) -> bool {
         let is = |text: Option<&str>| text.is_some_and(test);
         match field {
             Field::EventCategory => test(self.category.as_str()),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::Arn;
 use watchkeep_store::{Resource, ResourceKey};
 
-use crate::limits::{RETENTION_DAYS_EXTENDABLE, RETENTION_DAYS_FIXED, Retention, STORE_DELETION_WAIT_MS};
+use crate::limits::{DAY_MS, RETENTION_DAYS_EXTENDABLE, RETENTION_DAYS_FIXED, Retention, STORE_DELETION_WAIT_MS};
 use crate::selectors::EventSelector;
 
 /// An event data store; its key's name is the id, a UUID.
@@ -105,6 +105,11 @@ impl EventDataStore {
     /// Whether it is no more at `now_ms`: it was deleted, and the time in which it could be restored is over.
     pub(crate) fn is_gone(&self, now_ms: i64) -> bool {
         self.deleted.is_some_and(|deleted| now_ms.saturating_sub(deleted) >= STORE_DELETION_WAIT_MS)
+    }
+
+    /// Events before this time are not kept at `now_ms`.
+    pub(crate) fn cutoff(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(i64::from(self.retention_days) * DAY_MS)
     }
 }
 

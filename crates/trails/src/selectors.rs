@@ -70,6 +70,9 @@ pub(crate) enum Field {
     VpcEndpointId,
 }
 
+/// Whether a value is of those that are sought.
+pub(crate) type Test<'t> = &'t dyn Fn(&str) -> bool;
+
 const FIELDS: &[(Field, &str)] = &[
     (Field::EventCategory, "eventCategory"),
     (Field::EventName, "eventName"),
@@ -199,7 +202,7 @@ pub(crate) fn shown(selectors: &[EventSelector]) -> Vec<AdvancedEventSelector> {
 
 impl EventSelector {
     /// Whether it selects an event. `any` says whether a value of a field of the event passes a test.
-    pub(crate) fn selects(&self, any: &dyn Fn(Field, &dyn Fn(&str) -> bool) -> bool) -> bool {
+    pub(crate) fn selects(&self, any: &dyn Fn(Field, Test<'_>) -> bool) -> bool {
         self.fields.iter().all(|field| {
             (!field.has_selecting() || any(field.field, &|value| field.is_selecting(value)))
                 && !any(field.field, &|value| field.is_deselecting(value))
@@ -448,7 +451,7 @@ mod tests {
     #[test]
     fn events_are_selected_as_documented() {
         let event = |name: &'static str, arns: &'static [&'static str]| {
-            move |field: Field, test: &dyn Fn(&str) -> bool| match field {
+            move |field: Field, test: Test<'_>| match field {
                 Field::EventCategory => test("Data"),
                 Field::ResourcesType => test("AWS::S3::Object"),
                 Field::EventName => test(name),

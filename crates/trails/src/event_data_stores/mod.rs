@@ -7,6 +7,7 @@
 mod create;
 mod delete;
 mod describe;
+mod source;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use watchkeep_core::ports::{DataKeyError, EncryptionContext};
-use watchkeep_core::{Arn, Caller, Clock, Region};
+use watchkeep_core::{AccountId, Arn, Caller, Clock, Region};
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudtrail::errors as model;
 use watchkeep_store::{CatalogError, Collection, Keep, ResourceKey, Store, StoreError, TableOwner, Versioned};
@@ -31,6 +32,7 @@ use crate::{Trails, unavailable};
 pub(crate) use create::create_event_data_store;
 pub(crate) use delete::{delete_event_data_store, restore_event_data_store};
 pub(crate) use describe::{get_event_data_store, list_event_data_stores};
+pub(crate) use source::Source;
 pub(crate) use tags::{add_tags, list_tags, remove_tags};
 pub(crate) use update::{start_event_data_store_ingestion, stop_event_data_store_ingestion, update_event_data_store};
 
@@ -106,7 +108,7 @@ impl EventDataStores {
     /// EventDataStoreARNInvalidException, EventDataStoreNotFoundException.
     fn find(&self, caller: &Caller, named: &str) -> Result<Found, ServiceError> {
         let id = match named.starts_with("arn:") {
-            true => id_of_arn(caller, named),
+            true => id_of_arn((caller.account, &caller.region), named),
             false => Some(named),
         };
         let Some(id) = id.filter(|id| is_uuid(id)) else {
@@ -114,11 +116,15 @@ impl EventDataStores {
                 "{named} is neither the ARN nor the id of an event data store of this account and Region."
             )));
         };
-        let key = ResourceKey::new(caller.account, &caller.region, id);
-        let found = self.stores.get(&key).filter(|found| !found.is_gone(self.clock.now().0));
-        found.ok_or_else(|| {
+        self.identified((caller.account, &caller.region), id).ok_or_else(|| {
             model::event_data_store_not_found_exception(format!("There is no event data store {named}."))
         })
+    }
+
+    /// The store of this id.
+    fn identified(&self, (account, region): (AccountId, &Region), id: &str) -> Option<Found> {
+        let found = self.stores.get(&ResourceKey::new(account, region, id));
+        found.filter(|found| !found.is_gone(self.clock.now().0))
     }
 
     /// [`EventDataStores::find`], of a store that is not to be deleted.
@@ -217,12 +223,12 @@ fn context(store_arn: &str) -> EncryptionContext {
     EncryptionContext::from([(CONTEXT.to_owned(), store_arn.to_owned())])
 }
 
-/// The id in the ARN of a store of the caller's account and Region.
-fn id_of_arn<'a>(caller: &Caller, arn: &'a str) -> Option<&'a str> {
+/// The id in the ARN of a store of this account and Region.
+fn id_of_arn<'a>((account, region): (AccountId, &Region), arn: &'a str) -> Option<&'a str> {
     let parsed: Arn = arn.parse().ok()?;
     let is_here = parsed.service == "cloudtrail"
-        && parsed.account == caller.account.as_str()
-        && parsed.region == caller.region.as_str()
+        && parsed.account == account.as_str()
+        && parsed.region == region.as_str()
         && parsed.resource.starts_with(STORE_ARN_PREFIX);
     arn.rsplit_once('/').map(|(_, id)| id).filter(|_| is_here)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use watchkeep_core::ports::{EventDataStoreError, MetricPlace};
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudtrail::{
     AddTagsRequest, AdvancedEventSelector, AdvancedFieldSelector, CreateEventDataStoreRequest,
@@ -13,6 +14,7 @@ use watchkeep_model::cloudtrail::{
 use watchkeep_store::{Order, Scan};
 
 use super::*;
+use crate::limits::READ_EVENTS_MAX;
 use crate::tables::stored::{RECORD, STORE};
 use crate::tests::{Fixture, alice, call};
 
@@ -123,7 +125,7 @@ async fn a_store_collects_what_its_selectors_select() {
     elsewhere.caller.region = "us-east-1".parse().unwrap();
     fixture.record(elsewhere).await;
     let mut others = call("logs", "CreateLogStream", json!({}));
-    others.caller.account = watchkeep_core::AccountId::DEFAULT;
+    others.caller.account = AccountId::DEFAULT;
     fixture.record(others).await;
 
     let mut found = fixture.collected(&all).await;
@@ -318,6 +320,40 @@ async fn bad_stores_are_refused() {
     }
     let absent = "11111111-1111-4111-8111-111111111111";
     assert_eq!(fixture.get(absent).await.unwrap_err().code, "EventDataStoreNotFoundException");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_read_a_store_oldest_first_and_whole() {
+    let fixture = Fixture::new().await;
+    let arn = fixture.create(named("all")).await.unwrap();
+    let place = MetricPlace { account: alice().account, region: alice().region };
+    let source = fixture.trails.event_data_stores();
+    let facts = source.find(&place, &arn).unwrap();
+    assert_eq!((facts.id.as_str(), facts.kms_key), (arn.rsplit('/').next().unwrap(), None));
+    assert_eq!(facts.cutoff, fixture.clock.now().plus_ms(-366 * DAY_MS));
+    // More of one millisecond than are read at once, and of others.
+    for _ in 0..READ_EVENTS_MAX + 10 {
+        fixture.record(call("logs", "DescribeLogGroups", json!({}))).await;
+    }
+    fixture.clock.advance(Duration::from_millis(1));
+    fixture.record(call("logs", "CreateLogGroup", json!({}))).await;
+    let now = fixture.clock.now().0;
+    let (mut places, mut last) = (Vec::new(), None);
+    loop {
+        let events = source.read(&place, &arn, now - 1..now + 1, last).await.unwrap();
+        let Some(event) = events.last() else { break };
+        last = Some(event.place);
+        places.extend(events.iter().map(|event| event.place));
+    }
+    assert_eq!(places.len(), READ_EVENTS_MAX + 11);
+    assert!(places.is_sorted_by(|a, b| a < b));
+    let only = source.read(&place, &arn, now..now + 1, None).await.unwrap();
+    assert!(only.len() == 1 && only[0].record.contains("CreateLogGroup"));
+    let elsewhere = MetricPlace { region: "us-east-1".parse().unwrap(), ..place.clone() };
+    assert_eq!(source.find(&elsewhere, &arn), Err(EventDataStoreError::NotFound));
+    fixture.delete(&arn).await.unwrap();
+    assert_eq!(source.find(&place, &arn), Err(EventDataStoreError::Inactive));
+    assert_eq!(source.read(&place, &arn, 0..now, None).await, Err(EventDataStoreError::Inactive));
 }
 
 #[tokio::test(flavor = "multi_thread")]
