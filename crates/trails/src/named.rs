@@ -52,6 +52,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     ("kms", "SourceKeyId", "AWS::KMS::Key"),
     ("kms", "TargetKeyId", "AWS::KMS::Key"),
     ("logs", "destinationName", "AWS::Logs::Destination"),
+    ("logs", "importSourceArn", "AWS::CloudTrail::EventDataStore"),
     ("logs", "logGroupIdentifier", "AWS::Logs::LogGroup"),
     ("logs", "logGroupIdentifiers", "AWS::Logs::LogGroup"),
     ("logs", "logGroupName", "AWS::Logs::LogGroup"),
@@ -115,11 +116,24 @@ pub fn data_arn(service: &str, input: &Map<String, Value>, (account, region): (&
     }
 }
 
-/// The resources that an input and an output name, each once.
-pub fn named(service: &str, input: Option<&Map<String, Value>>, output: Option<&Map<String, Value>>) -> Vec<Named> {
+/// Members that name something else in some operations: those whose names have one of these words.
+const ELSEWHERE: &[(&str, &str, &[&str])] = &[("cloudtrail", "Name", &["EventDataStore", "Channel", "Dashboard"])];
+
+/// The resources that the input and the output of an operation name, each once.
+pub fn named(
+    service: &str,
+    operation: &str,
+    input: Option<&Map<String, Value>>,
+    output: Option<&Map<String, Value>>,
+) -> Vec<Named> {
+    let means_another = |member: &str| {
+        let words = ELSEWHERE.iter().find(|(of, other, _)| *of == service && *other == member);
+        words.is_some_and(|(.., words)| words.iter().any(|word| operation.contains(word)))
+    };
     let mut found: Vec<Named> = Vec::new();
     for members in [input, output].into_iter().flatten() {
-        for (_, member, kind) in MEMBERS.iter().filter(|(of, ..)| *of == service) {
+        let of_service = MEMBERS.iter().filter(|(of, member, _)| *of == service && !means_another(member));
+        for (_, member, kind) in of_service {
             let values = match at(members, member) {
                 Some(Value::Array(values)) => values.as_slice(),
                 Some(value) => std::slice::from_ref(value),
@@ -176,9 +190,19 @@ mod tests {
         let Value::Object(input) = json!({"logGroupName": "a", "logGroupNames": ["a", "b"], "limit": 1}) else {
             panic!()
         };
-        let names: Vec<_> = named("logs", Some(&input), None).into_iter().map(|named| named.name).collect();
+        let names: Vec<_> = named("logs", "", Some(&input), None).into_iter().map(|named| named.name).collect();
         assert_eq!(names, ["a", "b"]);
-        assert_eq!(named("cloudwatch", Some(&input), None), []);
+        assert_eq!(named("cloudwatch", "", Some(&input), None), []);
+    }
+
+    #[test]
+    fn a_name_is_that_of_what_the_operation_is_about() {
+        let Value::Object(input) = json!({"Name": "audit"}) else { panic!() };
+        let kinds = |operation| {
+            named("cloudtrail", operation, Some(&input), None).into_iter().map(|named| named.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds("CreateTrail"), ["AWS::CloudTrail::Trail"]);
+        assert_eq!(kinds("CreateEventDataStore"), [""; 0]);
     }
 
     #[test]

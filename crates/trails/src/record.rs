@@ -81,7 +81,8 @@ impl Recorded {
         let failed = call.error.is_some();
         let output = call.response_elements.take().filter(|_| !failed);
         // What an answer names is known even where the record does not show it: the key that an alias stood for.
-        let mut resources = named::named(call.service, call.request_parameters.as_ref(), output.as_ref());
+        let mut resources =
+            named::named(call.service, call.operation, call.request_parameters.as_ref(), output.as_ref());
         if let Some(resource) = data_resource.filter(|resource| !resources.contains(resource)) {
             resources.push(resource);
         }

@@ -1,5 +1,8 @@
 //! The service over a real store: what is recorded is found, and stays.
 
+#[path = "../../store/tests/support/owners.rs"]
+mod owners;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +12,18 @@ use watchkeep_core::ports::{Capture, FinishedCall, ServiceEvent};
 use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_model::cloudtrail::{Event, LookupAttribute, LookupEventsRequest, LookupEventsResponse};
 use watchkeep_model::{ServiceError, Timestamp};
-use watchkeep_store::{Scan, Store, StoreConfig};
+use watchkeep_store::{MasterKey, Scan, Store, StoreConfig};
 
 use crate::lookup_events::lookup_events;
 use crate::tables::AUDIT_EVENTS;
 use crate::{TABLES, Trails};
+use owners::{Master, Owners};
 
 const START: TimestampMs = TimestampMs(1_768_480_245_000);
 
 pub(crate) struct Fixture {
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) owners: Arc<Owners>,
     pub(crate) store: Arc<Store>,
     pub(crate) trails: Arc<Trails>,
     directory: TempDir,
@@ -40,14 +45,17 @@ impl Fixture {
         change: impl FnOnce(&mut StoreConfig),
     ) -> Fixture {
         let random = Arc::new(SeededRandom::new(seed));
-        let mut config = StoreConfig::small(directory.path());
+        let master_key = MasterKey(Some(Arc::new(Master)));
+        let mut config = StoreConfig { master_key, ..StoreConfig::small(directory.path()) };
         change(&mut config);
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
+        let owners = Owners::new();
+        store.set_data_keys(owners.clone());
         let trails = Trails::open(store.clone(), clock.clone(), random).await.unwrap();
         store.start();
         trails.start();
-        Fixture { clock, store, trails, directory }
+        Fixture { clock, owners, store, trails, directory }
     }
 
     pub(crate) async fn restart(self) -> Fixture {

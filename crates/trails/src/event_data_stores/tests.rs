@@ -273,6 +273,8 @@ async fn stores_are_listed_by_name_and_are_ten_at_most() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_stores_are_refused() {
     let fixture = Fixture::new().await;
+    fixture.owners.disable("disabled");
+    fixture.owners.delete("deleted");
     let of = |change: fn(&mut CreateEventDataStoreRequest)| {
         let mut input = named("bad");
         change(&mut input);
@@ -296,7 +298,8 @@ async fn bad_stores_are_refused() {
             of(|input| input.tags_list = Some((0..51).map(|number| tag(&number.to_string(), "")).collect())),
             "TagsLimitExceededException",
         ),
-        (of(|input| input.kms_key_id = Some("alias/none".into())), "KmsException"),
+        (of(|input| input.kms_key_id = Some("disabled".into())), "KmsException"),
+        (of(|input| input.kms_key_id = Some("deleted".into())), "KmsKeyNotFoundException"),
     ];
     for (input, code) in cases {
         assert_eq!(fixture.create(input.clone()).await.unwrap_err().code, code, "{input:?}");
@@ -354,6 +357,42 @@ async fn others_read_a_store_oldest_first_and_whole() {
     fixture.delete(&arn).await.unwrap();
     assert_eq!(source.find(&place, &arn), Err(EventDataStoreError::Inactive));
     assert_eq!(source.read(&place, &arn, 0..now, None).await, Err(EventDataStoreError::Inactive));
+}
+
+/// Who locks a store loses what happens meanwhile, in this store alone; calls go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_under_a_key_is_locked_with_it() {
+    const TRUST: Duration = Duration::from_secs(61);
+    let fixture = Fixture::new().await;
+    let sealed = CreateEventDataStoreRequest { kms_key_id: Some("key".into()), ..named("sealed") };
+    let sealed = fixture.create(sealed).await.unwrap();
+    let open = fixture.create(named("open")).await.unwrap();
+    let place = MetricPlace { account: alice().account, region: alice().region };
+    let source = fixture.trails.event_data_stores();
+    let read = async |arn: &str| {
+        let events = source.read(&place, arn, 0..i64::MAX, None).await?;
+        let name = |event: watchkeep_core::ports::StoredEvent| {
+            let record: Value = serde_json::from_str(&event.record).unwrap();
+            record["eventName"].as_str().unwrap().to_owned()
+        };
+        Ok(events.into_iter().map(name).collect::<Vec<_>>())
+    };
+    let names = |names: &[&str]| Ok(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    fixture.record(call("logs", "CreateLogGroup", json!({}))).await;
+    fixture.store.seal_now().await.unwrap();
+    fixture.record(call("logs", "CreateLogStream", json!({}))).await;
+    assert_eq!(read(&sealed).await, names(&["CreateLogGroup", "CreateLogStream"]));
+    fixture.owners.disable("key");
+    fixture.clock.advance(TRUST);
+    fixture.record(call("logs", "DeleteLogGroup", json!({}))).await;
+    assert_eq!(read(&sealed).await, Err(EventDataStoreError::Locked));
+    assert_eq!(read(&open).await, names(&["CreateLogGroup", "CreateLogStream", "DeleteLogGroup"]));
+    assert_eq!(fixture.found("EventName", "DeleteLogGroup").await.len(), 1);
+    fixture.owners.enable("key");
+    fixture.clock.advance(TRUST);
+    assert_eq!(read(&sealed).await, names(&["CreateLogGroup", "CreateLogStream"]));
+    let other = UpdateEventDataStoreRequest { kms_key_id: Some("other".into()), ..updating(&sealed) };
+    assert_eq!(fixture.update(other).await.unwrap_err().code, "InvalidKmsKeyIdException");
 }
 
 #[tokio::test(flavor = "multi_thread")]
