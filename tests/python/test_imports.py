@@ -1,6 +1,7 @@
 """Imports of event data stores into log groups, through boto3 and the AWS CLI."""
 
 import concurrent.futures
+import gzip
 import json
 
 from server import Server, raises, until
@@ -84,6 +85,41 @@ def test_a_store_under_a_key_goes_into_a_group_under_the_key(server, logs):
     assert [record["requestParameters"]["logGroupName"] for _, record in imported(logs, arn)] == ["/sealed"]
     (group,) = logs.describe_log_groups(logGroupNamePrefix="aws/cloudtrail/")["logGroups"]
     assert group["kmsKeyId"] == key
+
+
+def test_imported_events_are_masked_and_sent_on_but_make_no_metrics(server):
+    logs, kinesis = server.client("logs", user_agent_extra="mail/alice@example.com"), server.client("kinesis")
+    arn = collect(server)
+    group = f"aws/cloudtrail/{arn.rsplit('/', 1)[1]}"
+    logs.create_log_group(logGroupName="/shop")
+    request = {"importSourceArn": arn, "importRoleArn": ROLE}
+    first = logs.create_import_task(**request)["importId"]
+    until(lambda: status(logs, first) == "COMPLETED")
+    operations = [{"Audit": {"FindingsDestination": {}}}, {"Deidentify": {"MaskConfig": {}}}]
+    identifiers = ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"]
+    statements = [{"Sid": str(number), "DataIdentifier": identifiers, "Operation": operation} for number, operation in enumerate(operations)]
+    policy = {"Name": "p", "Version": "2021-06-01", "Statement": statements}
+    logs.put_data_protection_policy(logGroupIdentifier=group, policyDocument=json.dumps(policy))
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+    logs.put_subscription_filter(logGroupName=group, filterName="k", filterPattern="", destinationArn=stream, roleArn=ROLE)
+    counted = {"metricName": "calls", "metricNamespace": "Lake", "metricValue": "1"}
+    logs.put_metric_filter(logGroupName=group, filterName="m", filterPattern="", metricTransformations=[counted])
+    second = logs.create_import_task(**request)["importId"]
+    until(lambda: status(logs, second) == "COMPLETED")
+    read = lambda import_id: logs.filter_log_events(logGroupName=group, logStreamNames=[import_id])["events"][0]
+    assert "alice@example.com" in read(first)["message"] and "alice" not in read(second)["message"]
+    assert logs.describe_import_tasks(importId=second)["imports"][0]["importStatistics"]["bytesImported"] == len(read(first)["message"])
+    shard = kinesis.list_shards(StreamName="s")["Shards"][0]["ShardId"]
+    iterator = kinesis.get_shard_iterator(StreamName="s", ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+
+    def sent():
+        batches = [json.loads(gzip.decompress(record["Data"])) for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+        return [event for batch in batches if batch["messageType"] == "DATA_MESSAGE" for event in batch["logEvents"]]
+
+    (event,) = until(sent)
+    assert event["message"] == read(second)["message"] and event["timestamp"] == read(second)["timestamp"]
+    assert server.client("cloudwatch").list_metrics(Namespace="Lake")["Metrics"] == []
 
 
 def test_old_events_keep_their_time(tmp_path):
