@@ -34,7 +34,7 @@ SHOWS_NO_EVENTS = {
     # What groups, streams and their fields are called; names of fields are never masked.
     "DescribeLogGroups", "DescribeLogStreams", "ListLogGroups", "GetLogGroupFields", "GetLogFields", "ListLogGroupsForQuery",
     "ListAggregateLogGroupSummaries",
-    "DescribeFieldIndexes",
+    "DescribeFieldIndexes", "DescribeImportTasks", "DescribeImportTaskBatches",
     # What users have set up.
     "DescribeAccountPolicies", "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations",
     "DescribeDeliverySources", "DescribeDestinations", "DescribeExportTasks", "DescribeIndexPolicies",

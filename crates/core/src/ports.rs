@@ -8,6 +8,7 @@ mod buckets;
 mod data_keys;
 mod data_streams;
 mod event_bus;
+mod event_data_stores;
 mod functions;
 mod log_events;
 mod metrics;
@@ -34,6 +35,9 @@ pub use buckets::{BucketClient, BucketError, BucketObject, Buckets, NoBuckets};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};
 pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
+pub use event_data_stores::{
+    EventDataStoreError, EventDataStoreFacts, EventDataStores, NoEventDataStores, StoredEvent, StoredEventPlace,
+};
 pub use functions::{Functions, InvokeError, NoFunctions};
 pub use log_events::{IfAbsent, LogEventInput, LogSink, LogSinkError, Unstored};
 pub use metrics::{

@@ -20,6 +20,7 @@ mod field_indexes;
 mod filter_log_events;
 mod get_log_events;
 mod http_endpoints;
+mod imports;
 mod kms_keys;
 mod known;
 mod large_objects;
@@ -65,6 +66,7 @@ use data_protection::{DataProtection, FindingsOwner};
 use deliveries::Deliveries;
 use directory::Directory;
 use exports::Exports;
+use imports::Imports;
 use kms_keys::QueryResultsKey;
 use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
@@ -164,6 +166,10 @@ routes! {
         CreateExportTask => exports::create_export_task,
         DescribeExportTasks => exports::describe_export_tasks,
         CancelExportTask => exports::cancel_export_task,
+        CreateImportTask => imports::create_import_task,
+        DescribeImportTasks => imports::describe_import_tasks,
+        DescribeImportTaskBatches => imports::describe_import_task_batches,
+        CancelImportTask => imports::cancel_import_task,
         StartLiveTail => live_tail::start_live_tail,
         PutMetricFilter => metric_filters::put_metric_filter,
         DescribeMetricFilters => metric_filters::describe_metric_filters,
@@ -209,6 +215,7 @@ pub struct Logs {
     subscriptions: Subscriptions,
     queries: queries::Queries,
     exports: Exports,
+    imports: Imports,
     deliveries: Deliveries,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
@@ -238,6 +245,7 @@ impl Logs {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
         let exports = Exports::open(store.catalog(), random.clone()).await?;
+        let imports = Imports::open(store.catalog(), random.clone()).await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let anomaly_detectors = AnomalyDetectors::open(&store, random.clone()).await?;
         let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
@@ -274,6 +282,7 @@ impl Logs {
             metric_filters,
             live_tails: LiveTails::default(),
             exports,
+            imports,
             deliveries,
             anomaly_detectors,
             resource_policies,

@@ -93,6 +93,21 @@ pub const EXPORT_RETRY_MIN: Duration = Duration::from_secs(1);
 
 /// The longest that it waits at once.
 pub const EXPORT_RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// The import tasks of an account in a Region that are at work at once, as AWS has it.
+pub const IMPORTS_OPEN_MAX: usize = 3;
+
+/// The import tasks of an account in a Region that are remembered.
+pub const IMPORTS_KEPT_MAX: usize = 1_000;
+
+/// The batches of an import task on a page, if the client does not say: AWS's default.
+pub const IMPORT_BATCHES_PAGE: usize = 10;
+
+/// How long an import waits first if it cannot go on just now; then twice as long each time.
+pub const IMPORT_RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest that it waits at once.
+pub const IMPORT_RETRY_MAX: Duration = Duration::from_secs(60);
 /// The account policies that are looked at for one type: more than any type may have.
 pub const ACCOUNT_POLICIES_MAX: usize = 100;
 

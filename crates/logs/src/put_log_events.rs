@@ -13,7 +13,9 @@ use crate::data_protection::{ForGroup, Shielded};
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
 use crate::large_objects::LargeObject;
-use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
+use crate::limits::{
+    BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES,
+};
 use crate::names::group_key;
 use crate::position::Position;
 use crate::statistics::Statistics;
@@ -21,7 +23,7 @@ use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
 use crate::tap::{Incoming, Stored};
 use crate::transformers::Transformed;
-use crate::{Logs, entity, kms_keys, large_objects};
+use crate::{Logs, entity, imports, kms_keys, large_objects};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -30,6 +32,9 @@ pub(crate) async fn put_log_events(
     input: PutLogEventsRequest,
 ) -> Result<PutLogEventsResponse, ServiceError> {
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
+    if imports::is_managed(&group.key.name) {
+        return Err(invalid("Events cannot be put into a log group that imports are written to."));
+    }
     let stream = group.stream(&input.log_stream_name)?;
     let class = group.document().class;
     let (entity, rejected_entity_info) = entity::accepted(input.entity.as_ref(), class);
@@ -43,7 +48,8 @@ pub(crate) async fn put_log_events(
         rejected_entity_info,
     };
     if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
-        accept(logs, &group, stream, events, entity.as_deref(), &[], now).await?;
+        let along = Along { entity: entity.as_deref(), ..Along::default() };
+        accept(logs, &group, stream, events, along, now).await?;
     }
     Ok(response)
 }
@@ -53,6 +59,42 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
+/// How events come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Arrival {
+    /// Somebody puts them, when they happen or a little later.
+    #[default]
+    Put,
+    /// They are history: nobody who listens for what happens hears of them, and nothing is made of them.
+    Imported,
+}
+
+/// What events come with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Along<'e> {
+    /// How they come in.
+    pub arrival: Arrival,
+    /// The entity that they are of, as JSON.
+    pub entity: Option<&'e str>,
+    /// What was cut off them.
+    pub objects: &'e [LargeObject],
+}
+
+/// [`accept`], of as many events in the order of their times as there are.
+pub(crate) async fn accept_all(
+    logs: &Arc<Logs>,
+    group: &Group,
+    stream: &Arc<Stream>,
+    events: &[InputLogEvent],
+    along: Along<'_>,
+    now: TimestampMs,
+) -> Result<(), ServiceError> {
+    for batch in batches(events) {
+        accept(logs, group, stream.clone(), batch, along, now).await?;
+    }
+    Ok(())
+}
+
 /// Where every accepted event passes, once: masks what is sensitive, makes events durable, with the objects that were cut off them and
 /// what taps keep of them, and counts them.
 pub(crate) async fn accept(
@@ -60,10 +102,10 @@ pub(crate) async fn accept(
     group: &Group,
     stream: Arc<Stream>,
     events: &[InputLogEvent],
-    entity: Option<&str>,
-    objects: &[LargeObject],
+    along: Along<'_>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    let Along { arrival, entity, objects } = along;
     let shielded = logs.shielded(group, &stream, events, now).await?;
     let object_events: Vec<InputLogEvent> = objects.iter().map(LargeObject::event).collect();
     let shielded_objects = logs.shielded(group, &stream, &object_events, now).await?;
@@ -73,6 +115,7 @@ pub(crate) async fn accept(
         events: shielded.as_ref().map_or(events, |shielded| &shielded.events),
         masks: shielded.as_ref().map_or(&[], |shielded| &shielded.masks),
         entity,
+        arrival,
     };
     if !objects.is_empty() {
         let key = logs.encryption_key(group).await?;
@@ -113,6 +156,7 @@ struct Batch<'e> {
     /// What the row of each event has in the column `masks`; nothing if there are none.
     masks: &'e [Option<Vec<u8>>],
     entity: Option<&'e str>,
+    arrival: Arrival,
 }
 
 /// What becomes durable together, and what is done then.
@@ -166,6 +210,10 @@ impl Staged {
             batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
         let (first_ms, last_ms) = times.unwrap_or_default();
         self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
+        if batch.arrival == Arrival::Imported {
+            self.counted.push((stream, counted));
+            return Ok(());
+        }
         self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));
         self.counted.push((stream, counted));
         if let Some(region) = &group.key.region {
@@ -198,11 +246,27 @@ impl Staged {
         let event = |text: &Arc<str>| InputLogEvent { timestamp: now.0, message: text.as_ref().to_owned() };
         let events: Vec<InputLogEvent> = texts.iter().map(event).collect();
         let bytes = events.iter().map(|event| event.message.len() as u64).collect();
-        let batch = Batch { events: &events, bytes, masks: &[], entity: None };
+        let batch = Batch { events: &events, bytes, masks: &[], entity: None, arrival: Arrival::Put };
         if let Err(error) = self.add(logs, group, stream, &batch, now).await {
             tracing::warn!(to = group.key.name, %error, "findings are not reported");
         }
     }
+}
+
+/// The events in batches that are no larger than those of PutLogEvents.
+fn batches(events: &[InputLogEvent]) -> impl Iterator<Item = &[InputLogEvent]> {
+    let mut rest = events;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |event: &&InputLogEvent| {
+            bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
+            bytes <= BATCH_BYTES_MAX
+        };
+        let count = rest.iter().take(BATCH_EVENTS_MAX).take_while(fits).count();
+        let (batch, behind) = rest.split_at_checked(count)?;
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.
@@ -313,5 +377,19 @@ mod tests {
             check_order(&events(0, &[2, 1])).unwrap_err().message,
             "Log events in a single PutLogEvents request must be in chronological order."
         );
+    }
+
+    #[test]
+    fn batches_are_as_large_as_those_of_calls() {
+        let sizes = |messages: &[usize]| {
+            let events: Vec<InputLogEvent> =
+                messages.iter().map(|size| InputLogEvent { timestamp: 0, message: "x".repeat(*size) }).collect();
+            batches(&events).map(<[InputLogEvent]>::len).collect::<Vec<_>>()
+        };
+        let half = BATCH_BYTES_MAX / 2 - EVENT_OVERHEAD_BYTES;
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[half, half, 1]), [2, 1]);
+        assert_eq!(sizes(&[half, half + 1, half]), [1, 1, 1]);
+        assert_eq!(sizes(&vec![1; BATCH_EVENTS_MAX + 1]), [BATCH_EVENTS_MAX, 1]);
     }
 }

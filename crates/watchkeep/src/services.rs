@@ -172,6 +172,7 @@ impl Services {
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_buckets(objects.port());
+        logs.set_event_data_stores(trails.event_data_stores());
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),

@@ -8,6 +8,7 @@ mod exports;
 mod field_indexes;
 mod filter;
 mod groups;
+mod imports;
 mod kms_keys;
 mod known;
 mod live_tail;

@@ -35,11 +35,6 @@ pub const REASONS: &[Reason] = &[
     },
     Reason {
         service: "logs",
-        operations: &["CreateImportTask", "CancelImportTask", "DescribeImportTasks", "DescribeImportTaskBatches"],
-        why: "imports read the event data stores of CloudTrail Lake, which are not there yet",
-    },
-    Reason {
-        service: "logs",
         operations: &[
             "AssociateSourceToS3TableIntegration",
             "DisassociateSourceFromS3TableIntegration",
