@@ -20,7 +20,7 @@ pub(crate) struct Due {
     pub tracks: Option<Arc<Tracks>>,
 }
 
-/// All metric alarms.
+/// All metric and log alarms.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     state: Mutex<Pages>,
@@ -50,13 +50,23 @@ impl Book {
         let mut pages = self.pages();
         pages.last_number += 1;
         let number = pages.last_number;
-        let due_ms = due_ms.unwrap_or_else(|| plan.cadence.next_ms(now_ms, offset_ms(&alarm)));
+        let due_ms = due_ms.or_else(|| plan.next_turn_ms(now_ms, offset_ms(&alarm)));
         let before = pages.numbers.insert(alarm.key.clone(), number).and_then(|before| pages.entries.remove(&before));
         // What was seen of a query is true as long as it is the same.
         let same = before.filter(|before| before.alarm.definition.watched == alarm.definition.watched);
         let tracks = same.and_then(|before| before.tracks);
         pages.entries.insert(number, Entry { alarm, plan, evaluation: None, tracks });
-        pages.due.entry(due_ms).or_default().push(number);
+        if let Some(due_ms) = due_ms {
+            pages.due.entry(due_ms).or_default().push(number);
+        }
+    }
+
+    /// Gives an alarm one more turn.
+    pub(crate) fn hasten(&self, key: &ResourceKey, due_ms: i64) {
+        let mut pages = self.pages();
+        if let Some(number) = pages.numbers.get(key).copied() {
+            pages.due.entry(due_ms).or_default().push(number);
+        }
     }
 
     /// Takes note of an alarm that changed in its state or its tags only.
@@ -100,8 +110,9 @@ impl Book {
                 let Some(entry) = pages.entries.get(&number) else { continue };
                 let (alarm, plan, tracks) = (entry.alarm.clone(), entry.plan.clone(), entry.tracks.clone());
                 let due = Due { alarm, plan, tracks };
-                let next_ms = due.plan.cadence.next_ms(now_ms, offset_ms(&due.alarm));
-                pages.due.entry(next_ms).or_default().push(number);
+                if let Some(next_ms) = due.plan.next_turn_ms(now_ms, offset_ms(&due.alarm)) {
+                    pages.due.entry(next_ms).or_default().push(number);
+                }
                 taken.push(due);
             }
         }
