@@ -4,6 +4,8 @@ mod alarms;
 mod change;
 mod runs;
 mod show;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use alarms::{AlarmQueries, AlarmResults};
 pub(crate) use change::{create_scheduled_query, delete_scheduled_query, update_scheduled_query};
