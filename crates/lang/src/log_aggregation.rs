@@ -167,6 +167,8 @@ fn piped(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parsed(text: &str) -> LogAggregation {
@@ -200,6 +202,41 @@ mod tests {
         }
         assert_eq!(parsed("count(*)").query(" ", 501), "stats count(*) as alarm_value");
     }
+
+    proptest! {
+        #[test]
+        fn what_is_made_of_any_is_a_query(words in prop::collection::vec(prop::sample::select(WORDS), 0..14)) {
+            crate::fuzzing::log_aggregation(words.concat().as_bytes());
+        }
+    }
+
+    const WORDS: &[&str] = &[
+        "count(*)",
+        "count(",
+        "avg(",
+        "a",
+        "b",
+        "`x y`",
+        "@timestamp",
+        "@log",
+        ")",
+        " by ",
+        ",",
+        " as ",
+        " | sort ",
+        "asc",
+        "desc",
+        "\n",
+        "# c\n",
+        "'|'",
+        " + 1",
+        "bin(5m)",
+        "max(",
+        "m.a",
+        "[0]",
+        "if(",
+        "1",
+    ];
 
     #[test]
     fn what_is_none_is_refused() {

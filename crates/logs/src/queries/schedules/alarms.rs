@@ -316,7 +316,7 @@ impl Logs {
 
 /// The key of an alarm's query.
 fn key(place: &MetricPlace, alarm: u64) -> ResourceKey {
-    ResourceKey::new(place.account, &place.region, &format!("{NAME_PREFIX}{alarm:016x}"))
+    ResourceKey::new(place.account, &place.region, format!("{NAME_PREFIX}{alarm:016x}"))
 }
 
 /// The document of an alarm's query; what it was before stays as far as it can.
