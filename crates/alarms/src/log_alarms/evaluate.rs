@@ -8,7 +8,6 @@ use watchkeep_core::ports::{LogQueryOutcome, LogQueryRun, LogQueryValue};
 use watchkeep_store::CatalogError;
 
 use super::reason::{QueryResult, Results};
-use crate::actions::{What, kind_of};
 use crate::book::Due;
 use crate::contributors::{contributor_id, of_contributor};
 use crate::engine::{Engine, Transit};
@@ -195,9 +194,7 @@ fn numbers(run: &LogQueryRun) -> BTreeMap<&BTreeMap<String, String>, Option<f64>
 }
 
 fn record(current: &mut MetricAlarm, changes: &mut Vec<Transition>, of: TransitionOf, wanted: Wanted, now_ms: i64) {
-    let mut change = of_contributor(current, of, wanted, now_ms);
-    // Items in Systems Manager are the alarm's.
-    change.actions.retain(|arn| !is_of_alarm(arn));
+    let change = of_contributor(current, of, wanted, now_ms);
     *current = current.after(&change);
     changes.push(change);
 }
@@ -232,22 +229,19 @@ fn of_alarm(
             Results::new(plan, &missing, now_ms).wanted(&without)
         }
     };
-    let mut change = changed(current, wanted, now_ms)?;
-    let is_theirs = match change.new.value {
-        StateValue::Alarm => in_alarm > 0,
-        // They told of each that recovered; or there was nothing to recover from.
-        StateValue::Ok => before.state.value != StateValue::Alarm || !before.contributors.is_empty(),
-        StateValue::InsufficientData => false,
-    };
-    if is_theirs {
-        change.actions.retain(|arn| is_of_alarm(arn));
-    }
-    Some(change)
+    Some(own_actions(changed(current, wanted, now_ms)?, in_alarm > 0 || !before.contributors.is_empty()))
 }
 
-/// Whether an action is the alarm's as a whole, and not its contributors'.
-fn is_of_alarm(arn: &str) -> bool {
-    kind_of(arn).is_some_and(|kind| kind.what == What::SystemsManager)
+/// A change of an alarm with contributors, with the actions that are its own: they tell of each that alarms or recovers. What makes the
+/// alarm's state without them, it tells itself.
+pub(crate) fn own_actions(change: Transition, has_contributors: bool) -> Transition {
+    let is_theirs = match change.new.value {
+        StateValue::Alarm => has_contributors,
+        // Or there was nothing to recover from.
+        StateValue::Ok => has_contributors || change.new.previous != Some(StateValue::Alarm),
+        StateValue::InsufficientData => false,
+    };
+    if is_theirs { change.beside_contributors() } else { change }
 }
 
 /// The change of an alarm, if its state is another then.

@@ -8,4 +8,5 @@ mod put;
 mod reason;
 
 pub(crate) use definition::LogDefinition;
+pub(crate) use evaluate::own_actions;
 pub(crate) use put::put_log_alarm;

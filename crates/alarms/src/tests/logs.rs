@@ -253,6 +253,67 @@ async fn each_group_is_a_contributor() {
 }
 
 #[tokio::test]
+async fn what_makes_the_state_without_contributors_is_told_by_the_alarm() {
+    let world = World::new().await;
+    let topic = || Some(vec![TOPIC.to_owned()]);
+    let input = PutLogAlarmInput { treat_missing_data: Some("breaching".into()), ..by_service(1, 1) };
+    world.log_alarm(PutLogAlarmInput { insufficient_data_actions: topic(), ..input }).await.unwrap();
+    world.of_services(&[]).await;
+    assert_eq!((world.errors_state().await.0.as_str(), world.published().len()), ("ALARM", 1));
+    world.of_services(&[("web", 1.0)]).await;
+    assert_eq!((world.errors_state().await.0.as_str(), world.published().len()), ("OK", 2));
+    world.run(LogQueryOutcome::Failed { is_invalid: false, why: String::new() }).await;
+    assert_eq!((world.errors_state().await.0.as_str(), world.published().len()), ("INSUFFICIENT_DATA", 3));
+    // From there to OK nobody recovered.
+    world.of_services(&[("web", 1.0)]).await;
+    assert_eq!((world.errors_state().await.0.as_str(), world.published().len()), ("OK", 3));
+}
+
+#[tokio::test]
+async fn a_muted_alarm_acts_when_the_window_is_over() {
+    let world = World::new().await;
+    let actions = Some(vec![TOPIC.to_owned(), ITEM.to_owned()]);
+    world.log_alarm(PutLogAlarmInput { alarm_actions: actions, ..by_service(1, 1) }).await.unwrap();
+    world.of_services(&[("web", 1.0)]).await;
+    let schedule = Schedule { expression: "at(2024-03-22T14:06)".into(), duration: "PT30M".into(), timezone: None };
+    let rule = PutAlarmMuteRuleInput {
+        name: "quiet".into(),
+        rule: Rule { schedule },
+        mute_targets: Some(MuteTargets { alarm_names: vec!["errors".into()] }),
+        ..Default::default()
+    };
+    crate::mute::api::put_alarm_mute_rule(&world.alarms, &caller(), rule).await.unwrap();
+    world.of_services(&[("pay", 20.0), ("web", 20.0)]).await;
+    world.of_services(&[("pay", 20.0)]).await;
+    assert_eq!((world.errors_state().await.0.as_str(), world.published().len()), ("ALARM", 0));
+    world.pass(30 * MINUTE).await;
+    let sent = world.published();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["AlarmContributorAttributes"], json!({"service": "pay"}));
+    assert_eq!(sent[0]["ActionExecutedAfterMuteWindow"], true);
+    let history = world.log_history("errors").await;
+    assert_eq!(history.iter().filter(|(_, summary)| summary.contains(ITEM)).count(), 1, "{history:?}");
+}
+
+#[tokio::test]
+async fn results_that_come_together_change_an_alarm_once() {
+    let world = World::new().await;
+    world.log_alarm(errors(1, 1)).await.unwrap();
+    let place = MetricPlace { account: AccountId::DEFAULT, region: Default::default() };
+    let outcome = LogQueryOutcome::Complete {
+        values: vec![LogQueryValue { attributes: BTreeMap::new(), value: Some(20.0) }],
+        is_partial: false,
+    };
+    let run = |time| LogQueryRun { time: TimestampMs(NOW + time), query_id: None, outcome: outcome.clone() };
+    *world.queries.runs.lock().unwrap() = vec![run(1), run(2)];
+    world.clock.advance(Duration::from_millis(2));
+    world.alarms.run_ended(&place, "errors");
+    world.alarms.run_ended(&place, "errors");
+    world.pass(0).await;
+    assert_eq!(world.log_history("errors").await.iter().filter(|(of, _)| of == "StateUpdate").count(), 1);
+}
+
+#[tokio::test]
 async fn queries_that_fail_leave_an_alarm_without_data() {
     let failed = |is_invalid| LogQueryOutcome::Failed { is_invalid, why: "The query failed.".into() };
     let world = World::new().await;

@@ -220,13 +220,15 @@ impl EventBus for Events {
     }
 }
 
+/// Of which group lines were asked for, and how many.
+pub type LinesAsked = (Option<BTreeMap<String, String>>, usize);
+
 /// Queries of log alarms, whose runs a test makes up.
 #[derive(Default)]
 pub struct LogQueries {
     pub kept: Mutex<BTreeMap<u64, AlarmLogQuery>>,
     pub runs: Mutex<Vec<LogQueryRun>>,
-    /// The groups whose lines were asked for, and how many of them.
-    pub lines_asked: Mutex<Vec<(Option<BTreeMap<String, String>>, usize)>>,
+    pub lines_asked: Mutex<Vec<LinesAsked>>,
     pub fails: Mutex<bool>,
 }
 

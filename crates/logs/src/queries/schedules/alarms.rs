@@ -1,7 +1,7 @@
 //! The scheduled queries of log alarms: they come and go with their alarms, and each run makes numbers of its rows. Source: "Log alarms".
 //!
-//! What a run came to is a row of [`ALARM_QUERY_RESULTS`], durable before the alarm hears of it, so that an alarm sees each run once
-//! and the same, across crashes. The rows of which the numbers are made are asked for again when a notification is to have some.
+//! AL-4 what a run came to is a row of [`ALARM_QUERY_RESULTS`], durable before the alarm hears of it; a run that a crash ended is begun
+//! again. The rows of which the numbers are made are asked for again when a notification is to have some.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -386,7 +386,8 @@ fn failed(error: impl ToString) -> AlarmLogQueryError {
     AlarmLogQueryError::Failed(error.to_string())
 }
 
-/// Reads the last results of an alarm's query, oldest first.
+/// Reads the last results of an alarm's query, oldest first. Where some cannot be opened, that is the only result: nobody can say what
+/// they make.
 fn runs(store: &Store, alarm: u64, after_ms: i64, max: usize) -> Result<Vec<LogQueryRun>, AlarmLogQueryError> {
     let scan = Scan::new(&ALARM_QUERY_RESULTS).ids(ALARM_RESULT_ALARM, [alarm]).order(Order::Descending);
     let scan = scan.time(after_ms.saturating_add(1)..i64::MAX).columns(&[ALARM_RESULT_TIME, ALARM_RESULT]);
@@ -404,10 +405,12 @@ fn runs(store: &Store, alarm: u64, after_ms: i64, max: usize) -> Result<Vec<LogQ
         }
         ControlFlow::Continue(())
     });
-    match stats.map_err(failed)? {
-        stats if stats.locked > 0 => Err(failed("results are encrypted under a KMS key that cannot be used")),
-        _ => Ok(found.into_values().collect()),
+    if stats.map_err(failed)?.locked > 0 {
+        let why = "Results are encrypted under a KMS key that cannot be used.".to_owned();
+        let outcome = LogQueryOutcome::Failed { is_invalid: true, why };
+        return Ok(vec![LogQueryRun { time: TimestampMs(after_ms), query_id: None, outcome }]);
     }
+    Ok(found.into_values().collect())
 }
 
 fn run(time_ms: i64, kept: KeptResult) -> LogQueryRun {

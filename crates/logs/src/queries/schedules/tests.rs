@@ -8,8 +8,8 @@ use watchkeep_core::ports::{
     AlarmLogQuery, AlarmLogQueryError, AlarmLogQueryListener, LogQueryOutcome, LogQueryRun, LogQueryValue, MetricPlace,
 };
 use watchkeep_model::logs::{
-    DeleteLogGroupRequest, DeleteScheduledQueryRequest, GetScheduledQueryHistoryRequest, ListScheduledQueriesRequest,
-    UpdateScheduledQueryRequest,
+    AssociateKmsKeyRequest, DeleteLogGroupRequest, DeleteScheduledQueryRequest, GetScheduledQueryHistoryRequest,
+    ListScheduledQueriesRequest, UpdateScheduledQueryRequest,
 };
 use watchkeep_store::{Keep, TableOwner as _};
 
@@ -207,4 +207,31 @@ async fn runs_survive_and_failed_ones_say_so() {
     assert_eq!(owner.keep(&[1]), Keep::For(std::time::Duration::from_secs(101 * 300)));
     fixture.logs.alarm_queries().delete(&place(), 1).await.unwrap();
     assert_eq!(owner.keep(&[1]), Keep::Drop);
+}
+
+#[tokio::test]
+async fn results_are_encrypted_as_those_of_queries_are() {
+    let fixture = fixture().await;
+    let associate = AssociateKmsKeyRequest {
+        resource_identifier: Some("arn:aws:logs:us-east-1:000000000000:query-result:*".into()),
+        kms_key_id: "arn:aws:kms:us-east-1:000000000000:key/red".into(),
+        ..Default::default()
+    };
+    let key = associate.kms_key_id.clone();
+    crate::kms_keys::associate_kms_key(&fixture.logs, &fixture.caller, associate).await.unwrap();
+    fixture.logs.alarm_queries().put(&place(), query(1, "count(*)")).await.unwrap();
+    fixture.advance(FIRST - fixture.clock_ms());
+    fixture.logs.settle_scheduled_queries().await;
+    assert_eq!(runs(&fixture, 1).await[0].outcome, complete(vec![value(None, Some(3.0))]));
+    fixture.owners.disable(&key);
+    fixture.advance(5 * MINUTE);
+    let locked = runs(&fixture, 1).await;
+    assert!(matches!(&locked[..], [LogQueryRun { outcome: LogQueryOutcome::Failed { is_invalid: true, .. }, .. }]));
+    // What cannot be encrypted is not kept, but that it could not be.
+    fixture.logs.settle_scheduled_queries().await;
+    fixture.owners.enable(&key);
+    fixture.advance(2 * MINUTE);
+    let both = runs(&fixture, 1).await;
+    assert_eq!((both.len(), &both[0].outcome), (2, &complete(vec![value(None, Some(3.0))])));
+    assert!(matches!(both[1].outcome, LogQueryOutcome::Failed { is_invalid: true, .. }), "{both:?}");
 }
