@@ -68,6 +68,18 @@ def described(client, name="errors"):
     return client.describe_alarms(AlarmNames=[name], AlarmTypes=["LogAlarm"])["LogAlarms"][0]
 
 
+def received(server, queue, count):
+    """So many messages, which come a little later."""
+    found = []
+
+    def all_there():
+        found.extend(messages(server, queue))
+        return len(found) >= count
+
+    until(all_there)
+    return found
+
+
 def history(client, name="errors", item="StateUpdate"):
     found = client.describe_alarm_history(AlarmName=name, AlarmTypes=["LogAlarm"], HistoryItemType=item, ScanBy="TimestampAscending")
     return [one["HistorySummary"] for one in found["AlarmHistoryItems"]]
@@ -76,13 +88,15 @@ def history(client, name="errors", item="StateUpdate"):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_alarm_on_a_query(server, protocol):
     client = server.client("cloudwatch", protocol=protocol)
-    alarm(client, to_alarm=2, results=3, AlarmDescription="about orders", Tags=[{"Key": "team", "Value": "a"}], TreatMissingData="notBreaching")
+    tags = [{"Key": "by", "Value": "errors"}]
+    alarm(client, to_alarm=2, results=3, query_more={"Tags": tags}, AlarmDescription="about orders", Tags=[{"Key": "team", "Value": "a"}], TreatMissingData="notBreaching")
     found = described(client)
     assert (found["StateValue"], found["QueryResultsToAlarm"], found["QueryResultsToEvaluate"]) == ("INSUFFICIENT_DATA", 2, 3)
     asked = dict(found["ScheduledQueryConfiguration"])
     arn = asked.pop("QueryARN")
-    assert asked == query() and client.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"] == [{"Key": "team", "Value": "a"}]
+    assert asked == query(Tags=tags) and client.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"] == [{"Key": "team", "Value": "a"}]
     assert client.describe_alarms()["LogAlarms"] == []
+    assert server.client("logs").list_tags_for_resource(resourceArn=arn)["tags"] == {"by": "errors"}
     # Each run counts once, at its own time, also if the clock passes several.
     to_next_run(server)
     write(server, *errors("pay", 3))
@@ -114,7 +128,7 @@ def test_contributors_and_masked_lines(server):
     found = client.describe_alarm_contributors(AlarmName="errors")["AlarmContributors"]
     assert sorted(one["ContributorAttributes"]["service"] for one in found) == ["cart", "pay"]
     assert described(client)["StateReason"] == "2 out of 3 contributors evaluated to ALARM"
-    sent = {one["AlarmContributorAttributes"]["service"]: one for one in messages(server, queue)}
+    sent = {one["AlarmContributorAttributes"]["service"]: one for one in received(server, queue, 2)}
     assert sorted(sent) == ["cart", "pay"]
     assert sent["pay"]["NewStateReasonData"]["results"][0]["value"] == 5.0
     assert len(sent["pay"]["LogLines"]) == 2
@@ -124,7 +138,7 @@ def test_contributors_and_masked_lines(server):
     kept = client.describe_alarm_history(AlarmTypes=["LogAlarm"])["AlarmHistoryItems"]
     assert len(kept) > 5 and "****" not in json.dumps([one["HistoryData"] for one in kept])
     server.admin("clock", advance_ms=5 * MINUTE_MS)
-    recovered = messages(server, queue)
+    recovered = received(server, queue, 2)
     assert [one["NewStateValue"] for one in recovered] == ["OK", "OK"]
     assert described(client)["StateValue"] == "OK"
 

@@ -41,6 +41,7 @@ pub(crate) use lookup_tables::{
 };
 pub(crate) use record::get_log_record;
 pub(crate) use results::{get_query_results, stop_query};
+pub(crate) use schedules::tags as schedule_tags;
 pub(crate) use schedules::{
     AlarmQueries, create_scheduled_query, delete_scheduled_query, get_scheduled_query, get_scheduled_query_history,
     list_scheduled_queries, run_schedules, update_scheduled_query,

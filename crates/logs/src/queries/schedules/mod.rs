@@ -4,6 +4,7 @@ mod alarms;
 mod change;
 mod runs;
 mod show;
+pub(crate) mod tags;
 #[cfg(test)]
 mod tests;
 
