@@ -90,7 +90,8 @@ pub(super) fn evaluate(due: &Due, runs: &[LogQueryRun], now_ms: i64) -> Evaluate
     let changes = match due.plan.has_contributors() {
         true => by_contributor(due, runs, now_ms),
         false => {
-            let results = results(runs, |run| values(run).first().and_then(|value| value.value));
+            let number = |run: &LogQueryRun| values(run).first().and_then(|value| value.value);
+            let results: Vec<QueryResult> = runs.iter().map(|run| result(run, number(run))).collect();
             let verdict = verdict(&due.plan, &results, due.alarm.state.value);
             let wanted = Results::new(&due.plan, &results, now_ms).wanted(&verdict);
             changed(&due.alarm, wanted, now_ms).into_iter().collect()
@@ -114,14 +115,8 @@ fn failure(runs: &[LogQueryRun]) -> Option<(&'static str, String)> {
     Some((state, reason.chars().take(REASON_CHARS_MAX).collect()))
 }
 
-/// The results of runs, by what is taken of each.
-fn results(runs: &[LogQueryRun], value: impl Fn(&LogQueryRun) -> Option<f64>) -> Vec<QueryResult> {
-    let result = |run: &LogQueryRun| QueryResult {
-        time_ms: run.time.0,
-        query_id: run.query_id.clone().unwrap_or_default(),
-        value: value(run),
-    };
-    runs.iter().map(result).collect()
+fn result(run: &LogQueryRun, value: Option<f64>) -> QueryResult {
+    QueryResult { time_ms: run.time.0, query_id: run.query_id.clone().unwrap_or_default(), value }
 }
 
 /// What results say of a state. As long as the query has not run so often, only what more runs could not change is said.
@@ -142,13 +137,16 @@ fn of_slots(plan: &Plan, slots: &[Slot], current: StateValue) -> Verdict {
     }
     let count = |wanted: Slot| slots.iter().filter(|slot| **slot == wanted).count();
     let (bad, good) = (count(Slot::Breaching), count(Slot::Good));
-    let (state, basis) = match () {
-        () if bad >= rule.to_alarm => (StateValue::Alarm, Basis::Datapoints),
-        () if good > rule.periods - rule.to_alarm => (StateValue::Ok, Basis::Datapoints),
-        () if slots.is_empty() => (StateValue::InsufficientData, Basis::NoData),
-        () => (current, Basis::Kept),
-    };
-    Verdict { state, basis }
+    if bad >= rule.to_alarm {
+        return Verdict { state: StateValue::Alarm, basis: Basis::Datapoints };
+    }
+    if good + rule.to_alarm > rule.periods {
+        return Verdict { state: StateValue::Ok, basis: Basis::Datapoints };
+    }
+    match slots.is_empty() {
+        true => Verdict { state: StateValue::InsufficientData, basis: Basis::NoData },
+        false => Verdict { state: current, basis: Basis::Kept },
+    }
 }
 
 fn by_contributor(due: &Due, runs: &[LogQueryRun], now_ms: i64) -> Vec<Transition> {
@@ -165,14 +163,13 @@ fn by_contributor(due: &Due, runs: &[LogQueryRun], now_ms: i64) -> Vec<Transitio
         record(&mut current, &mut changes, of, wanted, now_ms);
     }
     // Those first that count most: there may be too many.
-    let numbers: Vec<BTreeMap<&BTreeMap<String, String>, Option<f64>>> = runs.iter().map(numbers).collect();
+    let numbers: Vec<Numbers<'_>> = runs.iter().map(numbers).collect();
     for LogQueryValue { attributes, .. } in newest {
         let id = contributor_id(attributes);
         let before = if current.contributors.contains_key(&id) { StateValue::Alarm } else { StateValue::Ok };
-        let mut of_runs = numbers.iter().map(|numbers| numbers.get(attributes).copied().flatten());
-        let results = results(runs, |_| None);
-        let results: Vec<QueryResult> =
-            results.into_iter().map(|result| QueryResult { value: of_runs.next().flatten(), ..result }).collect();
+        let of_run =
+            |(run, numbers): (&LogQueryRun, &Numbers<'_>)| result(run, numbers.get(attributes).copied().flatten());
+        let results: Vec<QueryResult> = runs.iter().zip(&numbers).map(of_run).collect();
         let verdict = verdict(plan, &results, before);
         let is_alarm = verdict.state == StateValue::Alarm;
         let has_room = current.contributors.len() < LOG_CONTRIBUTORS_IN_ALARM_MAX;
@@ -189,7 +186,9 @@ fn by_contributor(due: &Due, runs: &[LogQueryRun], now_ms: i64) -> Vec<Transitio
 }
 
 /// The numbers of a run by their groups.
-fn numbers(run: &LogQueryRun) -> BTreeMap<&BTreeMap<String, String>, Option<f64>> {
+type Numbers<'r> = BTreeMap<&'r BTreeMap<String, String>, Option<f64>>;
+
+fn numbers(run: &LogQueryRun) -> Numbers<'_> {
     values(run).iter().map(|value| (&value.attributes, value.value)).collect()
 }
 
@@ -225,7 +224,7 @@ fn of_alarm(
             Wanted { value: StateValue::Ok, ..told }
         }
         _ => {
-            let missing = results(runs, |_| None);
+            let missing: Vec<QueryResult> = runs.iter().map(|run| result(run, None)).collect();
             Results::new(plan, &missing, now_ms).wanted(&without)
         }
     };

@@ -41,18 +41,19 @@ impl Engine {
         }
         let now = self.clock.now();
         self.advance_mutes(now.0).await.map_err(|error| of_store(&error))?;
-        let Watched::Logs(log) = &mut definition.watched else { return Err(none()) };
         let known = before.as_ref().and_then(|before| before.definition.log());
+        let Watched::Logs(log) = &mut definition.watched else { return Err(none()) };
         take_over(log, known)?;
         let is_same_query = known.is_some_and(|known| known.asks_like(log));
+        let mut asked = log.clone();
         if before.as_ref().is_some_and(|before| before.definition == definition) {
             return Ok(());
         }
-        let Watched::Logs(log) = &mut definition.watched else { return Err(none()) };
         let uid = before.as_ref().map_or_else(|| self.random.next_u64(), |before| before.uid);
         // The query first: an alarm has one from its first moment, and one without an alarm is swept at the next start.
-        let kept = queries.put(&place(&key), log.scheduled(uid, &key.name)).await;
-        log.query_arn = Some(kept.map_err(of_log_query)?);
+        let kept = queries.put(&place(&key), asked.scheduled(uid, &key.name)).await;
+        asked.query_arn = Some(kept.map_err(of_log_query)?);
+        definition.watched = Watched::Logs(asked);
         let (written, change) = match &before {
             Some(before) => {
                 let mut changed = before.value.clone();
