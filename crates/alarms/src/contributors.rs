@@ -98,7 +98,16 @@ pub(crate) fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Want
     };
     let value = if change.new.value == StateValue::Alarm { StateValue::Ok } else { StateValue::Alarm };
     let transition = alarm.state.transition;
-    change.old = State { value, reason, data, updated: since, transitioned: since, transition, previous: None };
+    change.old = State {
+        value,
+        reason,
+        data,
+        updated: since,
+        transitioned: since,
+        transition,
+        evaluation: None,
+        previous: None,
+    };
     change.new.previous = Some(value);
     change.contributor = Some(of);
     change

@@ -163,7 +163,7 @@ fn state(state: &State) -> StateOf<'_> {
         reason: &state.reason,
         data: state.data.as_deref(),
         since_ms: state.updated,
-        evaluation: None,
+        evaluation: state.evaluation.as_deref(),
         suppressed_by: None,
     }
 }

@@ -61,6 +61,9 @@ pub(crate) struct State {
     pub transitioned: i64,
     /// How many changes of state there were, those of contributors and releases of held actions included: the number of the last one.
     pub transition: u64,
+    /// `EvaluationState`, if the evaluation itself is why the state was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<String>,
     /// The value before the last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<StateValue>,
@@ -83,6 +86,7 @@ impl State {
             updated: now_ms,
             transitioned: now_ms,
             transition: 0,
+            evaluation: None,
             previous: None,
         }
     }

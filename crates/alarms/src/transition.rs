@@ -118,6 +118,7 @@ impl Transition {
                 updated: now_ms,
                 transitioned: now_ms,
                 transition: old.transition.saturating_add(1),
+                evaluation: None,
                 previous: Some(old.value),
             },
             old: old.clone(),
@@ -151,6 +152,12 @@ impl Transition {
             tags: None,
             muted: None,
         })
+    }
+
+    /// Entered because of this `EvaluationState`.
+    pub(crate) fn evaluated(mut self, evaluation: &str) -> Transition {
+        self.new.evaluation = Some(evaluation.to_owned());
+        self
     }
 
     /// With those actions only that are for contributors: scaling is not, and items in Systems Manager are a log alarm's as a whole.

@@ -82,8 +82,8 @@ fn values(run: &LogQueryRun) -> &[LogQueryValue] {
 pub(super) fn evaluate(due: &Due, runs: &[LogQueryRun], now_ms: i64) -> Evaluated {
     if let Some((state, reason)) = failure(runs) {
         let wanted = Wanted { value: StateValue::InsufficientData, reason, data: None };
-        let changes = changed(&due.alarm, wanted, now_ms).into_iter().collect();
-        return (transit(due, changes), Some(state));
+        let change = changed(&due.alarm, wanted, now_ms).map(|change| change.evaluated(state));
+        return (transit(due, change.into_iter().collect()), Some(state));
     }
     let is_partial = |run: &LogQueryRun| matches!(run.outcome, LogQueryOutcome::Complete { is_partial: true, .. });
     let state = runs.last().is_some_and(is_partial).then_some(PARTIAL_DATA);

@@ -334,6 +334,9 @@ async fn queries_that_fail_leave_an_alarm_without_data() {
         reason,
         "EVALUATION_ERROR: 1 out of the last 3 query results failed. The last of them: The query failed."
     );
+    let event = world.events("CloudWatch Alarm State Change").pop().unwrap();
+    assert_eq!(event.detail["state"]["evaluationState"], "EVALUATION_ERROR");
+    assert_eq!(event.detail["previousState"].get("evaluationState"), None);
     // Results that cannot be read are looked at again.
     let world = World::new().await;
     world.log_alarm(errors(1, 1)).await.unwrap();
@@ -426,6 +429,18 @@ async fn log_alarms_stand_beside_the_others() {
     assert_eq!(world.errors_state().await.0, "OK", "a state that is set lasts until the query runs");
     world.result(Some(20.0)).await;
     assert_eq!(world.errors_state().await.0, "ALARM");
+    // One that may not act changes all the same.
+    let names = || vec!["errors".to_owned()];
+    let disable = DisableAlarmActionsInput { alarm_names: names() };
+    crate::change::disable_alarm_actions(&world.alarms, &caller(), disable).await.unwrap();
+    let told = || world.published().into_iter().filter(|sent| sent["AlarmName"] == "errors").count();
+    let before = told();
+    world.result(Some(1.0)).await;
+    assert_eq!((world.errors_state().await.0.as_str(), told()), ("OK", before));
+    let enable = EnableAlarmActionsInput { alarm_names: names() };
+    crate::change::enable_alarm_actions(&world.alarms, &caller(), enable).await.unwrap();
+    world.result(Some(20.0)).await;
+    assert_eq!((world.errors_state().await.0.as_str(), told()), ("ALARM", before + 1));
     // A name is of one kind.
     let taken = world.log_alarm(PutLogAlarmInput { alarm_name: "cpu".into(), ..errors(1, 1) }).await.unwrap_err();
     assert_eq!((&*taken.code, taken.status), ("ResourceConflict", 409));

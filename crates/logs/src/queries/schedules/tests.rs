@@ -235,3 +235,20 @@ async fn results_are_encrypted_as_those_of_queries_are() {
     assert_eq!((both.len(), &both[0].outcome), (2, &complete(vec![value(None, Some(3.0))])));
     assert!(matches!(both[1].outcome, LogQueryOutcome::Failed { is_invalid: true, .. }), "{both:?}");
 }
+
+#[tokio::test]
+async fn no_more_groups_count_than_may_be() {
+    let fixture = fixture().await;
+    let messages: Vec<String> =
+        (0..501).map(|number| format!(r#"{{"level":"ERROR","service":"s{number:03}","ms":{number}}}"#)).collect();
+    let events: Vec<(i64, &str)> = messages.iter().map(|message| (50_000, message.as_str())).collect();
+    fixture.put("g", "s", &events).await;
+    fixture.logs.alarm_queries().put(&place(), query(1, "max(ms) by service | sort desc")).await.unwrap();
+    fixture.advance(FIRST - fixture.clock_ms());
+    fixture.logs.settle_scheduled_queries().await;
+    let LogQueryOutcome::Complete { values, is_partial } = runs(&fixture, 1).await.remove(0).outcome else {
+        panic!("the run failed")
+    };
+    assert_eq!((values.len(), is_partial), (500, true));
+    assert_eq!(values[0], value(Some("s500"), Some(500.0)));
+}
