@@ -2,6 +2,7 @@
 //! another's port; neither knows the other.
 
 mod alarm_actions;
+mod alarm_log_queries;
 mod alarm_metrics;
 mod alarm_pictures;
 mod buckets;
@@ -26,6 +27,10 @@ use serde_json::{Map, Value};
 use crate::{BoxFuture, Caller, TimestampMs};
 
 pub use alarm_actions::{AlarmAction, AlarmActionError, AlarmActionKind, AlarmActions, NoAlarmActions};
+pub use alarm_log_queries::{
+    AlarmLogQueries, AlarmLogQuery, AlarmLogQueryError, AlarmLogQueryListener, LogLine, LogQueryOutcome, LogQueryRun,
+    LogQueryValue, NoAlarmLogQueryListener,
+};
 pub use alarm_metrics::{
     AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
     WatchedDatapoint, WatchedMetric, WatchedSeries,

@@ -52,7 +52,7 @@ mod transformers;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::LogSink;
+use watchkeep_core::ports::{AlarmLogQueries, LogSink};
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Rows, Store, StoreError, Table};
 use watchkeep_wire::http_api::HttpApi;
@@ -82,13 +82,20 @@ pub use metric_filters::MetricStaging;
 pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
+pub use tables::{ALARM_QUERY_RESULTS, LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] =
-    &[&LOG_EVENTS, &LOG_OBJECTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
+pub static TABLES: &[&Table] = &[
+    &ALARM_QUERY_RESULTS,
+    &LOG_EVENTS,
+    &LOG_OBJECTS,
+    &LOG_FINDINGS,
+    &METRIC_FILTER_MINUTES,
+    &QUERY_RESULTS,
+    &VENDED_LOGS,
+];
 
 routes! {
     /// What the service answers.
@@ -330,6 +337,11 @@ impl Logs {
     /// The service with its routing table.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&model::SERVICE, self.clone(), ROUTES))
+    }
+
+    /// The service as log alarms ask it.
+    pub fn alarm_queries(self: &Arc<Self>) -> Arc<dyn AlarmLogQueries> {
+        Arc::new(queries::AlarmQueries(Arc::downgrade(self)))
     }
 
     /// The service as others hand events to it.

@@ -375,6 +375,18 @@ pub const SCHEDULED_QUERIES_MAX: usize = 1_000;
 /// The runs of a scheduled query that its history has.
 pub const SCHEDULED_RUNS_KEPT_MAX: usize = 100;
 
+/// The queries of log alarms of an account in a Region.
+pub const ALARM_QUERIES_MAX: usize = 1_000;
+
+/// The groups whose numbers a run of a log alarm's query has ("Log alarms").
+pub const ALARM_QUERY_GROUPS_MAX: usize = 500;
+
+/// The runs of a log alarm's query that its alarm may look at ("PutLogAlarm").
+pub const ALARM_QUERY_RUNS_MAX: usize = 100;
+
+/// How long the rows of a log alarm are waited for before it notifies without them.
+pub const ALARM_LINES_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// The characters of the name of a scheduled query.
 pub const SCHEDULED_QUERY_NAME_CHARS_MAX: usize = 255;
 

@@ -231,11 +231,11 @@ impl Services {
         if api_calls == ApiCalls::Told {
             trails.set_event_bus(events.bus());
         }
-        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus() });
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
             promql: Some(prometheus.clone()),
+            log_queries: Some(logs.alarm_queries()),
             topics: Some(topics.sink()),
             functions,
             actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
@@ -243,6 +243,7 @@ impl Services {
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
+        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus(), alarms: alarms.clone() });
         metrics.set_tagged_elsewhere(alarms.clone());
         metrics.set_alarm_pictures(alarms.clone());
         let meter = meters.minutes.clone();

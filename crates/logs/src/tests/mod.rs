@@ -163,6 +163,10 @@ impl Fixture {
         self.directory.path()
     }
 
+    pub(crate) fn clock_ms(&self) -> i64 {
+        self.clock.now().0
+    }
+
     pub(crate) fn advance(&self, ms: i64) {
         self.clock.advance(Duration::from_millis(ms.unsigned_abs()));
     }

@@ -16,7 +16,6 @@ pub const ACCOUNTED_FOR: &[&str] = &["cloudwatch", "logs"];
 
 /// All reasons.
 pub const REASONS: &[Reason] = &[
-    Reason { service: "cloudwatch", operations: &["PutLogAlarm"], why: "not yet" },
     Reason {
         service: "logs",
         operations: &["PutIntegration", "GetIntegration", "ListIntegrations", "DeleteIntegration"],
