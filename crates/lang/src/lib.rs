@@ -29,6 +29,7 @@ pub mod metric_search;
 pub mod metrics_insights;
 pub mod mute_schedule;
 pub mod policy;
+pub mod regex_literals;
 pub mod schedule;
 pub mod sketch;
 pub mod statistic;
