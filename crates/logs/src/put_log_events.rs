@@ -15,6 +15,7 @@ use crate::errors::{self, invalid};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::names::group_key;
 use crate::position::Position;
+use crate::s3_tables::TableAnnounced;
 use crate::statistics::Statistics;
 use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
@@ -82,6 +83,7 @@ pub(crate) async fn accept(
     errors::finish(async move {
         let frame = logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
         staged.announced.into_iter().for_each(|announced| announced.stored(frame.0));
+        staged.for_tables.into_iter().for_each(|announced| announced.stored(frame.0));
         for (stream, counted) in staged.counted {
             stream.statistics().add(&counted);
         }
@@ -114,6 +116,7 @@ struct Staged {
     stored: Vec<Stored>,
     /// Who follows the groups knows that something comes, before it is appended.
     announced: Vec<Announced>,
+    for_tables: Vec<TableAnnounced>,
 }
 
 impl Staged {
@@ -157,6 +160,7 @@ impl Staged {
             batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
         let (first_ms, last_ms) = times.unwrap_or_default();
         self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
+        self.for_tables.extend(logs.s3_tables.announce(group, first_ms, last_ms));
         self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));
         self.counted.push((stream, counted));
         if let Some(region) = &group.key.region {

@@ -38,15 +38,6 @@ pub const REASONS: &[Reason] = &[
         operations: &["CreateImportTask", "CancelImportTask", "DescribeImportTasks", "DescribeImportTaskBatches"],
         why: "imports read the event data stores of CloudTrail Lake, which are not there yet",
     },
-    Reason {
-        service: "logs",
-        operations: &[
-            "AssociateSourceToS3TableIntegration",
-            "DisassociateSourceFromS3TableIntegration",
-            "ListSourcesForS3TableIntegration",
-        ],
-        why: "not yet; the tables of the store can be read as open files by any engine that knows DuckLake",
-    },
     Reason { service: "logs", operations: &["GetLogObject"], why: "not yet" },
     Reason {
         service: "logs",
