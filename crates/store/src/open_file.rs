@@ -70,3 +70,36 @@ pub fn open_file(columns: Vec<OpenColumn>) -> Result<Bytes, SegmentError> {
     writer.write(&rows)?;
     Ok(writer.into_inner()?.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::TimestampMicrosecondType;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_file_has_what_was_put_into_it_and_its_fields_have_numbers() {
+        let texts = OpenValues::Texts(vec![Some("ä".to_owned()), None]);
+        let columns = vec![
+            OpenColumn { name: "at", field_id: 7, values: OpenValues::TimesMs(vec![1_700_000_000_001, -1]) },
+            OpenColumn { name: "text", field_id: 9, values: texts },
+        ];
+        let reader = ParquetRecordBatchReaderBuilder::try_new(open_file(columns).unwrap()).unwrap();
+        let fields = reader.parquet_schema().root_schema().get_fields();
+        let numbers: Vec<_> =
+            fields.iter().map(|field| (field.name().to_owned(), field.get_basic_info().id())).collect();
+        assert_eq!(numbers, [("at".to_owned(), 7), ("text".to_owned(), 9)]);
+        let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+        let times = batches[0].column(0).as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(times.values().to_vec(), [1_700_000_000_001_000, -1_000]);
+        let texts: Vec<_> = batches[0].column(1).as_string::<i32>().iter().collect();
+        assert_eq!(texts, [Some("ä"), None]);
+        let uneven = vec![
+            OpenColumn { name: "a", field_id: 1, values: OpenValues::TimesMs(vec![1]) },
+            OpenColumn { name: "b", field_id: 2, values: OpenValues::Texts(Vec::new()) },
+        ];
+        assert!(open_file(uneven).is_err());
+    }
+}

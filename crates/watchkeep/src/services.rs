@@ -287,8 +287,6 @@ impl Services {
         vec![
             Arc::new(cloudwatch),
             self.logs.routed(),
-            self.logs.routed_observability(),
-            self.logs.routed_s3_tables(),
             self.traces.routed(),
             self.trails.routed(),
             self.keys.routed(),
@@ -297,6 +295,8 @@ impl Services {
             self.objects.routed(),
             self.data_streams.routed(),
             self.events.routed(),
+            self.logs.routed_observability(),
+            self.logs.routed_s3_tables(),
         ]
     }
 
