@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import subprocess
+import urllib.request
 
 from server import BINARY, Server, until
 
@@ -27,13 +28,13 @@ EMBEDDED = {
 
 # What each operation of CloudWatch Logs that reads has to do with the texts of events.
 SHOWS_EVENTS = {
-    "FilterLogEvents", "GetLogEvents", "GetLogRecord", "GetQueryResults", "ListAnomalies", "StartLiveTail",
+    "FilterLogEvents", "GetLogEvents", "GetLogObject", "GetLogRecord", "GetQueryResults", "ListAnomalies", "StartLiveTail",
 }
 SHOWS_NO_EVENTS = {
     # What groups, streams and their fields are called; names of fields are never masked.
     "DescribeLogGroups", "DescribeLogStreams", "ListLogGroups", "GetLogGroupFields", "GetLogFields", "ListLogGroupsForQuery",
     "ListAggregateLogGroupSummaries", "ListSourcesForS3TableIntegration",
-    "DescribeFieldIndexes",
+    "DescribeFieldIndexes", "DescribeImportTasks", "DescribeImportTaskBatches",
     # What users have set up.
     "DescribeAccountPolicies", "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations",
     "DescribeDeliverySources", "DescribeDestinations", "DescribeExportTasks", "DescribeIndexPolicies",
@@ -223,6 +224,17 @@ def test_no_way_out_shows_what_is_masked(tmp_path):
         assert world.ask("fields @message | where like(@message, '%payment%')", "PPL")[0]["@message"] == masked_line
         [row] = world.ask(f"SELECT `@message` FROM `{GROUP}` WHERE `@message` LIKE '%payment%'", "SQL")
         assert row["@message"] == masked_line
+        # Large objects.
+        record = {"timeUnixNano": str(world.now() * 1_000_000), "body": {"stringValue": f"{SECRET} ordered " * 60_000}}
+        body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
+        headers = {"content-type": "application/json", "x-aws-log-group": GROUP, "x-aws-log-stream": "large"}
+        logs.create_log_stream(logGroupName=GROUP, logStreamName="large")
+        urllib.request.urlopen(urllib.request.Request(f"{server.endpoint}/v1/logs", data=body, headers=headers)).read()
+        [event] = logs.get_log_events(logGroupName=GROUP, logStreamName="large")["events"]
+        event = json.loads(event["message"])
+        pieces = logs.get_log_object(logObjectPointer=event["@ptr.$['body']"])["fieldStream"]
+        piece = b"".join(piece["fields"]["data"] for piece in pieces).decode()
+        assert event["body"] + piece == f"{MASK} ordered " * 60_000
         patterns = world.ask("pattern @message")
         assert any("payment" in row["@pattern"] for row in patterns)
         # Anomalies.
@@ -255,7 +267,7 @@ def test_no_way_out_shows_what_is_masked(tmp_path):
         world.advance_until(lambda: any(MASK in text for text in objects(world, "queries")))
         # What was found.
         reports = logs.get_log_events(logGroupName="findings", logStreamName=GROUP, startFromHead=True)["events"]
-        assert len(reports) == 3
+        assert len(reports) == 5
 
         # Nothing else that the server has said, and nothing that it has kept or delivered, has it.
         answered = [answer for answer in world.answers if isinstance(answer, bytes)]

@@ -23,7 +23,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 
-from server import KEY_ID, SECRET, Server
+from server import KEY_ID, SECRET, Server, raises
 
 RESOURCE = Resource({"service.name": "shop"})
 DELTA = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
@@ -209,6 +209,26 @@ def logs_over_http(server, **options):
 def logs_over_grpc(server, headers=None):
     headers = tuple((headers or {}).items())
     return GrpcLogExporter(endpoint=server.endpoint.removeprefix("http://"), insecure=True, headers=headers)
+
+
+def test_large_records_are_cut_and_their_objects_survive_a_kill(tmp_path):
+    with Server(data_dir=tmp_path) as server:
+        provider = LoggerProvider(RESOURCE)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(logs_over_http(server)))
+        text = "".join(f"{number:07}" for number in range(300_000))
+        provider.get_logger("tests").emit(LogRecord(timestamp=time.time_ns(), body={"text": text, "left": 3}))
+        server.kill()
+        server.start()
+        logs = server.client("logs", inject_host_prefix=False)
+        [event] = logs.get_log_events(logGroupName="/opentelemetry/shop", logStreamName="default")["events"]
+        assert 1_000_000 < len(event["message"]) <= 1 << 20
+        body = json.loads(event["message"])["body"]
+        pointer = json.loads(event["message"])["@ptr.$['body']['text']"]
+        pieces = logs.get_log_object(logObjectPointer=pointer)["fieldStream"]
+        assert body["text"] + b"".join(piece["fields"]["data"] for piece in pieces).decode() == text
+        assert body["left"] == 3
+        with raises(logs, "InvalidParameterException"):
+            logs.get_log_object(logObjectPointer="nonsense")
 
 
 @pytest.mark.parametrize("exporter", [pytest.param(logs_over_http, id="http"), pytest.param(logs_over_grpc, id="grpc")])

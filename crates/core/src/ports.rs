@@ -2,12 +2,14 @@
 //! another's port; neither knows the other.
 
 mod alarm_actions;
+mod alarm_log_queries;
 mod alarm_metrics;
 mod alarm_pictures;
 mod buckets;
 mod data_keys;
 mod data_streams;
 mod event_bus;
+mod event_data_stores;
 mod functions;
 mod log_events;
 mod metrics;
@@ -26,6 +28,10 @@ use serde_json::{Map, Value};
 use crate::{BoxFuture, Caller, TimestampMs};
 
 pub use alarm_actions::{AlarmAction, AlarmActionError, AlarmActionKind, AlarmActions, NoAlarmActions};
+pub use alarm_log_queries::{
+    AlarmLogQueries, AlarmLogQuery, AlarmLogQueryError, AlarmLogQueryListener, LogLine, LogQueryOutcome, LogQueryRun,
+    LogQueryValue, NoAlarmLogQueryListener,
+};
 pub use alarm_metrics::{
     AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
     WatchedDatapoint, WatchedMetric, WatchedSeries,
@@ -35,6 +41,9 @@ pub use buckets::{BucketClient, BucketError, BucketObject, Buckets, NoBuckets};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};
 pub use event_bus::{BusEvent, EventBus, EventBusError, NoEventBus};
+pub use event_data_stores::{
+    EventDataStoreError, EventDataStoreFacts, EventDataStores, NoEventDataStores, StoredEvent, StoredEventPlace,
+};
 pub use functions::{Functions, InvokeError, NoFunctions};
 pub use log_events::{IfAbsent, LogEventInput, LogSink, LogSinkError, Unstored};
 pub use metrics::{

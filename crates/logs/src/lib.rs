@@ -20,8 +20,10 @@ mod field_indexes;
 mod filter_log_events;
 mod get_log_events;
 mod http_endpoints;
+mod imports;
 mod kms_keys;
 mod known;
+mod large_objects;
 mod limits;
 mod list_log_groups;
 mod live_tail;
@@ -51,7 +53,7 @@ mod transformers;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::LogSink;
+use watchkeep_core::ports::{AlarmLogQueries, LogSink};
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Rows, Store, StoreError, Table};
 use watchkeep_wire::http_api::HttpApi;
@@ -65,6 +67,7 @@ use data_protection::{DataProtection, FindingsOwner};
 use deliveries::Deliveries;
 use directory::Directory;
 use exports::Exports;
+use imports::Imports;
 use kms_keys::QueryResultsKey;
 use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
@@ -81,12 +84,20 @@ pub use metric_filters::MetricStaging;
 pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS, QUERY_RESULTS, VENDED_LOGS};
+pub use tables::{ALARM_QUERY_RESULTS, LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] = &[&LOG_EVENTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
+pub static TABLES: &[&Table] = &[
+    &ALARM_QUERY_RESULTS,
+    &LOG_EVENTS,
+    &LOG_OBJECTS,
+    &LOG_FINDINGS,
+    &METRIC_FILTER_MINUTES,
+    &QUERY_RESULTS,
+    &VENDED_LOGS,
+];
 
 routes! {
     /// What the service answers.
@@ -121,6 +132,7 @@ routes! {
         StopQuery => queries::stop_query,
         DescribeQueries => queries::describe_queries,
         GetLogRecord => queries::get_log_record,
+        GetLogObject => large_objects::get_log_object,
         ListLogGroupsForQuery => queries::list_log_groups_for_query,
         PutQueryDefinition => queries::put_query_definition,
         DescribeQueryDefinitions => queries::describe_query_definitions,
@@ -163,6 +175,10 @@ routes! {
         CreateExportTask => exports::create_export_task,
         DescribeExportTasks => exports::describe_export_tasks,
         CancelExportTask => exports::cancel_export_task,
+        CreateImportTask => imports::create_import_task,
+        DescribeImportTasks => imports::describe_import_tasks,
+        DescribeImportTaskBatches => imports::describe_import_task_batches,
+        CancelImportTask => imports::cancel_import_task,
         StartLiveTail => live_tail::start_live_tail,
         PutMetricFilter => metric_filters::put_metric_filter,
         DescribeMetricFilters => metric_filters::describe_metric_filters,
@@ -237,6 +253,7 @@ pub struct Logs {
     subscriptions: Subscriptions,
     queries: queries::Queries,
     exports: Exports,
+    imports: Imports,
     deliveries: Deliveries,
     s3_tables: Arc<S3Tables>,
     account_policies: AccountPolicies,
@@ -267,6 +284,7 @@ impl Logs {
         let groups = store.catalog().collection::<LogGroup>().await?;
         let streams = store.catalog().collection::<LogStream>().await?;
         let exports = Exports::open(store.catalog(), random.clone()).await?;
+        let imports = Imports::open(store.catalog(), random.clone()).await?;
         let query_results_keys = store.catalog().collection::<QueryResultsKey>().await?;
         let anomaly_detectors = AnomalyDetectors::open(&store, random.clone()).await?;
         let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
@@ -279,6 +297,7 @@ impl Logs {
             streams.delete(&key).await?;
         }
         store.set_owner(&LOG_EVENTS, directory.clone());
+        store.set_owner(&LOG_OBJECTS, directory.clone());
         store.set_owner(&LOG_FINDINGS, Arc::new(FindingsOwner));
         let last = store.append(Rows::new(&LOG_EVENTS)).await?;
         let history_end_seq = last.next().0 << tables::SEQ_ROW_BITS;
@@ -303,6 +322,7 @@ impl Logs {
             metric_filters,
             live_tails: LiveTails::default(),
             exports,
+            imports,
             deliveries,
             s3_tables,
             anomaly_detectors,
@@ -362,6 +382,11 @@ impl Logs {
     /// S3 Tables' own API, for the tables of log data.
     pub fn routed_s3_tables(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&s3tables::SERVICE, self.clone(), S3_TABLES_ROUTES))
+    }
+
+    /// The service as log alarms ask it.
+    pub fn alarm_queries(self: &Arc<Self>) -> Arc<dyn AlarmLogQueries> {
+        Arc::new(queries::AlarmQueries(Arc::downgrade(self)))
     }
 
     /// The service as others hand events to it.

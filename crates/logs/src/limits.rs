@@ -17,6 +17,12 @@ pub const BATCH_BYTES_MAX: usize = 1_048_576;
 /// The events of a batch.
 pub const BATCH_EVENTS_MAX: usize = 10_000;
 
+/// The fields of an event that are cut if it is too large ("GetLogObject").
+pub const LARGE_EVENT_FIELDS_CUT_MAX: usize = 10;
+
+/// The bytes of a large object in one event of its stream.
+pub const LARGE_OBJECT_CHUNK_BYTES: usize = 256 * 1024;
+
 /// The time between the oldest and the newest valid event of a batch.
 pub const BATCH_SPAN_MS_MAX: i64 = 24 * HOUR_MS;
 
@@ -87,6 +93,21 @@ pub const EXPORT_RETRY_MIN: Duration = Duration::from_secs(1);
 
 /// The longest that it waits at once.
 pub const EXPORT_RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// The import tasks of an account in a Region that are at work at once, as AWS has it.
+pub const IMPORTS_OPEN_MAX: usize = 3;
+
+/// The import tasks of an account in a Region that are remembered.
+pub const IMPORTS_KEPT_MAX: usize = 1_000;
+
+/// The batches of an import task on a page, if the client does not say: AWS's default.
+pub const IMPORT_BATCHES_PAGE: usize = 10;
+
+/// How long an import waits first if it cannot go on just now; then twice as long each time.
+pub const IMPORT_RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest that it waits at once.
+pub const IMPORT_RETRY_MAX: Duration = Duration::from_secs(60);
 /// The account policies that are looked at for one type: more than any type may have.
 pub const ACCOUNT_POLICIES_MAX: usize = 100;
 
@@ -353,6 +374,18 @@ pub const SCHEDULED_QUERIES_MAX: usize = 1_000;
 
 /// The runs of a scheduled query that its history has.
 pub const SCHEDULED_RUNS_KEPT_MAX: usize = 100;
+
+/// The queries of log alarms of an account in a Region.
+pub const ALARM_QUERIES_MAX: usize = 1_000;
+
+/// The groups whose numbers a run of a log alarm's query has ("Log alarms").
+pub const ALARM_QUERY_GROUPS_MAX: usize = 500;
+
+/// The runs of a log alarm's query that its alarm may look at ("PutLogAlarm").
+pub const ALARM_QUERY_RUNS_MAX: usize = 100;
+
+/// How long the rows of a log alarm are waited for before it notifies without them.
+pub const ALARM_LINES_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The characters of the name of a scheduled query.
 pub const SCHEDULED_QUERY_NAME_CHARS_MAX: usize = 255;

@@ -1,5 +1,6 @@
 //! Log groups: CreateLogGroup, DeleteLogGroup, DescribeLogGroups, PutLogGroupDeletionProtection.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchkeep_core::Caller;
@@ -8,7 +9,7 @@ use watchkeep_model::logs::{
     LogGroup as Described, PutLogGroupDeletionProtectionRequest, errors as model,
 };
 use watchkeep_model::{ServiceError, Unit};
-use watchkeep_store::CatalogError;
+use watchkeep_store::{CatalogError, ResourceKey};
 
 use crate::directory::Group;
 use crate::errors::{self, invalid, no_group};
@@ -33,13 +34,46 @@ pub(crate) async fn create_log_group(
     let class = class.ok_or_else(|| invalid("The specified log group class is invalid."))?;
     let given = input.tags.unwrap_or_default();
     tags::check(&given)?;
-    check_quota(logs, caller)?;
     let kms_key = match &input.kms_key_id {
         Some(kms_key) => Some(logs.usable_key(caller, &group_arn(&key), kms_key).await?),
         None => None,
     };
-    let (logs, created) = (logs.clone(), logs.clock.now().0);
     let deletion_protection = input.deletion_protection_enabled.unwrap_or_default();
+    create(logs, caller, key, Given { class, kms_key, deletion_protection, tags: given }).await
+}
+
+/// The group of this name, which the service creates for itself if it is not there; then under the KMS key of this ARN, if there is
+/// one.
+pub(crate) async fn find_or_create_managed(
+    logs: &Arc<Logs>,
+    caller: &Caller,
+    name: &str,
+    kms_key: Option<String>,
+) -> Result<Arc<Group>, ServiceError> {
+    let key = group_key(caller, name);
+    if let Ok(group) = logs.directory.group(&key) {
+        return Ok(group);
+    }
+    if let Some(kms_key) = &kms_key {
+        logs.usable_key(caller, &group_arn(&key), kms_key).await?;
+    }
+    let given = Given { class: Class::Standard, kms_key, deletion_protection: false, tags: BTreeMap::new() };
+    let created = create(logs, caller, key.clone(), given).await;
+    logs.directory.group(&key).or(Err(created.err().unwrap_or_else(no_group)))
+}
+
+/// What a group is created with.
+struct Given {
+    class: Class,
+    kms_key: Option<String>,
+    deletion_protection: bool,
+    tags: BTreeMap<String, String>,
+}
+
+async fn create(logs: &Arc<Logs>, caller: &Caller, key: ResourceKey, given: Given) -> Result<Unit, ServiceError> {
+    check_quota(logs, caller)?;
+    let Given { class, kms_key, deletion_protection, tags } = given;
+    let (logs, created) = (logs.clone(), logs.clock.now().0);
     errors::finish(async move {
         let id = logs.store.catalog().next_id("log_group").await.map_err(errors::store)?;
         let document = LogGroup {
@@ -54,7 +88,7 @@ pub(crate) async fn create_log_group(
             resource_policy: None,
             data_protection: None,
             deletion_protection,
-            tags: given,
+            tags,
         };
         match logs.groups.create(key, document).await {
             Ok(document) => logs.directory.add_group(document),

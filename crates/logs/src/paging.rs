@@ -30,6 +30,10 @@ pub(crate) enum Paged {
     EventsBackward = b'r',
     /// Export tasks by time.
     Exports = b'x',
+    /// Import tasks by time.
+    Imports = b'i',
+    /// The batches of an import task by day.
+    ImportBatches = b'b',
     /// Log anomaly detectors by id.
     AnomalyDetectors = b'd',
     /// Anomalies by detector and id.

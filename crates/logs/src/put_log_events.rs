@@ -9,10 +9,13 @@ use watchkeep_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResp
 use watchkeep_store::{Append, Rows};
 
 use crate::account_policies::PolicyType;
-use crate::data_protection::ForGroup;
+use crate::data_protection::{ForGroup, Shielded};
 use crate::directory::{Group, Stream};
 use crate::errors::{self, invalid};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
+use crate::large_objects::LargeObject;
+use crate::limits::{
+    BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_SPAN_MS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES,
+};
 use crate::names::group_key;
 use crate::position::Position;
 use crate::s3_tables::TableAnnounced;
@@ -21,7 +24,7 @@ use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
 use crate::tap::{Incoming, Stored};
 use crate::transformers::Transformed;
-use crate::{Logs, entity, kms_keys};
+use crate::{Logs, entity, imports, kms_keys, large_objects};
 
 /// Stores events.
 pub(crate) async fn put_log_events(
@@ -30,6 +33,9 @@ pub(crate) async fn put_log_events(
     input: PutLogEventsRequest,
 ) -> Result<PutLogEventsResponse, ServiceError> {
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
+    if imports::is_managed(&group.key.name) {
+        return Err(invalid("Events cannot be put into a log group that imports are written to."));
+    }
     let stream = group.stream(&input.log_stream_name)?;
     let class = group.document().class;
     let (entity, rejected_entity_info) = entity::accepted(input.entity.as_ref(), class);
@@ -43,7 +49,8 @@ pub(crate) async fn put_log_events(
         rejected_entity_info,
     };
     if let Some(events) = input.log_events.get(accepted).filter(|events| !events.is_empty()) {
-        accept(logs, &group, stream, events, entity.as_deref(), now).await?;
+        let along = Along { entity: entity.as_deref(), ..Along::default() };
+        accept(logs, &group, stream, events, along, now).await?;
     }
     Ok(response)
 }
@@ -53,26 +60,71 @@ pub(crate) fn sequence_token(stream: &Stream, ingested: i64) -> String {
     Position { time_ms: ingested, seq: stream.id }.to_string()
 }
 
-/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with what taps keep of them, and counts
-/// them.
+/// How events come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Arrival {
+    /// Somebody puts them, when they happen or a little later.
+    #[default]
+    Put,
+    /// They are history: nobody who listens for what happens hears of them, and nothing is made of them.
+    Imported,
+}
+
+/// What events come with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Along<'e> {
+    /// How they come in.
+    pub arrival: Arrival,
+    /// The entity that they are of, as JSON.
+    pub entity: Option<&'e str>,
+    /// What was cut off them.
+    pub objects: &'e [LargeObject],
+}
+
+/// [`accept`], of as many events in the order of their times as there are.
+pub(crate) async fn accept_all(
+    logs: &Arc<Logs>,
+    group: &Group,
+    stream: &Arc<Stream>,
+    events: &[InputLogEvent],
+    along: Along<'_>,
+    now: TimestampMs,
+) -> Result<(), ServiceError> {
+    for batch in batches(events) {
+        accept(logs, group, stream.clone(), batch, along, now).await?;
+    }
+    Ok(())
+}
+
+/// Where every accepted event passes, once: masks what is sensitive, makes events durable, with the objects that were cut off them and
+/// what taps keep of them, and counts them.
 pub(crate) async fn accept(
     logs: &Arc<Logs>,
     group: &Group,
     stream: Arc<Stream>,
     events: &[InputLogEvent],
-    entity: Option<&str>,
+    along: Along<'_>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    let Along { arrival, entity, objects } = along;
     let shielded = logs.shielded(group, &stream, events, now).await?;
+    let object_events: Vec<InputLogEvent> = objects.iter().map(LargeObject::event).collect();
+    let shielded_objects = logs.shielded(group, &stream, &object_events, now).await?;
     let mut staged = Staged::default();
     let as_they_come = Batch {
         bytes: events.iter().map(|event| event.message.len() as u64).collect(),
         events: shielded.as_ref().map_or(events, |shielded| &shielded.events),
         masks: shielded.as_ref().map_or(&[], |shielded| &shielded.masks),
         entity,
+        arrival,
     };
+    if !objects.is_empty() {
+        let key = logs.encryption_key(group).await?;
+        staged.append.push(large_objects::rows(group, &stream, objects, shielded_objects.as_ref(), key));
+    }
     staged.add(logs, group, stream, &as_they_come, now).await?;
-    if let Some(shielded) = &shielded {
+    let all_shielded: Vec<Shielded> = [shielded, shielded_objects].into_iter().flatten().collect();
+    for shielded in &all_shielded {
         let (for_groups, rows) = logs.placed(group, shielded.reports.clone()).await;
         rows.into_iter().for_each(|rows| staged.append.push(rows));
         for ForGroup { group, stream, texts } in for_groups {
@@ -88,7 +140,7 @@ pub(crate) async fn accept(
             stream.statistics().add(&counted);
         }
         staged.stored.into_iter().for_each(|stored| stored());
-        if let Some(shielded) = shielded {
+        for shielded in all_shielded {
             shielded.count();
             logs.findings_stored(&shielded.reports);
         }
@@ -106,6 +158,7 @@ struct Batch<'e> {
     /// What the row of each event has in the column `masks`; nothing if there are none.
     masks: &'e [Option<Vec<u8>>],
     entity: Option<&'e str>,
+    arrival: Arrival,
 }
 
 /// What becomes durable together, and what is done then.
@@ -161,6 +214,10 @@ impl Staged {
         let (first_ms, last_ms) = times.unwrap_or_default();
         self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
         self.for_tables.extend(logs.s3_tables.announce(group, first_ms, last_ms));
+        if batch.arrival == Arrival::Imported {
+            self.counted.push((stream, counted));
+            return Ok(());
+        }
         self.stored.extend(logs.live_tails.tap(group, &stream, batch.events, now.0));
         self.counted.push((stream, counted));
         if let Some(region) = &group.key.region {
@@ -193,11 +250,27 @@ impl Staged {
         let event = |text: &Arc<str>| InputLogEvent { timestamp: now.0, message: text.as_ref().to_owned() };
         let events: Vec<InputLogEvent> = texts.iter().map(event).collect();
         let bytes = events.iter().map(|event| event.message.len() as u64).collect();
-        let batch = Batch { events: &events, bytes, masks: &[], entity: None };
+        let batch = Batch { events: &events, bytes, masks: &[], entity: None, arrival: Arrival::Put };
         if let Err(error) = self.add(logs, group, stream, &batch, now).await {
             tracing::warn!(to = group.key.name, %error, "findings are not reported");
         }
     }
+}
+
+/// The events in batches that are no larger than those of PutLogEvents.
+fn batches(events: &[InputLogEvent]) -> impl Iterator<Item = &[InputLogEvent]> {
+    let mut rest = events;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |event: &&InputLogEvent| {
+            bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
+            bytes <= BATCH_BYTES_MAX
+        };
+        let count = rest.iter().take(BATCH_EVENTS_MAX).take_while(fits).count();
+        let (batch, behind) = rest.split_at_checked(count)?;
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Refuses batches that are too large. An event may be as large as a batch, so that the batch's limit is the only one.
@@ -308,5 +381,19 @@ mod tests {
             check_order(&events(0, &[2, 1])).unwrap_err().message,
             "Log events in a single PutLogEvents request must be in chronological order."
         );
+    }
+
+    #[test]
+    fn batches_are_as_large_as_those_of_calls() {
+        let sizes = |messages: &[usize]| {
+            let events: Vec<InputLogEvent> =
+                messages.iter().map(|size| InputLogEvent { timestamp: 0, message: "x".repeat(*size) }).collect();
+            batches(&events).map(<[InputLogEvent]>::len).collect::<Vec<_>>()
+        };
+        let half = BATCH_BYTES_MAX / 2 - EVENT_OVERHEAD_BYTES;
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[half, half, 1]), [2, 1]);
+        assert_eq!(sizes(&[half, half + 1, half]), [1, 1, 1]);
+        assert_eq!(sizes(&vec![1; BATCH_EVENTS_MAX + 1]), [BATCH_EVENTS_MAX, 1]);
     }
 }

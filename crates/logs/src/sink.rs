@@ -9,11 +9,11 @@ use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, Input
 
 use crate::Logs;
 use crate::directory::{Group, Stream};
-use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
+use crate::limits::{BATCH_BYTES_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::log_groups::create_log_group;
 use crate::log_streams::create_log_stream;
 use crate::names::group_key;
-use crate::put_log_events::accept;
+use crate::put_log_events::{Along, accept, accept_all};
 
 /// Whom groups and streams are created by that nobody created.
 const PRINCIPAL: &str = "logs.amazonaws.com";
@@ -52,9 +52,16 @@ pub(crate) async fn put(
     let group = group(logs, &caller, log_group, if_absent).await?;
     let stream = stream(logs, &caller, &group, log_stream, if_absent).await?;
     let now = logs.clock.now();
-    let (events, unstored) = sorted_out(events, now, group.cutoff(now));
-    for batch in batches(&events) {
-        accept(logs, &group, stream.clone(), batch, None, now).await?;
+    let (events, large, mut unstored) = sorted_out(events, now, group.cutoff(now));
+    accept_all(logs, &group, &stream, &events, Along::default(), now).await?;
+    for LogEventInput { time, message } in large {
+        match logs.cut_event(&group, &stream, time, &message)? {
+            Some((event, objects)) => {
+                let along = Along { objects: &objects, ..Along::default() };
+                accept(logs, &group, stream.clone(), &[event], along, now).await?;
+            }
+            None => unstored.too_large += 1,
+        }
     }
     Ok(unstored)
 }
@@ -97,9 +104,14 @@ fn check(member: &str, name: &str, is_of_name: impl Fn(u8) -> bool) -> Result<()
     }
 }
 
-/// The events that can be stored, in the order of their times, and how many cannot.
-fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs) -> (Vec<InputLogEvent>, Unstored) {
+/// The events that can be stored, in the order of their times; those that are too large as they are; and how many cannot be stored.
+fn sorted_out(
+    events: Vec<LogEventInput>,
+    now: TimestampMs,
+    cutoff: TimestampMs,
+) -> (Vec<InputLogEvent>, Vec<LogEventInput>, Unstored) {
     let mut unstored = Unstored::default();
+    let mut large = Vec::new();
     let mut stored = Vec::with_capacity(events.len());
     for LogEventInput { time, message } in events {
         let reason = if time < now.plus_ms(-EVENT_AGE_MS_MAX) {
@@ -109,7 +121,8 @@ fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs)
         } else if time < cutoff {
             &mut unstored.expired
         } else if message.len() + EVENT_OVERHEAD_BYTES > BATCH_BYTES_MAX {
-            &mut unstored.too_large
+            large.push(LogEventInput { time, message });
+            continue;
         } else {
             stored.push(InputLogEvent { timestamp: time.0, message });
             continue;
@@ -117,23 +130,7 @@ fn sorted_out(events: Vec<LogEventInput>, now: TimestampMs, cutoff: TimestampMs)
         *reason += 1;
     }
     stored.sort_by_key(|event| event.timestamp);
-    (stored, unstored)
-}
-
-/// The events in batches that are no larger than those of PutLogEvents.
-fn batches(events: &[InputLogEvent]) -> impl Iterator<Item = &[InputLogEvent]> {
-    let mut rest = events;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |event: &&InputLogEvent| {
-            bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
-            bytes <= BATCH_BYTES_MAX
-        };
-        let count = rest.iter().take(BATCH_EVENTS_MAX).take_while(fits).count();
-        let (batch, behind) = rest.split_at_checked(count)?;
-        rest = behind;
-        (!batch.is_empty()).then_some(batch)
-    })
+    (stored, large, unstored)
 }
 
 #[cfg(test)]
@@ -180,19 +177,5 @@ mod tests {
             let refused = sink.put(&place(), group, stream, if_absent, vec![event(0, "m")]).await;
             assert_eq!(refused, Err(LogSinkError::Refused(expected.to_owned())), "{group} {stream}");
         }
-    }
-
-    #[test]
-    fn batches_are_as_large_as_those_of_calls() {
-        let sizes = |messages: &[usize]| {
-            let events: Vec<InputLogEvent> =
-                messages.iter().map(|size| InputLogEvent { timestamp: 0, message: "x".repeat(*size) }).collect();
-            batches(&events).map(<[InputLogEvent]>::len).collect::<Vec<_>>()
-        };
-        let half = BATCH_BYTES_MAX / 2 - EVENT_OVERHEAD_BYTES;
-        assert_eq!(sizes(&[]), [0; 0]);
-        assert_eq!(sizes(&[half, half, 1]), [2, 1]);
-        assert_eq!(sizes(&[half, half + 1, half]), [1, 1, 1]);
-        assert_eq!(sizes(&vec![1; BATCH_EVENTS_MAX + 1]), [BATCH_EVENTS_MAX, 1]);
     }
 }

@@ -53,6 +53,37 @@ pub static LOG_EVENTS: Table = Table {
     ],
 };
 
+/// The columns of [`LOG_OBJECTS`] behind group, stream and time, which stand as in [`LOG_EVENTS`].
+pub(crate) mod objects {
+    /// The object's number, a random one.
+    pub(crate) const NUMBER: usize = 3;
+    /// Its text, but for what data protection masked.
+    pub(crate) const TEXT: usize = 4;
+    /// What data protection masked of it; absent if it is nothing.
+    pub(crate) const MASKS: usize = 5;
+}
+
+/// What was cut off large events; times are those of the events, in milliseconds since the epoch.
+pub static LOG_OBJECTS: Table = Table {
+    name: "log_objects",
+    id: 65,
+    columns: &[
+        Column::new("group_id", ColumnKind::U64),
+        Column::new("stream_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("number", ColumnKind::U64),
+        Column::new("text", ColumnKind::Text),
+        Column::nullable("masks", ColumnKind::Bytes),
+    ],
+    time: TIME,
+    sort: &[GROUP, STREAM, TIME],
+    retention_key: &[GROUP, STREAM],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
+};
+
 /// The columns of [`LOG_FINDINGS`].
 pub(crate) mod findings {
     /// Where the report goes: account, Region, kind and name.
@@ -124,6 +155,31 @@ pub(crate) const RESULT_QUERY: usize = 0;
 pub(crate) const RESULT_TIME: usize = 1;
 /// Rows of its result, as a JSON array; in the order of their `seq` they are the whole.
 pub(crate) const RESULT_ROWS: usize = 2;
+
+/// The number of the alarm.
+pub(crate) const ALARM_RESULT_ALARM: usize = 0;
+/// When the run was due.
+pub(crate) const ALARM_RESULT_TIME: usize = 1;
+/// What it came to, JSON.
+pub(crate) const ALARM_RESULT: usize = 2;
+
+/// What runs of log alarms' queries came to, a run a row; times are milliseconds since the epoch.
+pub static ALARM_QUERY_RESULTS: Table = Table {
+    name: "alarm_query_results",
+    id: 63,
+    columns: &[
+        Column::new("alarm_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("result", ColumnKind::Bytes),
+    ],
+    time: ALARM_RESULT_TIME,
+    sort: &[ALARM_RESULT_ALARM, ALARM_RESULT_TIME],
+    retention_key: &[ALARM_RESULT_ALARM],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
+};
 
 /// The results of queries; times are milliseconds since the epoch.
 pub static QUERY_RESULTS: Table = Table {

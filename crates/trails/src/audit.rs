@@ -7,26 +7,32 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use watchkeep_core::ports::{AuditSink, BusEvent, Capture, EventBus, FinishedCall, ServiceEvent, ServiceEvents};
 use watchkeep_core::{BoxFuture, Clock, Random, uuid};
-use watchkeep_store::{Rows, Store};
+use watchkeep_store::Store;
 
+use crate::batch::Batch;
 use crate::classify::{self, Category};
+use crate::collectors::Collectors;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_WAIT, QUEUE_EVENTS_MAX, RETRIES_MAX, RETRY_WAIT};
+use crate::named;
 use crate::record::Recorded;
-use crate::tables::AUDIT_EVENTS;
 
 /// Writes a record of every call.
 pub struct Recorder {
-    store: Arc<Store>,
-    clock: Arc<dyn Clock>,
+    writer: Arc<Writer>,
     random: Arc<dyn Random>,
     /// Where calls wait whose records are written many at a time, and who writes them; nothing before the start and after the
     /// end.
     queue: Mutex<Option<Queue>>,
-    told: Told,
 }
 
-/// The bus that is told of calls, if one is.
-type Told = Arc<OnceLock<Arc<dyn EventBus>>>;
+/// Who writes records.
+struct Writer {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    collectors: Arc<Collectors>,
+    /// The bus that is told of calls, if one is.
+    told: OnceLock<Arc<dyn EventBus>>,
+}
 
 struct Queue {
     sender: mpsc::Sender<Waiting>,
@@ -38,21 +44,27 @@ enum Waiting {
     /// A call, and its record's id.
     Call(Box<FinishedCall>, String),
     /// A record that the store was too busy for.
-    Record(Box<Rows>),
+    Record(Box<Batch>),
     /// Somebody who waits until all calls before are written.
     Reader(oneshot::Sender<()>),
 }
 
 impl Recorder {
     /// A recorder that writes every record by itself, until it is started.
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Recorder {
-        Recorder { store, clock, random, queue: Mutex::default(), told: Told::default() }
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        collectors: Arc<Collectors>,
+    ) -> Recorder {
+        let writer = Arc::new(Writer { store, clock, collectors, told: OnceLock::new() });
+        Recorder { writer, random, queue: Mutex::default() }
     }
 
     /// Tells this bus of calls from now on.
     pub fn set_event_bus(&self, bus: Arc<dyn EventBus>) {
         // The first one stays.
-        let _ = self.told.set(bus);
+        let _ = self.writer.told.set(bus);
     }
 
     /// Begins to gather data events.
@@ -60,8 +72,7 @@ impl Recorder {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_none() {
             let (sender, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
-            let writer =
-                tokio::spawn(write_batches(self.store.clone(), self.clock.clone(), self.told.clone(), waiting));
+            let writer = tokio::spawn(write_batches(self.writer.clone(), waiting));
             *queue = Some(Queue { sender, writer });
         }
     }
@@ -94,15 +105,15 @@ impl Recorder {
     /// Writes a record by itself. If the store is too busy for it, it goes into the queue, whose writer tries again: what the
     /// call changed cannot be taken back.
     async fn write(&self, record: Recorded) {
-        let mut rows = Rows::new(&AUDIT_EVENTS);
-        record.write(&mut rows);
-        let event = self.told.get().and_then(|_| record.event());
-        let written = self.store.append(rows.clone()).await;
-        tell(&self.told, event).await;
+        let mut batch = Batch::default();
+        batch.add(&record, &self.writer.collectors);
+        let event = self.writer.told.get().and_then(|_| record.event());
+        let written = self.writer.store.append(batch.to_append(&self.writer.store).await).await;
+        self.writer.tell(event).await;
         let Err(error) = written else { return };
         if error.is_retryable()
             && let Some(sender) = self.sender()
-            && sender.send(Waiting::Record(Box::new(rows))).await.is_ok()
+            && sender.send(Waiting::Record(Box::new(batch))).await.is_ok()
         {
             return;
         }
@@ -113,8 +124,14 @@ impl Recorder {
 impl AuditSink for Recorder {
     fn capture(&self, service: &str, operation: &str) -> Capture {
         match classify::category(service, operation) {
-            Category::Data => Capture::Nothing,
             Category::Management => Capture::Parameters,
+            // Only what names the resource becomes a part of the record, and only who collects such events needs it.
+            Category::Data => match classify::data_resource_type(service, operation) {
+                Some(kind) if named::has_data_members(service) && self.writer.collectors.may_want_data_of(kind) => {
+                    Capture::Parameters
+                }
+                _ => Capture::Nothing,
+            },
         }
     }
 
@@ -144,10 +161,10 @@ impl ServiceEvents for Recorder {
 }
 
 /// Writes records, many at a time, until nobody hands in any.
-async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, told: Told, mut queue: mpsc::Receiver<Waiting>) {
+async fn write_batches(writer: Arc<Writer>, mut queue: mpsc::Receiver<Waiting>) {
     let mut received = Vec::with_capacity(BATCH_EVENTS_MAX);
     while queue.recv_many(&mut received, BATCH_EVENTS_MAX).await > 0 {
-        let mut due = clock.sleep(BATCH_WAIT);
+        let mut due = writer.clock.sleep(BATCH_WAIT);
         while received.len() < BATCH_EVENTS_MAX && !received.iter().any(|waiting| matches!(waiting, Waiting::Reader(_)))
         {
             let room = BATCH_EVENTS_MAX - received.len();
@@ -156,25 +173,25 @@ async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, told: Told, mut
                 () = &mut due => break,
             }
         }
-        let (mut rows, mut readers, mut events) = (Rows::new(&AUDIT_EVENTS), Vec::new(), Vec::new());
+        let (mut batch, mut readers, mut events) = (Batch::default(), Vec::new(), Vec::new());
         for waiting in received.drain(..) {
             match waiting {
                 Waiting::Call(call, event_id) => {
                     let record = Recorded::new(*call, event_id);
-                    record.write(&mut rows);
-                    events.extend(told.get().and_then(|_| record.event()));
+                    batch.add(&record, &writer.collectors);
+                    events.extend(writer.told.get().and_then(|_| record.event()));
                 }
-                Waiting::Record(record) => rows.extend(*record),
+                Waiting::Record(record) => batch.extend(*record),
                 Waiting::Reader(reader) => readers.push(reader),
             }
             // Of the largest records, so many would not fit into one append.
-            if rows.block_bytes() >= BATCH_BYTES_MAX {
-                write_batch(&store, clock.as_ref(), std::mem::replace(&mut rows, Rows::new(&AUDIT_EVENTS))).await;
+            if batch.bytes() >= BATCH_BYTES_MAX {
+                writer.write(std::mem::take(&mut batch)).await;
             }
         }
-        write_batch(&store, clock.as_ref(), rows).await;
+        writer.write(batch).await;
         for event in events {
-            tell(&told, Some(event)).await;
+            writer.tell(Some(event)).await;
         }
         for reader in readers {
             // One that gave up waiting is no matter.
@@ -183,26 +200,29 @@ async fn write_batches(store: Arc<Store>, clock: Arc<dyn Clock>, told: Told, mut
     }
 }
 
-/// Tells of a call. As on AWS, that is done as well as it goes: the record is what lasts.
-async fn tell(told: &Told, event: Option<BusEvent>) {
-    if let (Some(bus), Some(event)) = (told.get(), event)
-        && let Err(error) = bus.put(event).await
-    {
-        tracing::warn!(%error, "a call was not told of on the event bus");
-    }
-}
-
-/// Writes a batch; while the store is busy it waits, and so, behind the full queue, do the callers.
-async fn write_batch(store: &Store, clock: &dyn Clock, rows: Rows) {
-    for _ in 0..RETRIES_MAX {
-        match store.append(rows.clone()).await {
-            Ok(_) => return,
-            Err(error) if error.is_retryable() => clock.sleep(RETRY_WAIT).await,
-            Err(error) => {
-                tracing::error!(events = rows.len(), %error, "data events were not recorded");
-                return;
-            }
+impl Writer {
+    /// Tells of a call. As on AWS, that is done as well as it goes: the record is what lasts.
+    async fn tell(&self, event: Option<BusEvent>) {
+        if let (Some(bus), Some(event)) = (self.told.get(), event)
+            && let Err(error) = bus.put(event).await
+        {
+            tracing::warn!(%error, "a call was not told of on the event bus");
         }
     }
-    tracing::error!(events = rows.len(), "data events were not recorded: the store stayed busy");
+
+    /// Writes a batch; while the store is busy it waits, and so, behind the full queue, do the callers.
+    async fn write(&self, batch: Batch) {
+        let append = batch.to_append(&self.store).await;
+        for _ in 0..RETRIES_MAX {
+            match self.store.append(append.clone()).await {
+                Ok(_) => return,
+                Err(error) if error.is_retryable() => self.clock.sleep(RETRY_WAIT).await,
+                Err(error) => {
+                    tracing::error!(events = batch.len(), %error, "data events were not recorded");
+                    return;
+                }
+            }
+        }
+        tracing::error!(events = batch.len(), "data events were not recorded: the store stayed busy");
+    }
 }

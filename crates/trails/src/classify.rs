@@ -115,6 +115,22 @@ pub fn category(service: &str, operation: &str) -> Category {
     if lists(DATA, service, operation) { Category::Data } else { Category::Management }
 }
 
+/// Of what type the resource of a data event is (`resources.type`), by the user guide's page "Logging data events"; PutLogEvents and
+/// PutEvents have no type there.
+pub fn data_resource_type(service: &str, operation: &str) -> Option<&'static str> {
+    let found = match service {
+        "cloudtrail_data" => "AWS::CloudTrail::Channel",
+        "cloudwatch" => "AWS::CloudWatch::Metric",
+        "kinesis" => "AWS::Kinesis::Stream",
+        "s3" => "AWS::S3::Object",
+        "sns" => "AWS::SNS::Topic",
+        "sqs" => "AWS::SQS::Queue",
+        "xray" => "AWS::XRay::Trace",
+        _ => return None,
+    };
+    (category(service, operation) == Category::Data).then_some(found)
+}
+
 /// Whether a call only reads.
 pub fn is_read_only(service: &str, operation: &str) -> bool {
     READING.iter().any(|verb| operation.starts_with(verb)) || lists(READING_TOO, service, operation)

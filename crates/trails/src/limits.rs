@@ -37,3 +37,50 @@ pub const RETRY_WAIT: Duration = Duration::from_millis(250);
 
 /// How often it tries again before it gives a batch up.
 pub const RETRIES_MAX: u32 = 40;
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// For how many days an event data store may keep its events.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// At least.
+    pub days_min: i32,
+    /// At most.
+    pub days_max: i32,
+    /// If the client does not say.
+    pub days_default: i32,
+}
+
+/// With extendable retention pricing, as AWS has it.
+pub static RETENTION_DAYS_EXTENDABLE: Retention = Retention { days_min: 7, days_max: 3653, days_default: 366 };
+
+/// With fixed retention pricing, as AWS has it.
+pub static RETENTION_DAYS_FIXED: Retention = Retention { days_min: 7, days_max: 2557, days_default: 2557 };
+
+/// Event data stores of an account in a Region, whatever their status: AWS's quota.
+pub const STORES_MAX: usize = 10;
+
+/// How long a deleted event data store can be restored, as on AWS.
+pub const STORE_DELETION_WAIT_MS: i64 = 7 * DAY_MS;
+
+/// The advanced event selectors of an event data store, as AWS has it.
+pub const SELECTORS_MAX: usize = 5;
+
+/// The values of all its advanced event selectors together, as AWS has it.
+pub const SELECTOR_VALUES_MAX: usize = 500;
+
+/// The event data stores of one page: AWS's maximum.
+pub const STORES_PAGE_MAX: usize = 1000;
+
+/// The tags of an event data store, as AWS has it.
+pub const TAGS_MAX: usize = 50;
+
+/// The resources whose tags are listed in one call, as AWS has it.
+pub const TAGGED_RESOURCES_MAX: usize = 20;
+
+/// The events of an event data store that are read at once.
+pub const READ_EVENTS_MAX: usize = 2_000;
+
+/// The bytes of records at which a reading of an event data store ends, however few they are.
+pub const READ_BYTES_MAX: usize = 4 << 20;

@@ -13,6 +13,7 @@ use crate::identity;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::named::{self, Named};
 use crate::parameters;
+use crate::selectors::{Field, Test};
 
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,16 @@ enum RecordKind {
     Call,
     /// What a service did by itself.
     ServiceEvent,
+}
+
+impl RecordKind {
+    /// The word in records (`eventType`).
+    fn as_str(self) -> &'static str {
+        match self {
+            RecordKind::Call => "AwsApiCall",
+            RecordKind::ServiceEvent => "AwsServiceEvent",
+        }
+    }
 }
 
 /// A record, and what the event history needs to know of it.
@@ -35,9 +46,12 @@ pub struct Recorded {
     event_name: String,
     event_source: String,
     username: Option<String>,
+    user_arn: Option<String>,
     access_key: Option<String>,
     read_only: bool,
     resources: Vec<Named>,
+    /// Of what type the resource of a data event is.
+    data_type: Option<&'static str>,
     json: String,
 }
 
@@ -50,10 +64,28 @@ impl Recorded {
             parameters::hide(call.service, call.operation, input);
             parameters::fill(call.service, call.operation, input);
         }
+        let data_type = match category {
+            Category::Management => None,
+            Category::Data => classify::data_resource_type(call.service, call.operation),
+        };
+        let mut data_resource = None;
+        if category == Category::Data {
+            // Of what is content, not even the names of its parts.
+            let input = call.request_parameters.get_or_insert_default();
+            named::retain_data_members(call.service, input);
+            let place = (call.caller.account.as_str(), call.caller.region.as_str());
+            let arn = named::data_arn(call.service, input, place);
+            data_resource = data_type.zip(arn).map(|(kind, name)| Named { kind: kind.to_owned(), name });
+            call.response_elements = None;
+        }
         let failed = call.error.is_some();
         let output = call.response_elements.take().filter(|_| !failed);
         // What an answer names is known even where the record does not show it: the key that an alias stood for.
-        let resources = named::named(call.service, call.request_parameters.as_ref(), output.as_ref());
+        let mut resources =
+            named::named(call.service, call.operation, call.request_parameters.as_ref(), output.as_ref());
+        if let Some(resource) = data_resource.filter(|resource| !resources.contains(resource)) {
+            resources.push(resource);
+        }
         let mut output = output.filter(|_| !read_only);
         if let Some(output) = &mut output {
             parameters::hide_output(call.service, call.operation, output);
@@ -102,7 +134,7 @@ impl Recorded {
             event_id: &event_id,
             read_only,
             resources: of_arns(&resources, &account),
-            event_type: "AwsApiCall",
+            event_type: RecordKind::Call.as_str(),
             api_version: classify::api_version(call.service, call.api_version),
             management_event: category == Category::Management,
             recipient_account_id: &account,
@@ -116,9 +148,11 @@ impl Recorded {
             category,
             event_id,
             username: identity::username(caller).map(str::to_owned),
+            user_arn: caller.principal_arn(),
             access_key: caller.access_key_id.as_deref().map(str::to_owned),
             read_only,
             resources,
+            data_type,
             account,
             region,
             event_name,
@@ -150,7 +184,7 @@ impl Recorded {
             event_id: &event_id,
             read_only: false,
             resources: of_arns(&resources, &account),
-            event_type: "AwsServiceEvent",
+            event_type: RecordKind::ServiceEvent.as_str(),
             api_version: None,
             management_event: true,
             recipient_account_id: &account,
@@ -164,9 +198,11 @@ impl Recorded {
             category: Category::Management,
             event_id,
             username: None,
+            user_arn: None,
             access_key: None,
             read_only: false,
             resources,
+            data_type: None,
             account,
             region,
             event_name: event.name.to_owned(),
@@ -194,6 +230,42 @@ impl Recorded {
             resources: Vec::new(),
             detail: serde_json::from_str(&self.json).ok()?,
         })
+    }
+
+    /// The account and the Region that it belongs to.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.account, &self.region)
+    }
+
+    /// Whether a value of a field passes a test.
+    pub fn any(&self, field: Field, test: Test<'_>) -> bool {
+        let is = |text: Option<&str>| text.is_some_and(test);
+        match field {
+            Field::EventCategory => test(self.category.as_str()),
+            Field::EventName => test(&self.event_name),
+            Field::EventSource => test(&self.event_source),
+            Field::EventType => test(self.kind.as_str()),
+            Field::ReadOnly => test(if self.read_only { "true" } else { "false" }),
+            Field::UserIdentityArn => is(self.user_arn.as_deref()),
+            Field::ResourcesType => is(self.data_type),
+            Field::ResourcesArn => {
+                let arns = self.resources.iter().filter(|resource| resource.name.starts_with("arn:"));
+                arns.filter(|resource| self.data_type == Some(&resource.kind)).any(|resource| test(&resource.name))
+            }
+            // Nobody calls from AWS's console, and there are no VPC endpoints.
+            Field::SessionCredentialFromConsole | Field::ErrorCode | Field::VpcEndpointId => false,
+        }
+    }
+
+    /// Adds it to rows of [`crate::tables::STORED_EVENTS`], as an event of the store of this number.
+    pub fn write_stored(&self, store_id: u64, rows: &mut Rows) {
+        rows.u64(store_id);
+        rows.i64(self.time.0);
+        rows.text(&self.event_id);
+        rows.text(&self.event_name);
+        rows.text(&self.event_source);
+        rows.text(&self.json);
+        rows.end_row();
     }
 
     /// Adds it to rows of [`crate::tables::AUDIT_EVENTS`].

@@ -1,6 +1,6 @@
-//! The table of audit records.
+//! The tables of audit records: the event history, and the events of event data stores.
 
-use watchkeep_store::{Column, ColumnKind, Keep, Table, TableOwner};
+use watchkeep_store::{Column, ColumnKind, Keep, Label, Table, TableOwner};
 
 use crate::limits;
 
@@ -56,8 +56,48 @@ pub static AUDIT_EVENTS: Table = Table {
     labels: &[],
 };
 
+/// The columns of [`STORED_EVENTS`].
+pub(crate) mod stored {
+    /// The number of the event data store.
+    pub(crate) const STORE: usize = 0;
+    /// When the call was answered (`eventTime`, with its milliseconds).
+    pub(crate) const TIME: usize = 1;
+    /// The whole record, JSON.
+    pub(crate) const RECORD: usize = 5;
+}
+
+/// The events of all event data stores, each with a row of its own in every store that collects it: so a store keeps its events as
+/// long as it likes, under its own key, and goes as a whole.
+pub static STORED_EVENTS: Table = Table {
+    name: "event_data_store_events",
+    id: 66,
+    columns: &[
+        Column::new("store_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("event_id", ColumnKind::Text),
+        Column::new("event_name", ColumnKind::Text),
+        Column::new("event_source", ColumnKind::Text),
+        Column::new("record", ColumnKind::Text),
+    ],
+    time: stored::TIME,
+    sort: &[stored::STORE, stored::TIME],
+    retention_key: &[stored::STORE],
+    text: Some(stored::RECORD),
+    bloom: &[],
+    window_ms: limits::DAY_MS,
+    labels: &[
+        Label { name: LABEL_ACCOUNT, of: stored::STORE },
+        Label { name: LABEL_REGION, of: stored::STORE },
+        Label { name: LABEL_STORE, of: stored::STORE },
+    ],
+};
+
+pub(crate) const LABEL_ACCOUNT: &str = "account";
+pub(crate) const LABEL_REGION: &str = "region";
+pub(crate) const LABEL_STORE: &str = "event_data_store";
+
 /// All tables of trails.
-pub static TABLES: &[&Table] = &[&AUDIT_EVENTS];
+pub static TABLES: &[&Table] = &[&AUDIT_EVENTS, &STORED_EVENTS];
 
 /// Says how long audit records live.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! The service over a real store: what is recorded is found, and stays.
 
+#[path = "../../store/tests/support/owners.rs"]
+mod owners;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +12,25 @@ use watchkeep_core::ports::{Capture, FinishedCall, ServiceEvent};
 use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, SeededRandom, TimestampMs};
 use watchkeep_model::cloudtrail::{Event, LookupAttribute, LookupEventsRequest, LookupEventsResponse};
 use watchkeep_model::{ServiceError, Timestamp};
-use watchkeep_store::{Scan, Store, StoreConfig};
+use watchkeep_store::{MasterKey, Scan, Store, StoreConfig};
 
 use crate::lookup_events::lookup_events;
 use crate::tables::AUDIT_EVENTS;
 use crate::{TABLES, Trails};
+use owners::{Master, Owners};
 
 const START: TimestampMs = TimestampMs(1_768_480_245_000);
 
-struct Fixture {
-    clock: Arc<ManualClock>,
-    store: Arc<Store>,
-    trails: Arc<Trails>,
+pub(crate) struct Fixture {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) owners: Arc<Owners>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) trails: Arc<Trails>,
     directory: TempDir,
 }
 
 impl Fixture {
-    async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         Fixture::over(tempfile::tempdir().unwrap(), Arc::new(ManualClock::new(START)), 1).await
     }
 
@@ -40,23 +45,26 @@ impl Fixture {
         change: impl FnOnce(&mut StoreConfig),
     ) -> Fixture {
         let random = Arc::new(SeededRandom::new(seed));
-        let mut config = StoreConfig::small(directory.path());
+        let master_key = MasterKey(Some(Arc::new(Master)));
+        let mut config = StoreConfig { master_key, ..StoreConfig::small(directory.path()) };
         change(&mut config);
         let store =
             Store::open(config, TABLES, clock.clone(), random.clone(), |error| panic!("{error}")).await.unwrap();
+        let owners = Owners::new();
+        store.set_data_keys(owners.clone());
         let trails = Trails::open(store.clone(), clock.clone(), random).await.unwrap();
         store.start();
         trails.start();
-        Fixture { clock, store, trails, directory }
+        Fixture { clock, owners, store, trails, directory }
     }
 
-    async fn restart(self) -> Fixture {
+    pub(crate) async fn restart(self) -> Fixture {
         self.trails.close().await;
         self.store.close().await;
         Fixture::over(self.directory, self.clock, 2).await
     }
 
-    async fn record(&self, call: FinishedCall) {
+    pub(crate) async fn record(&self, call: FinishedCall) {
         self.trails.audit().record(FinishedCall { finished_at: self.clock.now(), ..call }).await;
     }
 
@@ -69,7 +77,7 @@ impl Fixture {
     }
 
     /// The names of the events that the attribute finds.
-    async fn found(&self, key: &str, value: &str) -> Vec<String> {
+    pub(crate) async fn found(&self, key: &str, value: &str) -> Vec<String> {
         self.events(by(key, value)).await.into_iter().map(|event| event.event_name.unwrap()).collect()
     }
 
@@ -89,7 +97,7 @@ impl Fixture {
     }
 }
 
-fn alice() -> Caller {
+pub(crate) fn alice() -> Caller {
     caller(Principal::User { id: "AIDAALICE".into(), path: "/team/".into(), name: "alice".into() })
 }
 
@@ -107,7 +115,7 @@ fn caller(principal: Principal) -> Caller {
     }
 }
 
-fn call(service: &'static str, operation: &'static str, input: Value) -> FinishedCall {
+pub(crate) fn call(service: &'static str, operation: &'static str, input: Value) -> FinishedCall {
     let model = watchkeep_model::SERVICES.iter().find(|model| model.name == service).unwrap();
     FinishedCall {
         service,

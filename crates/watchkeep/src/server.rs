@@ -105,6 +105,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     services.keys.start();
     services.objects.start().await.context("starting objects")?;
     services.logs.resume_exports();
+    services.logs.resume_imports();
     services.events.start();
     let measuring = Measuring::start(meters.clone(), services.directories(), services.metrics.clone(), clock.clone());
 

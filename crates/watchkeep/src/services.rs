@@ -175,6 +175,7 @@ impl Services {
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_buckets(objects.port());
         logs.set_table_buckets(objects.table_buckets());
+        logs.set_event_data_stores(trails.event_data_stores());
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
             Arc::new(EmbeddedMetrics(metrics.clone())),
@@ -233,11 +234,11 @@ impl Services {
         if api_calls == ApiCalls::Told {
             trails.set_event_bus(events.bus());
         }
-        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus() });
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
             promql: Some(prometheus.clone()),
+            log_queries: Some(logs.alarm_queries()),
             topics: Some(topics.sink()),
             functions,
             actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
@@ -245,6 +246,7 @@ impl Services {
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
+        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus(), alarms: alarms.clone() });
         metrics.set_tagged_elsewhere(alarms.clone());
         metrics.set_alarm_pictures(alarms.clone());
         let meter = meters.minutes.clone();

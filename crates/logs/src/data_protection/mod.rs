@@ -29,7 +29,7 @@ pub(crate) use policies::{
     check_account_policy, delete_data_protection_policy, get_data_protection_policy, inherited,
     put_data_protection_policy, status,
 };
-pub(crate) use shield::CachedShield;
+pub(crate) use shield::{CachedShield, Shielded};
 pub(crate) use unmask::Unmasking;
 
 use findings::Deliveries;

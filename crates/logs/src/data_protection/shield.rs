@@ -205,6 +205,12 @@ impl Logs {
         Ok(shielded)
     }
 
+    /// Where sensitive data lie in a text of a group's events.
+    pub(crate) fn sensitive(&self, group: &Group, text: &str) -> Result<Vec<Range<usize>>, ServiceError> {
+        let Some(worn) = self.shield(group)? else { return Ok(Vec::new()) };
+        Ok(worn.shield.detector.detect(text).into_iter().map(|finding| finding.at).collect())
+    }
+
     /// The shield of a group, if a policy holds for it.
     fn shield(&self, group: &Group) -> Result<Option<Arc<Worn>>, ServiceError> {
         let document = group.document();

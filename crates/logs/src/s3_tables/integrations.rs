@@ -98,13 +98,11 @@ pub(crate) async fn create_s3_table_integration(
     let bucket_name = format!("{}--table-s3", uuid(&*logs.random));
     buckets.create(caller.account, &caller.region, &bucket_name).await.map_err(bucket)?;
     let frame = logs.store.append(Append::new()).await.map_err(store)?.0;
-    let now = logs.clock.now().0;
     let document = IntegrationDocument {
-        created: now,
+        created: logs.clock.now().0,
         role_arn: input.role_arn,
         bucket: bucket_name,
         next: end_of(frame),
-        since: now,
         is_going: false,
         tags: input.tags.unwrap_or_default().into_iter().collect(),
     };

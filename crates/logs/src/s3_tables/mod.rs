@@ -26,14 +26,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use watchkeep_core::TimestampMs;
 use watchkeep_core::ports::TableBuckets;
 use watchkeep_store::{Append, Collection, ResourceKey, Store, StoreError, Versioned};
 use watchkeep_wire::http_api::HttpApi;
 
 use crate::Logs;
 use crate::directory::Group;
-use crate::subscriptions::{Hint, Hints, span_since};
+use crate::subscriptions::{Hint, Hints};
 
 pub(crate) use integrations::{
     create_s3_table_integration, delete_s3_table_integration, get_s3_table_integration, list_s3_table_integrations,
@@ -112,11 +111,10 @@ impl S3Tables {
             thinned: Mutex::default(),
             working: tokio::sync::Mutex::default(),
         };
-        let since = s3_tables.integrations.all().iter().map(|integration| integration.since).min();
-        if let Some(since) = since {
-            let (first_ms, last_ms) = span_since(TimestampMs(since));
+        if !s3_tables.integrations.is_empty() {
+            // Of whatever time: imports bring old events.
             let frame = store.append(Append::new()).await?.0;
-            s3_tables.hints().add(frame, Hint { group: None, first_ms, last_ms });
+            s3_tables.hints().add(frame, Hint { group: None, first_ms: i64::MIN, last_ms: i64::MAX - 1 });
         }
         Ok(s3_tables)
     }

@@ -42,8 +42,6 @@ pub(crate) struct IntegrationDocument {
     pub bucket: String,
     /// Rows below this `seq` are in the tables, or never will be; those of groups that a table has taken up are judged by the table.
     pub next: u64,
-    /// Rows from there on were received at this time or later, in milliseconds since the epoch.
-    pub since: i64,
     /// Whether it is being deleted, with all its tables.
     #[serde(default)]
     pub is_going: bool,

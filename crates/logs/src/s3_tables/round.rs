@@ -124,8 +124,7 @@ impl Round<'_> {
             return Err(error);
         }
         if !self.hints.is_empty() {
-            let now = self.logs.clock.now().0;
-            let document = IntegrationDocument { next: self.end, since: now, ..self.integration.value.clone() };
+            let document = IntegrationDocument { next: self.end, ..self.integration.value.clone() };
             s3_tables.integrations.put(self.integration.key.clone(), document).await?;
         }
         Ok(())

@@ -25,13 +25,20 @@ const GROUP_ARN: &str = "arn:aws:logs:us-east-1:000000000000:log-group:g:*";
 
 /// Buckets and delivery streams in memory, and who may unmask.
 #[derive(Debug, Default)]
-pub(super) struct Outside {
+pub(crate) struct Outside {
     objects: Mutex<BTreeMap<String, String>>,
     records: Mutex<Vec<String>>,
     is_down: Mutex<bool>,
     may_unmask: Mutex<bool>,
     asked: Mutex<Vec<String>>,
     pub meter: Arc<Meter>,
+}
+
+impl Outside {
+    /// From now on everybody may unmask.
+    pub(crate) fn allow_unmask(&self) {
+        *self.may_unmask.lock().unwrap() = true;
+    }
 }
 
 impl Authorizer for Outside {
@@ -106,7 +113,7 @@ impl Tap for Heard {
     }
 }
 
-pub(super) fn document(identifiers: &[&str], destination: Value) -> String {
+pub(crate) fn document(identifiers: &[&str], destination: Value) -> String {
     let identifiers: Vec<String> =
         identifiers.iter().map(|name| format!("arn:aws:dataprotection::aws:data-identifier/{name}")).collect();
     json!({
@@ -133,7 +140,7 @@ impl Fixture {
         (fixture, outside)
     }
 
-    fn connect(&self, outside: &Arc<Outside>) {
+    pub(crate) fn connect(&self, outside: &Arc<Outside>) {
         self.logs.set_data_protection(DataProtectionPorts {
             sealing: Arc::new(Master),
             authorizer: outside.clone(),

@@ -70,7 +70,7 @@ impl Fixture {
     }
 
     /// Files of the data directory that hold these bytes.
-    pub(super) fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
+    pub(crate) fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
         fn walk(directory: &Path, bytes: &[u8], found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();

@@ -2,12 +2,13 @@
 
 mod account_policies;
 mod anomaly_detectors;
-mod data_protection;
+pub(crate) mod data_protection;
 mod events;
 mod exports;
 mod field_indexes;
 mod filter;
 mod groups;
+mod imports;
 mod kms_keys;
 mod known;
 mod live_tail;
@@ -161,6 +162,10 @@ impl Fixture {
     /// The directory of the store.
     pub(crate) fn path(&self) -> &std::path::Path {
         self.directory.path()
+    }
+
+    pub(crate) fn clock_ms(&self) -> i64 {
+        self.clock.now().0
     }
 
     pub(crate) fn advance(&self, ms: i64) {

@@ -16,7 +16,6 @@ pub const ACCOUNTED_FOR: &[&str] = &["cloudwatch", "logs"];
 
 /// All reasons.
 pub const REASONS: &[Reason] = &[
-    Reason { service: "cloudwatch", operations: &["PutLogAlarm"], why: "not yet" },
     Reason {
         service: "logs",
         operations: &["PutIntegration", "GetIntegration", "ListIntegrations", "DeleteIntegration"],
@@ -33,12 +32,6 @@ pub const REASONS: &[Reason] = &[
         operations: &["PutBearerTokenAuthentication"],
         why: "its tokens are service-specific credentials of IAM, which is not there yet",
     },
-    Reason {
-        service: "logs",
-        operations: &["CreateImportTask", "CancelImportTask", "DescribeImportTasks", "DescribeImportTaskBatches"],
-        why: "imports read the event data stores of CloudTrail Lake, which are not there yet",
-    },
-    Reason { service: "logs", operations: &["GetLogObject"], why: "not yet" },
     Reason {
         service: "logs",
         operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],

@@ -18,7 +18,7 @@ pub fn refusal(service: &'static Service, operation: Option<&'static Operation>,
                 false => coded(service, "InvalidParameterException", message(found)),
             }
         }
-        "cloudtrail" => coded(service, cloudtrail(found), message(found)),
+        "cloudtrail" => coded(service, cloudtrail(operation, found), message(found)),
         "xray" => coded(service, "InvalidRequestException", message(found)),
         "schemas" => coded(service, "BadRequestException", message(found)),
         "sns" => coded(service, "InvalidParameterException", format!("Invalid parameter: {}", message(found))),
@@ -66,12 +66,20 @@ const CLOUDTRAIL: &[(&str, &str)] = &[
     ("maxResults", "InvalidMaxResultsException"),
     ("lookupAttributes", "InvalidLookupAttributesException"),
     ("eventCategory", "InvalidEventCategoryException"),
+    ("eventDataStore", "EventDataStoreARNInvalidException"),
+    ("advancedEventSelectors", "InvalidEventSelectorsException"),
+    ("tagsList", "InvalidTagParameterException"),
 ];
 
-fn cloudtrail(found: &[Violation]) -> &'static str {
+fn cloudtrail(operation: Option<&'static Operation>, found: &[Violation]) -> &'static str {
     let paths: Vec<String> = found.iter().map(|violation| violation.path.camel()).collect();
     let is_broken = |member: &str| paths.iter().any(|path| path.split('.').next() == Some(member));
-    CLOUDTRAIL.iter().find(|(member, _)| is_broken(member)).map_or("ValidationException", |(_, code)| code)
+    let lists = |code| operation.is_some_and(|operation| operation.errors.iter().any(|error| error.name == code));
+    match CLOUDTRAIL.iter().find(|(member, _)| is_broken(member)) {
+        Some((_, code)) => code,
+        None if lists("InvalidParameterException") => "InvalidParameterException",
+        None => "ValidationException",
+    }
 }
 
 /// `2 validation errors detected: ...; ...`.
