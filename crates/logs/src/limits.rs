@@ -416,3 +416,27 @@ pub const DELIVERY_RECORDS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a delivery waits after its destination failed.
 pub const DELIVERY_RETRY_MS: i64 = 30_000;
+
+/// The data sources that are associated with an S3 table integration.
+pub const S3_TABLE_SOURCES_MAX: usize = 1_000;
+
+/// The associations of a page, unless it asks for others.
+pub const S3_TABLE_SOURCES_PAGE: usize = 50;
+
+/// How often S3 tables are written.
+pub const S3_TABLE_ROUND: Duration = Duration::from_secs(60);
+
+/// The bytes of events that one file of an S3 table is made of, about.
+pub const S3_TABLE_BYTES_AT_ONCE: usize = 64 << 20;
+
+/// How many files of a day that came one after the other are put together.
+pub const S3_TABLE_MERGE_FILES: usize = 8;
+
+/// How long a snapshot that was replaced is known to readers.
+pub const S3_TABLE_SNAPSHOT_KEPT_MS: i64 = 15 * 60_000;
+
+/// How long an object that is no part of a table any more stays, for who is reading it.
+pub const S3_TABLE_OBJECT_KEPT_MS: i64 = 20 * 60_000;
+
+/// How far past their retention events may be in a file that has others, too.
+pub const S3_TABLE_EXPIRED_MS_MAX: i64 = HOUR_MS;

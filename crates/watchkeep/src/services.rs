@@ -87,6 +87,8 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("s3", watchkeep_objects::ROUTES),
         names("kinesis", data_streams::ROUTES),
         names("events", watchkeep_events::ROUTES),
+        names("observabilityadmin", watchkeep_logs::OBSERVABILITY_ROUTES),
+        names("s3tables", watchkeep_logs::S3_TABLES_ROUTES),
     ]
     .concat()
 }
@@ -172,6 +174,7 @@ impl Services {
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_buckets(objects.port());
+        logs.set_table_buckets(objects.table_buckets());
         logs.set_event_data_stores(trails.event_data_stores());
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
@@ -294,12 +297,14 @@ impl Services {
             self.objects.routed(),
             self.data_streams.routed(),
             self.events.routed(),
+            self.logs.routed_observability(),
+            self.logs.routed_s3_tables(),
         ]
     }
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        vec![self.opentelemetry.clone(), self.prometheus.api(), self.logs.http_endpoints()]
+        vec![self.opentelemetry.clone(), self.prometheus.api(), self.logs.http_endpoints(), self.logs.iceberg_catalog()]
     }
 
     /// Forgets what is in memory, after the store was emptied.

@@ -34,15 +34,6 @@ pub const REASONS: &[Reason] = &[
     },
     Reason {
         service: "logs",
-        operations: &[
-            "AssociateSourceToS3TableIntegration",
-            "DisassociateSourceFromS3TableIntegration",
-            "ListSourcesForS3TableIntegration",
-        ],
-        why: "not yet; the tables of the store can be read as open files by any engine that knows DuckLake",
-    },
-    Reason {
-        service: "logs",
         operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
         why: "a configuration names an interface endpoint of an Amazon VPC; the syslog receiver is set up by the settings `syslog.*`",
     },
