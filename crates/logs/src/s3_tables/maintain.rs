@@ -191,12 +191,10 @@ mod tests {
         let mut most = 0;
         for minute in 0..1_440 {
             files.push(file(minute, 0, 1));
-            loop {
-                let Some((first, length, level)) =
-                    runs(&files, false).first().map(|run| (run[0].key.clone(), run.len(), run[0].level))
-                else {
-                    break;
-                };
+            let of_first = |files: &[DataFile]| {
+                runs(files, false).first().map(|run| (run[0].key.clone(), run.len(), run[0].level))
+            };
+            while let Some((first, length, level)) = of_first(&files) {
                 let place = files.iter().position(|file| file.key == first).unwrap();
                 files.splice(place..place + length, [file(minute, level + 1, 1)]);
             }
