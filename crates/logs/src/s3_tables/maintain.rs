@@ -135,3 +135,72 @@ fn runs(files: &[DataFile], is_settled: bool) -> Vec<&[DataFile]> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(number: usize, level: u8, raw_bytes: u64) -> DataFile {
+        DataFile {
+            key: number.to_string(),
+            bytes: raw_bytes,
+            rows: 1,
+            raw_bytes,
+            group: 1,
+            group_name: "g".to_owned(),
+            since: 0,
+            day: 0,
+            level,
+            first_seq: number as u64,
+            last_seq: number as u64,
+            min_ms: 0,
+            max_ms: 0,
+            written_ms: 0,
+            snapshot: 1,
+            sequence: 1,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn neighbours_are_put_together_that_fit(sizes in prop::collection::vec((0u8..3, 1u64..(S3_TABLE_BYTES_AT_ONCE as u64)), 0..60), is_settled: bool) {
+            let files: Vec<DataFile> =
+                sizes.iter().enumerate().map(|(number, (level, bytes))| file(number, *level, bytes / 8)).collect();
+            let mut next = 0;
+            for run in runs(&files, is_settled) {
+                let first: u64 = run[0].first_seq;
+                prop_assert!(first >= next, "no file twice");
+                for (offset, file) in run.iter().enumerate() {
+                    prop_assert_eq!(file.first_seq, first + offset as u64, "no file between");
+                }
+                next = first + run.len() as u64;
+                prop_assert!(run.iter().map(|file| file.raw_bytes).sum::<u64>() <= S3_TABLE_BYTES_AT_ONCE as u64);
+                if !is_settled {
+                    prop_assert_eq!(run.len(), S3_TABLE_MERGE_FILES);
+                    prop_assert!(run.iter().all(|file| file.level == run[0].level));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_year_of_minutes_is_few_files() {
+        let mut files: Vec<DataFile> = Vec::new();
+        let mut most = 0;
+        for minute in 0..1_440 {
+            files.push(file(minute, 0, 1));
+            let of_first = |files: &[DataFile]| {
+                runs(files, false).first().map(|run| (run[0].key.clone(), run.len(), run[0].level))
+            };
+            while let Some((first, length, level)) = of_first(&files) {
+                let place = files.iter().position(|file| file.key == first).unwrap();
+                files.splice(place..place + length, [file(minute, level + 1, 1)]);
+            }
+            most = most.max(files.len());
+        }
+        assert!(most <= 4 * S3_TABLE_MERGE_FILES, "{most}");
+        assert_eq!(runs(&files, true).len(), 1, "once the day is over they are one");
+    }
+}
