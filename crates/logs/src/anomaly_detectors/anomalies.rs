@@ -181,7 +181,7 @@ fn tokens(pattern: &Pattern) -> Vec<PatternToken> {
             enumerations: None,
             inferred_token_name: None,
         },
-        Part::Dynamic { name, values } => {
+        Part::Dynamic { name, values, .. } => {
             number += 1;
             let values = values.as_ref();
             PatternToken {

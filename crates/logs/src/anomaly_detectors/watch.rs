@@ -172,24 +172,16 @@ fn look(
     let time = interval.start - late..interval.end + EVENT_AHEAD_MS_MAX;
     let mut samples: BTreeMap<usize, Vec<(i64, String)>> = BTreeMap::new();
     let mut unusual: Vec<(usize, What, (i64, String))> = Vec::new();
-    let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [group]).time(time).order(Order::Ascending);
-    let stats = store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
-        let rows = batch.times().iter().zip(batch.i64s(INGESTED));
-        for (row, (&time, ingested)) in rows.enumerate() {
-            let message = batch.text(MESSAGE, row);
-            let is_passed = pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes()));
-            if !interval.contains(ingested) || is_passed {
-                continue;
-            }
-            let Some(observed) = model.observe(message) else { continue };
-            let sample = || (time, message.chars().take(SAMPLE_CHARS_MAX).collect::<String>());
-            let kept = samples.entry(observed.pattern).or_default();
-            if kept.len() < ANOMALY_SAMPLES_MAX {
-                kept.push(sample());
-            }
-            if unusual.len() < ANOMALIES_MAX {
-                unusual.extend(observed.unusual.into_iter().map(|what| (observed.pattern, what, sample())));
-            }
+    let looked_at = LookedAt { group, time, interval, pattern };
+    let stats = looked_at.scan(store, |time, message| {
+        let Some(observed) = model.observe(message) else { return ControlFlow::Continue(()) };
+        let kept = samples.entry(observed.pattern).or_default();
+        if kept.len() < ANOMALY_SAMPLES_MAX {
+            kept.push(sample(time, message));
+        }
+        if unusual.len() < ANOMALIES_MAX {
+            let each = observed.unusual.into_iter();
+            unusual.extend(each.map(|what| (observed.pattern, what, sample(time, message))));
         }
         ControlFlow::Continue(())
     })?;
@@ -203,12 +195,64 @@ fn look(
         findings.push(Finding { pattern: pattern.clone(), what, count, samples });
     }
     for unusual in model.end_interval() {
+        let samples = match &unusual.what {
+            What::FrequentValue(token, value, _) => {
+                samples_with(store, &looked_at, &mut model, (unusual.pattern, *token, value))?
+            }
+            _ => samples.get(&unusual.pattern).cloned().unwrap_or_default(),
+        };
         let Some(pattern) = model.pattern(unusual.pattern) else { continue };
-        let samples = samples.get(&unusual.pattern).cloned().unwrap_or_default();
-        let what = What::Count(unusual.change);
-        findings.push(Finding { pattern: pattern.clone(), what, count: unusual.count, samples });
+        findings.push(Finding { pattern: pattern.clone(), what: unusual.what, count: unusual.count, samples });
     }
     Ok((model, findings, stats))
+}
+
+/// What a look is at.
+struct LookedAt<'p> {
+    group: u64,
+    /// Where events may lie that came in the interval.
+    time: Range<i64>,
+    interval: Range<i64>,
+    pattern: Option<&'p FilterPattern>,
+}
+
+impl LookedAt<'_> {
+    /// Hands over the events that came in the interval and pass the pattern.
+    fn scan(&self, store: &Store, mut each: impl FnMut(i64, &str) -> ControlFlow<()>) -> Result<ScanStats, StoreError> {
+        let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [self.group]).time(self.time.clone()).order(Order::Ascending);
+        store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
+            let rows = batch.times().iter().zip(batch.i64s(INGESTED));
+            for (row, (&time, ingested)) in rows.enumerate() {
+                let message = batch.text(MESSAGE, row);
+                let is_passed = self.pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes()));
+                if self.interval.contains(ingested) && !is_passed && each(time, message).is_break() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+/// The first events that have a value for a dynamic token of a pattern.
+fn samples_with(
+    store: &Store,
+    looked_at: &LookedAt<'_>,
+    model: &mut Model,
+    (pattern, token, value): (usize, usize, &str),
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut samples = Vec::new();
+    looked_at.scan(store, |time, message| {
+        if model.value(pattern, token, message).is_some_and(|own| own == value) {
+            samples.push(sample(time, message));
+        }
+        if samples.len() < ANOMALY_SAMPLES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(samples)
+}
+
+fn sample(time: i64, message: &str) -> (i64, String) {
+    (time, message.chars().take(SAMPLE_CHARS_MAX).collect())
 }
 
 /// The characters of a message that are kept as a sample.
