@@ -90,7 +90,7 @@ def test_logs_of_services_become_events_of_ocsf(logs):
     [network] = tried("VPCFlow", "V1.1", flow)
     assert (network["type_name"], network["traffic"]) == ("Network Activity: Refuse", {"packets": 20, "bytes": 4249})
     assert network["metadata"]["version"] == "1.1.0"
-    with raises(logs, "InvalidParameterException", "mappingVersion is not supported"):
+    with raises(logs, "InvalidParameterException", "The processor parseToOCSF is invalid: mappingVersion is not supported for ocsfVersion V1.1"):
         tried("VPCFlow", "V1.1", flow, mappingVersion="1.5.0")
 
 

@@ -66,7 +66,7 @@ pub(super) fn line(text: &str) -> Result<Map<String, Value>, Failure> {
 pub(super) fn map(mapping: Mapping) -> Result<Map<String, Value>, Failure> {
     let mut mapping = mapping.renamed(|name, value| {
         // A dash stands for a value that does not apply.
-        (*value != Value::from("-")).then(|| name.replace('-', "_"))
+        (value.as_str() != Some("-")).then(|| name.replace('-', "_"))
     });
     let start = time(&mut mapping, "start")?.ok_or_else(|| missing("start"))?;
     // Of an interval without traffic, or with skipped records, there is nothing that could be an endpoint.
