@@ -158,8 +158,12 @@ def test_scheduled_queries(filled):
         logGroupIdentifiers=["/shop/web"],
         scheduleExpression="cron(0 6 * * ? *)",
         executionRoleArn="arn:aws:iam::000000000000:role/logs",
+        tags={"team": "a"},
     )
     assert created["state"] == "ENABLED"
+    filled.tag_resource(resourceArn=created["scheduledQueryArn"], tags={"stage": "test"})
+    filled.untag_resource(resourceArn=created["scheduledQueryArn"], tagKeys=["team"])
+    assert filled.list_tags_for_resource(resourceArn=created["scheduledQueryArn"])["tags"] == {"stage": "test"}
     assert filled.get_scheduled_query(identifier=created["scheduledQueryArn"])["name"] == "daily"
     assert [query["name"] for query in filled.list_scheduled_queries()["scheduledQueries"]] == ["daily"]
     now = int(time.time())

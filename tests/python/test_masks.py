@@ -33,7 +33,7 @@ SHOWS_EVENTS = {
 SHOWS_NO_EVENTS = {
     # What groups, streams and their fields are called; names of fields are never masked.
     "DescribeLogGroups", "DescribeLogStreams", "ListLogGroups", "GetLogGroupFields", "GetLogFields", "ListLogGroupsForQuery",
-    "ListAggregateLogGroupSummaries",
+    "ListAggregateLogGroupSummaries", "ListSourcesForS3TableIntegration",
     "DescribeFieldIndexes", "DescribeImportTasks", "DescribeImportTaskBatches",
     # What users have set up.
     "DescribeAccountPolicies", "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations",

@@ -76,6 +76,7 @@ fn evaluator(criterion: &mut Criterion) {
         let ports = AlarmsPorts {
             metrics: Arc::new(Ones),
             promql: None,
+            log_queries: None,
             topics: None,
             functions: Arc::new(NoFunctions),
             actions: Arc::new(NoAlarmActions),

@@ -12,6 +12,7 @@ use crate::book::{Due, offset_ms};
 use crate::engine::Transit;
 use crate::evaluation::Slots;
 use crate::evaluator::{evaluate_metric, read};
+use crate::kept::Kind;
 use crate::limits::{BACKTEST_TURNS_MAX, EVALUATED_AT_ONCE};
 use crate::plan::{Plan, Reads};
 use crate::promql::Tracks;
@@ -45,6 +46,9 @@ pub enum BacktestError {
         /// How many.
         turns: i64,
     },
+    /// It is a log alarm.
+    #[error("`{0}` is a log alarm: what its query would have answered is not kept, so that it cannot be backtested")]
+    LogAlarm(String),
     /// Metrics cannot be read.
     #[error(transparent)]
     Metrics(#[from] WatchError),
@@ -66,6 +70,9 @@ impl Alarms {
         let key = ResourceKey::new(account, region, name);
         let alarm = self.engine.resources.metric_alarms.get(&key);
         let alarm = alarm.ok_or_else(|| BacktestError::NoSuchAlarm(name.to_owned()))?;
+        if alarm.definition.kind() == Kind::Log {
+            return Err(BacktestError::LogAlarm(name.to_owned()));
+        }
         let metrics = self.engine.metrics.as_ref();
         let plan = Arc::new(Plan::new(&alarm.definition, &crate::engine::place(&key), metrics)?);
         let turns = to.0.saturating_sub(from.0).max(0) / plan.cadence.every_ms;

@@ -20,7 +20,7 @@ pub(crate) struct Due {
     pub tracks: Option<Arc<Tracks>>,
 }
 
-/// All metric alarms.
+/// All metric and log alarms.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     state: Mutex<Pages>,
@@ -30,7 +30,8 @@ pub(crate) struct Book {
 struct Pages {
     numbers: HashMap<ResourceKey, u64>,
     entries: HashMap<u64, Entry>,
-    /// The numbers of those whose turn is at a time. One that is not in `entries` any more has gone.
+    /// The numbers of those whose turn is at a time. One that is not in `entries` any more has gone, and one whose turn is another
+    /// there was hastened.
     due: BTreeMap<i64, Vec<u64>>,
     last_number: u64,
 }
@@ -42,6 +43,8 @@ struct Entry {
     /// `EvaluationState`.
     evaluation: Option<&'static str>,
     tracks: Option<Arc<Tracks>>,
+    /// When its turn is; what else `due` says of it is past. So it never has two at once.
+    turn_ms: Option<i64>,
 }
 
 impl Book {
@@ -50,13 +53,27 @@ impl Book {
         let mut pages = self.pages();
         pages.last_number += 1;
         let number = pages.last_number;
-        let due_ms = due_ms.unwrap_or_else(|| plan.cadence.next_ms(now_ms, offset_ms(&alarm)));
+        let due_ms = due_ms.or_else(|| plan.next_turn_ms(now_ms, offset_ms(&alarm)));
         let before = pages.numbers.insert(alarm.key.clone(), number).and_then(|before| pages.entries.remove(&before));
         // What was seen of a query is true as long as it is the same.
         let same = before.filter(|before| before.alarm.definition.watched == alarm.definition.watched);
         let tracks = same.and_then(|before| before.tracks);
-        pages.entries.insert(number, Entry { alarm, plan, evaluation: None, tracks });
-        pages.due.entry(due_ms).or_default().push(number);
+        pages.entries.insert(number, Entry { alarm, plan, evaluation: None, tracks, turn_ms: due_ms });
+        if let Some(due_ms) = due_ms {
+            pages.due.entry(due_ms).or_default().push(number);
+        }
+    }
+
+    /// Gives an alarm its turn by this time, unless it has it by then anyway.
+    pub(crate) fn hasten(&self, key: &ResourceKey, due_ms: i64) {
+        let mut pages = self.pages();
+        if let Some(number) = pages.numbers.get(key).copied()
+            && let Some(entry) = pages.entries.get_mut(&number)
+            && entry.turn_ms.is_none_or(|turn_ms| turn_ms > due_ms)
+        {
+            entry.turn_ms = Some(due_ms);
+            pages.due.entry(due_ms).or_default().push(number);
+        }
     }
 
     /// Takes note of an alarm that changed in its state or its tags only.
@@ -97,12 +114,17 @@ impl Book {
                 pages.due.insert(due_ms, rest);
             }
             for number in numbers {
-                let Some(entry) = pages.entries.get(&number) else { continue };
+                let Some(entry) = pages.entries.get_mut(&number) else { continue };
+                if entry.turn_ms != Some(due_ms) {
+                    continue;
+                }
                 let (alarm, plan, tracks) = (entry.alarm.clone(), entry.plan.clone(), entry.tracks.clone());
-                let due = Due { alarm, plan, tracks };
-                let next_ms = due.plan.cadence.next_ms(now_ms, offset_ms(&due.alarm));
-                pages.due.entry(next_ms).or_default().push(number);
-                taken.push(due);
+                let next_ms = plan.next_turn_ms(now_ms, offset_ms(&alarm));
+                entry.turn_ms = next_ms;
+                if let Some(next_ms) = next_ms {
+                    pages.due.entry(next_ms).or_default().push(number);
+                }
+                taken.push(Due { alarm, plan, tracks });
             }
         }
         taken

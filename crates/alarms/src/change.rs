@@ -7,7 +7,7 @@ use watchkeep_model::cloudwatch::{
 use watchkeep_model::{ServiceError, Unit};
 
 use crate::Alarms;
-use crate::engine::Engine;
+use crate::engine::{Engine, place};
 use crate::errors::{finish, invalid_format, no_such_alarm, of_catalog, of_store, validation};
 use crate::evaluation::StateValue;
 use crate::history::Change;
@@ -115,9 +115,10 @@ impl Engine {
         }
         for (key, alarm) in found {
             match alarm.kind() {
-                Kind::Metric => {
+                Kind::Metric | Kind::Log => {
                     self.resources.metric_alarms.delete(&key).await.map_err(of_catalog)?;
                     self.book.forget(&key);
+                    self.forget_query(&key, &alarm).await;
                 }
                 Kind::Composite => {
                     self.resources.composite_alarms.delete(&key).await.map_err(of_catalog)?;
@@ -131,6 +132,15 @@ impl Engine {
             self.record_change(&key, &alarm, None, Change::Delete).await?;
         }
         Ok(())
+    }
+
+    /// Forgets the query of a log alarm that is no more. If that fails, it is swept at the next start.
+    async fn forget_query(&self, key: &Key, alarm: &Kept) {
+        if let (Kind::Log, Some(queries)) = (alarm.kind(), &self.log_queries)
+            && let Err(error) = queries.delete(&place(key), alarm.uid()).await
+        {
+            tracing::warn!(%error, alarm = key.name, "the query of a log alarm runs on");
+        }
     }
 
     async fn switch(&self, keys: Vec<Key>, acting: Acting) -> Result<(), ServiceError> {

@@ -91,14 +91,23 @@ pub(crate) fn of_alarm(alarm: &MetricAlarm, value: StateValue, count: usize, now
 
 /// The change of a contributor, with the actions that are owed for it.
 pub(crate) fn of_contributor(alarm: &MetricAlarm, of: TransitionOf, wanted: Wanted, now_ms: i64) -> Transition {
-    let mut change = transition(alarm, wanted, now_ms).without_scaling();
+    let mut change = transition(alarm, wanted, now_ms).for_contributor();
     let (reason, data, since) = match alarm.contributors.get(&of.id) {
         Some(known) => (known.reason.clone(), known.data.clone(), known.transitioned),
         None => (String::new(), None, alarm.state.transitioned),
     };
     let value = if change.new.value == StateValue::Alarm { StateValue::Ok } else { StateValue::Alarm };
     let transition = alarm.state.transition;
-    change.old = State { value, reason, data, updated: since, transitioned: since, transition, previous: None };
+    change.old = State {
+        value,
+        reason,
+        data,
+        updated: since,
+        transitioned: since,
+        transition,
+        evaluation: None,
+        previous: None,
+    };
     change.new.previous = Some(value);
     change.contributor = Some(of);
     change

@@ -67,10 +67,7 @@ fn of_threshold(input: &PutMetricAlarmInput, asked: Asked<'_>) -> Result<Definit
         Some(queries) if !queries.is_empty() => of_queries(input, queries, &place, metrics)?,
         _ => (Watched::Metric(of_metric(input, &place, metrics)?), QueryShape::Series),
     };
-    let treat = match input.treat_missing_data.as_deref() {
-        None => None,
-        Some(text) => Some(Treat::parse(text).ok_or_else(|| invalid(text, "TreatMissingData"))?),
-    };
+    let treat = treatment(input.treat_missing_data.as_deref())?;
     let low_samples = match input.evaluate_low_sample_count_percentile.as_deref() {
         None => None,
         Some("evaluate") => Some(LowSamples::Evaluate),
@@ -213,7 +210,14 @@ fn window(given: Option<&EvaluationWindow>, now_ms: i64) -> Result<Option<Window
     }
 }
 
-fn warm_up(given: Option<&WarmUpConfiguration>) -> Result<Option<WarmUp>, ServiceError> {
+/// What stands for missing data.
+pub(crate) fn treatment(given: Option<&str>) -> Result<Option<Treat>, ServiceError> {
+    let parsed = |text: &str| Treat::parse(text).ok_or_else(|| invalid(text, "TreatMissingData"));
+    given.map(parsed).transpose()
+}
+
+/// How a new alarm waits for data.
+pub(crate) fn warm_up(given: Option<&WarmUpConfiguration>) -> Result<Option<WarmUp>, ServiceError> {
     let Some(given) = given else { return Ok(None) };
     let minutes = u32::try_from(given.warm_up_period_duration_in_minutes).unwrap_or_default();
     if !(1..=WARM_UP_MINUTES_MAX).contains(&minutes) {
@@ -432,7 +436,7 @@ fn check_window(definition: &Definition, periods: u32, shape: QueryShape) -> Res
 fn check_wall_clock(definition: &Definition) -> Result<(), ServiceError> {
     let queries = match &definition.watched {
         Watched::Queries { queries, .. } => queries.as_slice(),
-        Watched::Metric(_) | Watched::PromQl(_) => &[],
+        Watched::Metric(_) | Watched::PromQl(_) | Watched::Logs(_) => &[],
     };
     let all = queries.iter().filter_map(|query| query.metric.as_ref().map(|m| m.period_s).or(query.period_s));
     let mut all = all.chain(u32::try_from(definition.period_s()).ok());
@@ -448,7 +452,7 @@ fn check_actions(definition: &Definition, shape: QueryShape) -> Result<(), Servi
     let has = |what: What| definition.actions.all().any(|arn| kind_of(arn).is_some_and(|kind| kind.what == what));
     let names_instance = match &definition.watched {
         Watched::Metric(metric) => metric.dimensions.iter().any(|(name, _)| name == "InstanceId"),
-        Watched::Queries { .. } | Watched::PromQl(_) => false,
+        Watched::Queries { .. } | Watched::PromQl(_) | Watched::Logs(_) => false,
     };
     if has(What::Instance) && !names_instance {
         return Err(validation("EC2 actions can be used only with one metric that has the dimension InstanceId."));
@@ -460,7 +464,7 @@ fn check_actions(definition: &Definition, shape: QueryShape) -> Result<(), Servi
     Ok(())
 }
 
-fn positive(value: Option<i32>, name: &str) -> Result<Option<u32>, ServiceError> {
+pub(crate) fn positive(value: Option<i32>, name: &str) -> Result<Option<u32>, ServiceError> {
     let checked = |value: i32| {
         let positive = u32::try_from(value).ok().filter(|value| *value > 0);
         positive.ok_or_else(|| validation(format!("{name} must be greater than 0.")))
@@ -476,7 +480,7 @@ fn missing(name: &str) -> ServiceError {
     validation(format!("The parameter {name} is required."))
 }
 
-fn invalid(value: &str, name: &str) -> ServiceError {
+pub(crate) fn invalid(value: &str, name: &str) -> ServiceError {
     validation(format!("The value {value} for parameter {name} is invalid."))
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use watchkeep_core::Caller;
-use watchkeep_model::cloudwatch::{CompositeAlarm as DescribedComposite, MetricAlarm as Described};
+use watchkeep_model::cloudwatch::{
+    CompositeAlarm as DescribedComposite, LogAlarm as DescribedLog, MetricAlarm as Described,
+};
 use watchkeep_model::cloudwatch::{
     DescribeAlarmsForMetricInput, DescribeAlarmsForMetricOutput, DescribeAlarmsInput, DescribeAlarmsOutput,
 };
@@ -17,7 +19,7 @@ use crate::errors::{invalid_token, validation};
 use crate::kept::Kind;
 use crate::limits::{LOOKED_AT, NAMES_MAX, PAGE};
 use crate::paging;
-use crate::render::{described, described_composite};
+use crate::render::{described, described_composite, described_log};
 use crate::resources::{Actions, MetricAlarm, State, Watched, arn, regional};
 use crate::warm_up::IN_WARM_UP;
 
@@ -43,34 +45,38 @@ pub(crate) async fn describe_alarms(
     }
     let page = page(&input);
     let after = after(&input)?;
-    // Log alarms, which there are none of, can be asked for, too.
     let wants = |kind: Kind| match input.alarm_types.as_deref() {
         None | Some([]) => kind == Kind::Metric,
         Some(types) => types.iter().any(|one| one == kind.as_str()),
     };
-    let (mut metric, mut composite) = (Vec::new(), Vec::new());
+    let (mut watching, mut composite) = (Vec::new(), Vec::new());
     let resources = &service.engine.resources;
     let wanted = (caller, &names, input.alarm_name_prefix.as_deref().unwrap_or_default(), after.as_deref());
-    if wants(Kind::Metric) {
-        let is_wanted = |alarm: &MetricAlarm| is_wanted(&alarm.state, &alarm.definition.actions, &input);
-        metric = find(&resources.metric_alarms, wanted, page + 1, is_wanted);
+    if wants(Kind::Metric) || wants(Kind::Log) {
+        let is_wanted = |alarm: &MetricAlarm| {
+            wants(alarm.definition.kind()) && is_wanted(&alarm.state, &alarm.definition.actions, &input)
+        };
+        watching = find(&resources.metric_alarms, wanted, page + 1, is_wanted);
     }
     if wants(Kind::Composite) {
         let is_wanted = |alarm: &CompositeAlarm| is_wanted(&alarm.state, &alarm.definition.actions, &input);
         composite = find(&resources.composite_alarms, wanted, page + 1, is_wanted);
     }
-    // One order of names over both kinds.
-    let mut listed: Vec<String> = metric.iter().map(|alarm| alarm.key.name.clone()).collect();
+    // One order of names over all kinds.
+    let mut listed: Vec<String> = watching.iter().map(|alarm| alarm.key.name.clone()).collect();
     listed.extend(composite.iter().map(|alarm| alarm.key.name.clone()));
     listed.sort();
     let last = if listed.len() > page { listed.get(page.saturating_sub(1)).cloned() } else { None };
     let is_in = |name: &str| last.as_deref().is_none_or(|last| name <= last);
-    metric.retain(|alarm| is_in(&alarm.key.name));
+    watching.retain(|alarm| is_in(&alarm.key.name));
     composite.retain(|alarm| is_in(&alarm.key.name));
+    let (log, metric): (Vec<_>, Vec<_>) = watching.into_iter().partition(|alarm| alarm.definition.kind() == Kind::Log);
     Ok(DescribeAlarmsOutput {
         composite_alarms: Some(composite.iter().map(|alarm| described_composite(&alarm.key, alarm)).collect()),
         metric_alarms: Some(metric.iter().map(|alarm| shown(service, alarm)).collect()),
-        log_alarms: Some(Vec::new()),
+        log_alarms: Some(
+            log.iter().map(|alarm| described_log(&alarm.key, alarm, evaluation(service, alarm))).collect(),
+        ),
         next_token: last.as_deref().map(paging::token),
     })
 }
@@ -91,7 +97,7 @@ fn children(service: &Alarms, caller: &Caller, name: &str) -> DescribeAlarmsOutp
         let place = relations.known(&key).into_iter();
         place.flat_map(|place| place.graph.children(name)).map(str::to_owned).collect()
     };
-    let (mut metric, mut composite) = (Vec::new(), Vec::new());
+    let (mut metric, mut composite, mut log) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
         let key = regional(caller, &name);
         let Some(alarm) = service.engine.alarm(&key) else { continue };
@@ -112,12 +118,19 @@ fn children(service: &Alarms, caller: &Caller, name: &str) -> DescribeAlarmsOutp
                 state_updated_timestamp: updated,
                 ..DescribedComposite::default()
             }),
+            Kind::Log => log.push(DescribedLog {
+                alarm_name: Some(name),
+                alarm_arn: arn,
+                state_value: value,
+                state_updated_timestamp: updated,
+                ..DescribedLog::default()
+            }),
         }
     }
     DescribeAlarmsOutput {
         composite_alarms: Some(composite),
         metric_alarms: Some(metric),
-        log_alarms: Some(Vec::new()),
+        log_alarms: Some(log),
         next_token: None,
     }
 }
@@ -178,11 +191,15 @@ pub(crate) async fn describe_alarms_for_metric(
 }
 
 fn shown(service: &Alarms, alarm: &Versioned<MetricAlarm>) -> Described {
-    let evaluation = match alarm.warming {
+    described(&alarm.key, alarm, evaluation(service, alarm))
+}
+
+/// `EvaluationState`
+fn evaluation(service: &Alarms, alarm: &Versioned<MetricAlarm>) -> Option<&'static str> {
+    match alarm.warming {
         Some(_) => Some(IN_WARM_UP),
         None => service.engine.book.evaluation(&alarm.key),
-    };
-    described(&alarm.key, alarm, evaluation)
+    }
 }
 
 /// The first alarms of a kind, by name, of these names or of this prefix, that come behind and are wanted.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use watchkeep_core::ports::{AlarmActions, AlarmMetrics, EventBus, Functions, MetricPlace, PromQlQueries, TopicSink};
+use watchkeep_core::ports::{
+    AlarmActions, AlarmLogQueries, AlarmMetrics, EventBus, Functions, MetricPlace, PromQlQueries, TopicSink,
+};
 use watchkeep_core::{Clock, Random, TimestampMs};
 use watchkeep_store::{CatalogError, ResourceKey, Rows, Store, StoreError, Versioned};
 
@@ -11,7 +13,7 @@ use crate::actions::{Job, Outbox, Repeats};
 use crate::book::Book;
 use crate::evaluation::StateValue;
 use crate::history::Item;
-use crate::kept::Kept;
+use crate::kept::{Kept, Kind};
 use crate::limits::{TRANSITIONS_AT_ONCE, WRITE_ATTEMPTS_MAX};
 use crate::plan::Plan;
 use crate::relations::Relations;
@@ -28,6 +30,7 @@ pub(crate) struct Engine {
     pub random: Arc<dyn Random>,
     pub metrics: Arc<dyn AlarmMetrics>,
     pub promql: Option<Arc<dyn PromQlQueries>>,
+    pub log_queries: Option<Arc<dyn AlarmLogQueries>>,
     pub events: Arc<dyn EventBus>,
     pub topics: Option<Arc<dyn TopicSink>>,
     pub functions: Arc<dyn Functions>,
@@ -67,6 +70,7 @@ impl Engine {
             random,
             metrics: ports.metrics,
             promql: ports.promql,
+            log_queries: ports.log_queries,
             events: ports.events,
             topics: ports.topics,
             functions: ports.functions,
@@ -100,6 +104,10 @@ impl Engine {
         for Transit { alarm, transitions } in changes {
             let current = self.resources.metric_alarms.get(&alarm.key);
             if current.is_none_or(|current| current.version != alarm.version) {
+                // One that is evaluated when it is told to must be told once more.
+                if alarm.definition.kind() == Kind::Log {
+                    self.book.hasten(&alarm.key, now_ms);
+                }
                 continue;
             }
             settling.change(&alarm.key, transitions);
@@ -138,7 +146,7 @@ impl Engine {
         [self.book.next_due_ms(), self.relations.lock().next_ms(), self.repeats.next_ms()].into_iter().flatten().min()
     }
 
-    /// The alarm of this key, of either kind.
+    /// The alarm of this key, of any kind.
     pub(crate) fn alarm(&self, key: &ResourceKey) -> Option<Kept> {
         let metric = self.resources.metric_alarms.get(key).map(|alarm| Kept::from(&alarm));
         metric.or_else(|| self.resources.composite_alarms.get(key).map(|alarm| Kept::from(&alarm)))

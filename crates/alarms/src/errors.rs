@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use watchkeep_core::ports::WatchError;
+use watchkeep_core::ports::{AlarmLogQueryError, WatchError};
 use watchkeep_model::ServiceError;
 use watchkeep_model::cloudwatch::{ResourceNotFoundException, errors};
 use watchkeep_store::{CatalogError, StoreError};
@@ -15,6 +15,11 @@ pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
 /// `LimitExceeded`.
 pub(crate) fn too_many(message: impl Into<String>) -> ServiceError {
     errors::limit_exceeded_fault(message)
+}
+
+/// `ResourceConflict`.
+pub(crate) fn conflict(message: impl Into<String>) -> ServiceError {
+    errors::resource_conflict(message)
 }
 
 /// `InvalidNextToken`, which has no message.
@@ -63,6 +68,20 @@ pub(crate) fn of_watch(error: WatchError) -> ServiceError {
         WatchError::Failed(error) => {
             tracing::error!(error, "metrics failed");
             internal()
+        }
+    }
+}
+
+/// The error of a call whose query logs would not keep.
+pub(crate) fn of_log_query(error: AlarmLogQueryError) -> ServiceError {
+    match error {
+        AlarmLogQueryError::Invalid(message) => {
+            validation(format!("The ScheduledQueryConfiguration is not valid: {message}"))
+        }
+        AlarmLogQueryError::TooMany(message) => too_many(message),
+        AlarmLogQueryError::Failed(error) => {
+            tracing::error!(error, "logs failed");
+            unavailable()
         }
     }
 }

@@ -110,6 +110,11 @@ impl Engine {
     /// The change of state of an alarm that is read by itself.
     async fn evaluate_one(&self, due: Due, slots: Slots, now_ms: i64) -> Option<Transit> {
         let (key, alarm) = (due.alarm.key.clone(), due.alarm.clone());
+        if let Reads::Logs { .. } = due.plan.reads {
+            let (transit, state) = self.evaluate_log(due, now_ms).await;
+            self.book.evaluated(&key, state);
+            return transit;
+        }
         let evaluated = self.evaluate_queries(due, slots, now_ms).await;
         let (transit, state) = match evaluated {
             Ok((transit, is_partial)) => (transit, is_partial.then_some("PARTIAL_DATA")),
@@ -206,6 +211,7 @@ pub(crate) async fn read(
             let answer = promql.evaluate(place, &query.query, times, CONTRIBUTORS_MAX).await?;
             Ok(Read::PromQl(times, answer))
         }
+        Reads::Logs { .. } => Err(WatchError::Invalid("log alarms look at the results of their queries".to_owned())),
     }
 }
 
@@ -221,7 +227,7 @@ impl Read {
             (Read::Queries(answer), reads) => {
                 let band = match reads {
                     Reads::Queries { band, .. } => band.as_deref(),
-                    Reads::Metric(_) | Reads::PromQl { .. } => None,
+                    Reads::Metric(_) | Reads::PromQl { .. } | Reads::Logs { .. } => None,
                 };
                 (evaluate_answer(due, answer, band, slots, now_ms), None)
             }
@@ -388,7 +394,7 @@ pub(crate) fn wanted(
 ) -> Wanted {
     let (statistic, unit) = match &definition.watched {
         Watched::Metric(metric) => (Some(&*metric.statistic), metric.unit.as_deref()),
-        Watched::Queries { .. } | Watched::PromQl(_) => (None, None),
+        Watched::Queries { .. } | Watched::PromQl(_) | Watched::Logs(_) => (None, None),
     };
     let account = Account {
         now_ms,

@@ -1,4 +1,4 @@
-//! An alarm of either kind, for all that both have.
+//! An alarm of any kind, for all that they have in common.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::transition::Transition;
 /// An alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kept {
+    /// A metric or a log alarm: one that watches data.
     Metric(MetricAlarm),
     Composite(CompositeAlarm),
 }
@@ -29,6 +30,7 @@ pub(crate) enum Defined {
 pub(crate) enum Kind {
     Metric,
     Composite,
+    Log,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Kind::Metric => "MetricAlarm",
             Kind::Composite => "CompositeAlarm",
+            Kind::Log => "LogAlarm",
         }
     }
 }
@@ -51,7 +54,7 @@ impl Kept {
 
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Kept::Metric(_) => Kind::Metric,
+            Kept::Metric(alarm) => alarm.definition.kind(),
             Kept::Composite(_) => Kind::Composite,
         }
     }
@@ -139,7 +142,7 @@ impl Kept {
 impl Defined {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Defined::Metric(_) => Kind::Metric,
+            Defined::Metric(definition) => definition.kind(),
             Defined::Composite(_) => Kind::Composite,
         }
     }

@@ -1,6 +1,6 @@
 //! CloudWatch alarms: what they watch, the state that it makes, the history of that, and what is done about it.
 //!
-//! It knows no HTTP and no other service: metrics are read through the ports `AlarmMetrics` and `PromQlQueries`, topics are published to through
+//! It knows no HTTP and no other service: metrics are read through the ports `AlarmMetrics` and `PromQlQueries`, log events through `AlarmLogQueries`, topics are published to through
 //! `TopicSink`, functions are invoked through `Functions`. From datapoints to a state: `evaluation`, which is pure; whose turn it is: `book`; reading and deciding: `evaluator`;
 //! how a state changes: `transition` and `engine`; what is done about it: `actions`.
 //!
@@ -24,6 +24,7 @@ mod events;
 mod history;
 mod kept;
 mod limits;
+mod log_alarms;
 pub mod message;
 pub mod mute;
 mod notice;
@@ -49,9 +50,12 @@ mod warm_up;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::{AlarmActions, AlarmMetrics, EventBus, Functions, PromQlQueries, TopicSink};
+use watchkeep_core::ports::{
+    AlarmActions, AlarmLogQueries, AlarmLogQueryListener, AlarmMetrics, EventBus, Functions, MetricPlace,
+    PromQlQueries, TopicSink,
+};
 use watchkeep_model::cloudwatch::SERVICE;
-use watchkeep_store::{StoreError, Table};
+use watchkeep_store::{ResourceKey, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
 use engine::Engine;
@@ -61,11 +65,11 @@ pub use backtest::{BacktestError, BacktestedChange};
 /// The tables that the store must be opened with.
 pub static TABLES: &[&Table] = &[&tables::ALARM_HISTORY];
 
-// Not routed, because it cannot be real yet: PutLogAlarm needs the scheduled queries of CloudWatch Logs.
 watchkeep_wire::routes! {
     /// What the service answers.
     pub static ROUTES: Alarms = cloudwatch {
         PutMetricAlarm => put_metric_alarm::put_metric_alarm,
+        PutLogAlarm => log_alarms::put_log_alarm,
         PutCompositeAlarm => put_composite_alarm::put_composite_alarm,
         DescribeAlarms => describe_alarms::describe_alarms,
         DescribeAlarmsForMetric => describe_alarms::describe_alarms_for_metric,
@@ -88,6 +92,8 @@ pub struct AlarmsPorts {
     pub metrics: Arc<dyn AlarmMetrics>,
     /// Who answers PromQL queries, if somebody does.
     pub promql: Option<Arc<dyn PromQlQueries>>,
+    /// Who runs the queries of log alarms, if somebody does.
+    pub log_queries: Option<Arc<dyn AlarmLogQueries>>,
     /// Where they publish, if there are topics.
     pub topics: Option<Arc<dyn TopicSink>>,
     /// The functions that they invoke.
@@ -138,6 +144,14 @@ impl Alarms {
         self.engine.relations.clear();
         self.engine.outbox.clear();
         self.engine.repeats.clear();
+    }
+}
+
+impl AlarmLogQueryListener for Alarms {
+    fn run_ended(&self, place: &MetricPlace, alarm_name: &str) {
+        let key = ResourceKey::new(place.account, &place.region, alarm_name);
+        self.engine.book.hasten(&key, self.engine.clock.now().0);
+        self.engine.sooner.notify_one();
     }
 }
 

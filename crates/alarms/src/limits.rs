@@ -64,11 +64,29 @@ pub(crate) const REASON_RECENT_MAX: usize = 50;
 /// The evaluated datapoints in the data of a reason, likewise.
 pub(crate) const REASON_EVALUATED_MAX: usize = 20;
 
+/// The characters of a reason. AWS: 1,023.
+pub(crate) const REASON_CHARS_MAX: usize = 1023;
+
 /// The characters of the data of a reason. AWS: 4,000.
 pub(crate) const REASON_DATA_CHARS_MAX: usize = 4000;
 
 /// The contributors of an alarm that are followed. AWS: 500.
 pub(crate) const CONTRIBUTORS_MAX: usize = 500;
+
+/// The contributors of a log alarm that are in ALARM at once. AWS: 100.
+pub(crate) const LOG_CONTRIBUTORS_IN_ALARM_MAX: usize = 100;
+
+/// The query results that a log alarm looks at. AWS: 100.
+pub(crate) const QUERY_RESULTS_MAX: u32 = 100;
+
+/// The log lines in the notifications of a log alarm. AWS: 50.
+pub(crate) const LOG_LINES_MAX: u32 = 50;
+
+/// The bytes of these lines: they are in a message twice, which SNS limits to 256 KiB.
+pub(crate) const LOG_LINES_BYTES_MAX: usize = 64 << 10;
+
+/// How long a log alarm waits to look again at results that could not be read.
+pub(crate) const RESULTS_RETRY_MS: i64 = MINUTE_MS;
 
 /// The alarms that are evaluated at once: what they read is in memory together, and other work gets its turn in between.
 pub(crate) const EVALUATED_AT_ONCE: usize = 512;

@@ -5,8 +5,10 @@ use watchkeep_store::ResourceKey;
 use crate::composite::alarm::{CompositeDefinition, Triggering};
 use crate::evaluation::Operator;
 use crate::kept::{Defined, Kept};
+use crate::log_alarms::LogDefinition;
 use crate::message::{
-    Alarm, Composite, Contributor, Notice, PromQl, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger, Watches,
+    Alarm, Composite, Contributor, LogQuery, Notice, PromQl, Query, Sent, Source, Stat, StateOf, SuppressorOf, Trigger,
+    Watches,
 };
 use crate::resources::{Definition, MetricDefinition, QueryDefinition, State, Watched, arn, region_of};
 use crate::transition::{Released, Transition};
@@ -27,6 +29,7 @@ pub(crate) fn of_transition<T>(
         new: StateOf { suppressed_by, ..state(&transition.new) },
         old: state(&transition.old),
         tags: transition.tags.as_ref(),
+        lines: &[],
         sent: match transition.released {
             Some(Released::AfterMute { .. }) => Sent::AfterMuteWindow,
             Some(Released::BySuppressor) | None => Sent::AtOnce,
@@ -92,6 +95,29 @@ fn watches<'a>(definition: &'a Definition, id: &'a str) -> Watches<'a> {
             recovery_s: promql.recovery_s,
             interval_s: promql.interval_s,
         }),
+        Watched::Logs(log) => Watches::Logs(log_query(definition, log)),
+    }
+}
+
+/// The query of a log alarm.
+pub(crate) fn log_query<'a>(definition: &'a Definition, log: &'a LogDefinition) -> LogQuery<'a> {
+    let results = definition.periods.unwrap_or(1);
+    LogQuery {
+        query: &log.query,
+        groups: &log.groups,
+        query_arn: log.query_arn.as_deref(),
+        role: &log.role,
+        schedule: &log.schedule,
+        start_offset_s: log.start_offset_s,
+        end_offset_s: log.end_offset_s,
+        aggregation: &log.aggregation,
+        results_to_evaluate: results,
+        results_to_alarm: definition.to_alarm.unwrap_or(results),
+        comparison_operator: definition.operator.map_or("", Operator::as_str),
+        threshold: definition.threshold.unwrap_or_default(),
+        treat_missing_data: definition.treat.map(|treat| treat.as_str()),
+        lines: log.lines,
+        lines_role: log.lines_role.as_deref(),
     }
 }
 
@@ -137,7 +163,7 @@ fn state(state: &State) -> StateOf<'_> {
         reason: &state.reason,
         data: state.data.as_deref(),
         since_ms: state.updated,
-        evaluation: None,
+        evaluation: state.evaluation.as_deref(),
         suppressed_by: None,
     }
 }

@@ -8,8 +8,9 @@ use watchkeep_core::{AccountId, Clock, Random, Region};
 use watchkeep_store::{Batch, Order, ResourceKey, Scan, Store, StoreError};
 
 use crate::actions::Job;
-use crate::engine::Engine;
+use crate::engine::{Engine, place};
 use crate::history::ItemType;
+use crate::kept::Kind;
 use crate::limits::{ACTION_RETRY_MS, DAY_MS};
 use crate::resources::Resources;
 use crate::tables::{ALARM_HISTORY, HistoryOwner, history};
@@ -52,8 +53,11 @@ impl Alarms {
         engine.make_up(&recent).await?;
         engine.forget_ended_mutes(&recent).await?;
         engine.owe(recent);
+        engine.keep_log_queries().await;
         for alarm in engine.resources.metric_alarms.all() {
-            engine.enter(alarm, None);
+            // The process may have ended between a run of its query and what that makes of it.
+            let due = (alarm.definition.kind() == Kind::Log).then(|| engine.clock.now());
+            engine.enter(alarm, due);
         }
         engine.enter_composites();
         engine.enter_mutes();
@@ -92,6 +96,22 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Makes the queries of log alarms what the alarms say: the process may have ended between the one and the other.
+    async fn keep_log_queries(&self) {
+        let Some(queries) = &self.log_queries else { return };
+        let mut kept = Vec::new();
+        for alarm in self.resources.metric_alarms.all() {
+            let Some(log) = alarm.definition.log() else { continue };
+            kept.push(alarm.uid);
+            if let Err(error) = queries.put(&place(&alarm.key), log.scheduled(alarm.uid, &alarm.key.name)).await {
+                tracing::error!(%error, alarm = alarm.key.name, "the query of a log alarm is not what it should be");
+            }
+        }
+        if let Err(error) = queries.keep(&kept).await {
+            tracing::error!(%error, "queries of log alarms that are no more run on");
+        }
     }
 
     /// Takes composites into memory. Each is looked at first of all: a crash may have come before it followed its children or its put.

@@ -33,7 +33,7 @@ fn queries(watched: &Watched) -> Vec<WatchQuery> {
     match watched {
         Watched::Queries { queries, .. } => watch_queries(queries),
         // Pictures draw metrics.
-        Watched::PromQl(_) => Vec::new(),
+        Watched::PromQl(_) | Watched::Logs(_) => Vec::new(),
         Watched::Metric(metric) => vec![WatchQuery {
             id: METRIC.to_owned(),
             of: QueryOf::Metric {
@@ -57,6 +57,7 @@ fn condition(definition: &Definition) -> String {
             shown.map(|query| query.label.clone().unwrap_or_else(|| query.id.clone())).unwrap_or_default()
         }
         Watched::PromQl(query) => query.query.clone(),
+        Watched::Logs(log) => log.aggregation.clone(),
     };
     let compared = match (definition.operator, definition.threshold) {
         (Some(Operator::GreaterThanOrEqualToThreshold), Some(threshold)) => format!(">= {threshold}"),

@@ -39,6 +39,8 @@ pub(crate) enum Reads {
     },
     /// A PromQL query.
     PromQl { place: MetricPlace, query: PromQlDefinition },
+    /// The runs of a log alarm's query; whether each group is a contributor.
+    Logs { has_groups: bool },
 }
 
 impl Plan {
@@ -73,6 +75,7 @@ impl Plan {
                 }
             }
             Watched::PromQl(query) => Reads::PromQl { place: place.clone(), query: query.clone() },
+            Watched::Logs(log) => Reads::Logs { has_groups: log.has_groups() },
         };
         let rule = Rule {
             periods,
@@ -94,13 +97,25 @@ impl Plan {
 impl Plan {
     /// Whether each series that is watched is a contributor.
     pub(crate) fn has_contributors(&self) -> bool {
-        matches!(self.reads, Reads::Queries { has_contributors: true, .. } | Reads::PromQl { .. })
+        matches!(
+            self.reads,
+            Reads::Queries { has_contributors: true, .. } | Reads::PromQl { .. } | Reads::Logs { has_groups: true }
+        )
+    }
+
+    /// The first turn after a time of an alarm that has its own `offset_ms` into each interval; none, if it has one when it is told that
+    /// its query has run.
+    pub(crate) fn next_turn_ms(&self, after_ms: i64, offset_ms: i64) -> Option<i64> {
+        match self.reads {
+            Reads::Logs { .. } => None,
+            _ => Some(self.cadence.next_ms(after_ms, offset_ms)),
+        }
     }
 }
 
 fn cadence(definition: &Definition, periods: usize) -> Cadence {
     let period_s = definition.period_s();
-    if let Watched::PromQl(_) = definition.watched {
+    if let Watched::PromQl(_) | Watched::Logs(_) = definition.watched {
         return Cadence::of_interval(period_s);
     }
     let wall_clock = match &definition.window {

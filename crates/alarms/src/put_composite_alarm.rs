@@ -12,7 +12,7 @@ use crate::definition::{actions, check_name, tags_propagation};
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, too_many, validation};
 use crate::history::Change;
-use crate::kept::Kept;
+use crate::kept::{Kept, Kind};
 use crate::put_metric_alarm::checked_tags;
 use crate::resources::{Key, State, Tags, region_of, regional};
 use crate::settling::Settling;
@@ -81,8 +81,9 @@ impl Engine {
         tags: Tags,
     ) -> Result<(), ServiceError> {
         let _writing = self.writing.lock().await;
-        if self.resources.metric_alarms.get(&key).is_some() {
-            return Err(validation(format!("There is a metric alarm of the name {} already.", key.name)));
+        if let Some(other) = self.resources.metric_alarms.get(&key) {
+            let kind = if other.definition.kind() == Kind::Log { "log" } else { "metric" };
+            return Err(validation(format!("There is a {kind} alarm of the name {} already.", key.name)));
         }
         for child in rule.children() {
             self.check_reference(&key, child)?;

@@ -1,15 +1,18 @@
 //! PutMetricAlarm.
 
+use std::sync::Arc;
+
 use watchkeep_core::Caller;
 use watchkeep_model::cloudwatch::{PutMetricAlarmInput, Tag};
 use watchkeep_model::{ServiceError, Unit};
+use watchkeep_store::Versioned;
 
 use crate::Alarms;
 use crate::definition::{Asked, definition};
 use crate::engine::Engine;
 use crate::errors::{finish, of_catalog, of_store, validation};
 use crate::history::{Change, configuration_item};
-use crate::kept::Kept;
+use crate::kept::{Kept, Kind};
 use crate::limits::TAGS_MAX;
 use crate::resources::{Definition, MetricAlarm, State, Tags, regional};
 use crate::{events, resources};
@@ -55,6 +58,9 @@ impl Engine {
         let now = self.clock.now();
         self.advance_mutes(now.0).await.map_err(|error| of_store(&error))?;
         let before = self.resources.metric_alarms.get(&key);
+        if before.as_ref().is_some_and(|before| before.definition.kind() == Kind::Log) {
+            return Err(validation(format!("There is a log alarm of the name {} already.", key.name)));
+        }
         let (written, change) = match &before {
             // What changes nothing is not recorded either.
             Some(before) if before.definition == definition => return Ok(()),
@@ -75,18 +81,30 @@ impl Engine {
                     state: State::initial(&definition, now.0),
                     warming: definition.warm_up.map(|_| now.0),
                     definition,
+                    results_after: None,
                     contributors: Default::default(),
                     tags,
                 };
                 (self.resources.metric_alarms.create(key.clone(), alarm).await, Change::Create)
             }
         };
-        let alarm = written.map_err(of_catalog)?;
+        self.follow_put(&key, written.map_err(of_catalog)?, before, change).await
+    }
+
+    /// What follows from a put that is written.
+    pub(crate) async fn follow_put(
+        &self,
+        key: &resources::Key,
+        alarm: Arc<Versioned<MetricAlarm>>,
+        before: Option<Arc<Versioned<MetricAlarm>>>,
+        change: Change,
+    ) -> Result<(), ServiceError> {
+        let now = self.clock.now();
         // Evaluated at once, whatever its turn.
         self.enter(alarm.clone(), Some(now));
         let before = before.map(|before| Kept::from(&before));
-        self.mute_new(&key, before.as_ref(), now.0).await?;
-        self.record_change(&key, &Kept::from(&alarm), before.as_ref(), change).await
+        self.mute_new(key, before.as_ref(), now.0).await?;
+        self.record_change(key, &Kept::from(&alarm), before.as_ref(), change).await
     }
 
     /// Mutes a new alarm if a rule targets its name.

@@ -6,12 +6,18 @@ use watchkeep_model::cloudwatch::{
     ActionConfiguration, AlarmPromQLCriteria, AlarmTagsPropagation, Dimension, EvaluationCriteria, EvaluationWindow,
     Metric, MetricDataQuery, MetricStat, SlidingWindow, WallClockWindow, WarmUpConfiguration,
 };
-use watchkeep_model::cloudwatch::{CompositeAlarm as DescribedComposite, MetricAlarm as Described};
+use watchkeep_model::cloudwatch::{
+    CompositeAlarm as DescribedComposite, LogAlarm as DescribedLog, MetricAlarm as Described, ScheduleConfiguration,
+    ScheduledQueryConfiguration, Tag,
+};
 use watchkeep_store::ResourceKey;
 
 use crate::composite::alarm::{CompositeAlarm, CompositeDefinition};
 use crate::kept::Kept;
+use crate::log_alarms::LogDefinition;
+use crate::message::configuration;
 use crate::message::text::timestamp;
+use crate::notice;
 use crate::resources::{
     Definition, MetricAlarm, MetricDefinition, PromQlDefinition, QueryDefinition, TagsPropagation, WarmUp, Watched,
     Window, arn,
@@ -72,8 +78,59 @@ pub(crate) fn described(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state
             };
             described.evaluation_criteria = Some(EvaluationCriteria { prom_ql_criteria: Some(criteria) });
         }
+        // It is described as what it is.
+        Watched::Logs(_) => {}
     }
     described
+}
+
+/// A log alarm as DescribeAlarms shows it.
+pub(crate) fn described_log(key: &ResourceKey, alarm: &MetricAlarm, evaluation_state: Option<&str>) -> DescribedLog {
+    let MetricAlarm { definition, state, .. } = alarm;
+    let log = definition.log();
+    DescribedLog {
+        alarm_name: Some(key.name.clone()),
+        alarm_arn: Some(arn(key)),
+        alarm_description: definition.description.clone(),
+        alarm_configuration_updated_timestamp: Some(Timestamp(alarm.updated)),
+        actions_enabled: Some(definition.actions.enabled),
+        ok_actions: Some(definition.actions.ok.clone()),
+        alarm_actions: Some(definition.actions.alarm.clone()),
+        insufficient_data_actions: Some(definition.actions.insufficient_data.clone()),
+        state_value: Some(state.value.as_str().to_owned()),
+        state_reason: Some(state.reason.clone()),
+        state_reason_data: state.data.clone(),
+        state_updated_timestamp: Some(Timestamp(state.updated)),
+        state_transitioned_timestamp: Some(Timestamp(state.transitioned)),
+        scheduled_query_configuration: log.map(scheduled_query),
+        query_results_to_evaluate: definition.periods.map(integer),
+        query_results_to_alarm: definition.to_alarm.map(integer),
+        threshold: definition.threshold,
+        comparison_operator: definition.operator.map(|operator| operator.as_str().to_owned()),
+        treat_missing_data: definition.treat.map(|treat| treat.as_str().to_owned()),
+        evaluation_state: evaluation_state.map(str::to_owned),
+        action_log_line_count: log.and_then(|log| log.lines).map(integer),
+        action_log_line_role_arn: log.and_then(|log| log.lines_role.clone()),
+        warm_up_configuration: definition.warm_up.map(warm_up),
+        action_configuration: definition.tags_propagation.as_ref().map(action_configuration),
+    }
+}
+
+fn scheduled_query(log: &LogDefinition) -> ScheduledQueryConfiguration {
+    let tags = log.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() });
+    ScheduledQueryConfiguration {
+        query_string: log.query.clone(),
+        log_group_identifiers: Some(log.groups.clone()).filter(|groups| !groups.is_empty()),
+        query_arn: log.query_arn.clone(),
+        scheduled_query_role_arn: log.role.clone(),
+        schedule_configuration: ScheduleConfiguration {
+            schedule_expression: log.schedule.clone(),
+            start_time_offset: log.start_offset_s,
+            end_time_offset: log.end_offset_s,
+        },
+        aggregation_expression: log.aggregation.clone(),
+        tags: Some(tags.collect()).filter(|tags: &Vec<Tag>| !tags.is_empty()),
+    }
 }
 
 /// A composite alarm as DescribeAlarms shows it.
@@ -195,6 +252,17 @@ fn composite_members(members: &mut Map<String, Value>, definition: &CompositeDef
     }
 }
 
+fn log_members(members: &mut Map<String, Value>, definition: &Definition, log: &LogDefinition) {
+    let given = [
+        ("scheduledQueryConfiguration", Some(configuration::scheduled_query(&notice::log_query(definition, log)))),
+        ("queryResultsToEvaluate", definition.periods.map(|results| json!(results))),
+        ("queryResultsToAlarm", definition.to_alarm.map(|to_alarm| json!(to_alarm))),
+        ("actionLogLineCount", log.lines.map(|lines| json!(lines))),
+        ("actionLogLineRoleArn", log.lines_role.as_ref().map(|role| json!(role))),
+    ];
+    members.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+}
+
 fn metric_members(members: &mut Map<String, Value>, definition: &Definition) {
     optional(members, definition);
     match &definition.watched {
@@ -220,17 +288,20 @@ fn metric_members(members: &mut Map<String, Value>, definition: &Definition) {
             members.insert("evaluationCriteria".into(), promql_criteria(promql));
             members.insert("evaluationInterval".into(), json!(promql.interval_s));
         }
+        Watched::Logs(log) => log_members(members, definition, log),
     }
 }
 
 fn optional(members: &mut Map<String, Value>, definition: &Definition) {
+    // Those of a log alarm have names of their own.
+    let is_log = definition.log().is_some();
     let given = [
-        ("evaluationPeriods", definition.periods.map(|periods| json!(periods))),
+        ("evaluationPeriods", definition.periods.filter(|_| !is_log).map(|periods| json!(periods))),
         ("comparisonOperator", definition.operator.map(|operator| json!(operator.as_str()))),
         ("alarmDescription", definition.description.as_ref().map(|text| json!(text))),
         ("threshold", definition.threshold.map(|threshold| json!(threshold))),
         ("thresholdMetricId", definition.threshold_metric_id.as_ref().map(|id| json!(id))),
-        ("datapointsToAlarm", definition.to_alarm.map(|to_alarm| json!(to_alarm))),
+        ("datapointsToAlarm", definition.to_alarm.filter(|_| !is_log).map(|to_alarm| json!(to_alarm))),
         ("treatMissingData", definition.treat.map(|treat| json!(treat.as_str()))),
         ("evaluateLowSampleCountPercentile", definition.low_samples.map(|low| json!(low.as_str()))),
         ("evaluationWindow", definition.window.as_ref().map(history_window)),

@@ -8,6 +8,8 @@ use watchkeep_store::{Catalog, CatalogError, Collection, Resource, ResourceKey};
 
 use crate::composite::alarm::CompositeAlarm;
 use crate::evaluation::{Operator, StateValue, Treat};
+use crate::kept::Kind;
+use crate::log_alarms::LogDefinition;
 use crate::mute::rules::{KeptRule, Muted};
 
 /// What names an alarm.
@@ -16,7 +18,7 @@ pub(crate) type Key = ResourceKey;
 /// The tags of a resource.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// A metric alarm; its key's name is the alarm's.
+/// A metric or a log alarm; its key's name is the alarm's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MetricAlarm {
     /// Tells it from alarms that had its name before.
@@ -30,6 +32,9 @@ pub(crate) struct MetricAlarm {
     /// When its warm-up began, in milliseconds since the epoch, until that is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warming: Option<i64>,
+    /// Of a log alarm: the runs of its query that were due after this time count, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results_after: Option<i64>,
     /// The contributors in ALARM, by their ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contributors: BTreeMap<String, Contributor>,
@@ -56,6 +61,9 @@ pub(crate) struct State {
     pub transitioned: i64,
     /// How many changes of state there were, those of contributors and releases of held actions included: the number of the last one.
     pub transition: u64,
+    /// `EvaluationState`, if the evaluation itself is why the state was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<String>,
     /// The value before the last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<StateValue>,
@@ -78,6 +86,7 @@ impl State {
             updated: now_ms,
             transitioned: now_ms,
             transition: 0,
+            evaluation: None,
             previous: None,
         }
     }
@@ -123,14 +132,15 @@ impl Actions {
     }
 }
 
-/// What PutMetricAlarm defines. What was not given is absent, as DescribeAlarms shows it.
+/// What PutMetricAlarm or PutLogAlarm defines. What was not given is absent, as DescribeAlarms shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub actions: Actions,
     pub watched: Watched,
-    /// As all that says when datapoints breach: absent of PromQL queries.
+    /// As all that says when datapoints breach: absent of PromQL queries. Of a log alarm `QueryResultsToEvaluate`, and then
+    /// `QueryResultsToAlarm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub periods: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,6 +213,20 @@ impl Definition {
             Watched::Metric(metric) => metric.period_s.into(),
             Watched::Queries { period_s, .. } => (*period_s).into(),
             Watched::PromQl(query) => query.interval_s.into(),
+            Watched::Logs(log) => log.interval_s.into(),
+        }
+    }
+
+    /// `AlarmTypes`
+    pub(crate) fn kind(&self) -> Kind {
+        if self.log().is_some() { Kind::Log } else { Kind::Metric }
+    }
+
+    /// What a log alarm watches.
+    pub(crate) fn log(&self) -> Option<&LogDefinition> {
+        match &self.watched {
+            Watched::Logs(log) => Some(log),
+            Watched::Metric(_) | Watched::Queries { .. } | Watched::PromQl(_) => None,
         }
     }
 }
@@ -240,6 +264,9 @@ pub(crate) enum Watched {
     /// A PromQL query.
     #[serde(rename = "promql")]
     PromQl(PromQlDefinition),
+    /// A scheduled query of log events.
+    #[serde(rename = "logs")]
+    Logs(Box<LogDefinition>),
 }
 
 /// `EvaluationCriteria` with its `EvaluationInterval`.

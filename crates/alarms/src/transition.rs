@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::actions::{What, kind_of};
 use crate::composite::alarm::{Suppressing, Triggering};
 use crate::evaluation::StateValue;
-use crate::kept::{Defined, Kept};
+use crate::kept::{Defined, Kept, Kind};
 use crate::resources::{Actions, Contributor, MetricAlarm, State, Tags};
 
 /// A change of the state of an alarm or of one of its contributors, or the release of actions that were held back when it changed.
@@ -118,6 +118,7 @@ impl Transition {
                 updated: now_ms,
                 transitioned: now_ms,
                 transition: old.transition.saturating_add(1),
+                evaluation: None,
                 previous: Some(old.value),
             },
             old: old.clone(),
@@ -153,9 +154,26 @@ impl Transition {
         })
     }
 
-    /// Scaling is not for contributors.
-    pub(crate) fn without_scaling(mut self) -> Transition {
-        self.actions.retain(|arn| kind_of(arn).is_none_or(|kind| kind.what != What::Scaling));
+    /// Entered because of this `EvaluationState`.
+    pub(crate) fn evaluated(mut self, evaluation: &str) -> Transition {
+        self.new.evaluation = Some(evaluation.to_owned());
+        self
+    }
+
+    /// With those actions only that are for contributors: scaling is not, and items in Systems Manager are a log alarm's as a whole.
+    pub(crate) fn for_contributor(mut self) -> Transition {
+        let is_log = self.definition.kind() == Kind::Log;
+        self.actions.retain(|arn| match kind_of(arn).map(|kind| kind.what) {
+            Some(What::Scaling) => false,
+            Some(What::SystemsManager) => !is_log,
+            _ => true,
+        });
+        self
+    }
+
+    /// With those actions only that are not carried out for each contributor of a log alarm.
+    pub(crate) fn beside_contributors(mut self) -> Transition {
+        self.actions.retain(|arn| kind_of(arn).is_some_and(|kind| kind.what == What::SystemsManager));
         self
     }
 

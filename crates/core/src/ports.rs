@@ -2,6 +2,7 @@
 //! another's port; neither knows the other.
 
 mod alarm_actions;
+mod alarm_log_queries;
 mod alarm_metrics;
 mod alarm_pictures;
 mod buckets;
@@ -17,6 +18,7 @@ mod queues;
 mod resources;
 mod sealing;
 mod service_events;
+mod table_buckets;
 mod tags;
 mod topics;
 mod vended_logs;
@@ -26,6 +28,10 @@ use serde_json::{Map, Value};
 use crate::{BoxFuture, Caller, TimestampMs};
 
 pub use alarm_actions::{AlarmAction, AlarmActionError, AlarmActionKind, AlarmActions, NoAlarmActions};
+pub use alarm_log_queries::{
+    AlarmLogQueries, AlarmLogQuery, AlarmLogQueryError, AlarmLogQueryListener, LogLine, LogQueryOutcome, LogQueryRun,
+    LogQueryValue, NoAlarmLogQueryListener,
+};
 pub use alarm_metrics::{
     AlarmMetrics, CheckedQuery, MetricHandle, QueryOf, QueryShape, WatchAnswer, WatchError, WatchQuery, WatchRead,
     WatchedDatapoint, WatchedMetric, WatchedSeries,
@@ -49,6 +55,7 @@ pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
+pub use table_buckets::TableBuckets;
 pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};
 pub use vended_logs::{

@@ -14,6 +14,7 @@ use crate::input_transformer::{InputTransformer, JsonPath, Variables};
 use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
 use crate::insights;
 use crate::label::{Label, LabelContext, parse_timezone};
+use crate::log_aggregation::LogAggregation;
 use crate::log_pattern::{self, Model as PatternModel};
 use crate::metric_identity::MetricIdentity;
 use crate::metric_math::{BandSource, Environment, Expression, External, Grid, Series, Value};
@@ -44,6 +45,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("insight_rule", insight_rule),
     ("insights", insights),
     ("label", label),
+    ("log_aggregation", log_aggregation),
     ("log_pattern", log_pattern),
     ("metric_math", metric_math),
     ("metric_search", metric_search),
@@ -189,6 +191,17 @@ pub fn event_schedule(bytes: &[u8]) {
         let Some(next) = schedule.next_after(1_690_000_000_000, now) else { return };
         assert!(next > now, "a time that has passed");
         now = next;
+    }
+}
+
+/// An aggregation expression, whose queries are queries.
+pub fn log_aggregation(bytes: &[u8]) {
+    let Ok(aggregation) = LogAggregation::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let row = [("a", "\"\\"), ("b", "2"), ("alarm_value", "1.5")];
+    let (group, _) = aggregation.read(&row);
+    for query in [aggregation.query("fields @message", 501), aggregation.query_of_group("fields @message", &group)] {
+        let parsed = insights::Plan::parse(&query, insights::plan::Language::Cwli);
+        assert!(parsed.is_ok(), "what was made of an aggregation is no query");
     }
 }
 

@@ -40,6 +40,7 @@ mod queries;
 mod resource_policies;
 mod resources;
 mod retention;
+mod s3_tables;
 mod sink;
 mod statistics;
 mod subscriptions;
@@ -52,11 +53,11 @@ mod transformers;
 
 use std::sync::Arc;
 
-use watchkeep_core::ports::LogSink;
+use watchkeep_core::ports::{AlarmLogQueries, LogSink};
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Rows, Store, StoreError, Table};
 use watchkeep_wire::http_api::HttpApi;
-use watchkeep_wire::model::logs as model;
+use watchkeep_wire::model::{logs as model, observabilityadmin, s3tables};
 use watchkeep_wire::routes;
 use watchkeep_wire::service::{Routed, RoutedService};
 
@@ -72,6 +73,7 @@ use live_tail::LiveTails;
 use metric_filters::{METRIC_FILTER_MINUTES, MetricFilters};
 use resource_policies::AccountResourcePolicy;
 use resources::{LogGroup, LogStream};
+use s3_tables::S3Tables;
 use subscriptions::Subscriptions;
 use tap::Taps;
 use transformers::Transformers;
@@ -82,13 +84,20 @@ pub use metric_filters::MetricStaging;
 pub use queries::QueryPorts;
 pub use resources::Class as LogClass;
 pub use subscriptions::SubscriptionPorts;
-pub use tables::{LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
+pub use tables::{ALARM_QUERY_RESULTS, LOG_EVENTS, LOG_FINDINGS, LOG_OBJECTS, QUERY_RESULTS, VENDED_LOGS};
 pub use tap::{Incoming, Stored, Tap};
 pub use transformers::{Level as TransformerLevel, Transformation, Transformed};
 
 /// The tables that the store must be opened with.
-pub static TABLES: &[&Table] =
-    &[&LOG_EVENTS, &LOG_OBJECTS, &LOG_FINDINGS, &METRIC_FILTER_MINUTES, &QUERY_RESULTS, &VENDED_LOGS];
+pub static TABLES: &[&Table] = &[
+    &ALARM_QUERY_RESULTS,
+    &LOG_EVENTS,
+    &LOG_OBJECTS,
+    &LOG_FINDINGS,
+    &METRIC_FILTER_MINUTES,
+    &QUERY_RESULTS,
+    &VENDED_LOGS,
+];
 
 routes! {
     /// What the service answers.
@@ -198,6 +207,35 @@ routes! {
         DescribeIndexPolicies => field_indexes::describe_index_policies,
         DeleteIndexPolicy => field_indexes::delete_index_policy,
         DescribeFieldIndexes => field_indexes::describe_field_indexes,
+        AssociateSourceToS3TableIntegration => s3_tables::associate_source_to_s3_table_integration,
+        DisassociateSourceFromS3TableIntegration => s3_tables::disassociate_source_from_s3_table_integration,
+        ListSourcesForS3TableIntegration => s3_tables::list_sources_for_s3_table_integration,
+    }
+}
+
+routes! {
+    /// What the service answers of CloudWatch's observability administration.
+    pub static OBSERVABILITY_ROUTES: Logs = observabilityadmin {
+        CreateS3TableIntegration => s3_tables::create_s3_table_integration,
+        GetS3TableIntegration => s3_tables::get_s3_table_integration,
+        ListS3TableIntegrations => s3_tables::list_s3_table_integrations,
+        DeleteS3TableIntegration => s3_tables::delete_s3_table_integration,
+        TagResource => s3_tables::tag_resource,
+        UntagResource => s3_tables::untag_resource,
+        ListTagsForResource => s3_tables::list_tags_for_resource,
+    }
+}
+
+routes! {
+    /// What the service answers of S3 Tables, for its own tables.
+    pub static S3_TABLES_ROUTES: Logs = s3tables {
+        ListTableBuckets => s3_tables::list_table_buckets,
+        GetTableBucket => s3_tables::get_table_bucket,
+        ListNamespaces => s3_tables::list_namespaces,
+        GetNamespace => s3_tables::get_namespace,
+        ListTables => s3_tables::list_tables,
+        GetTable => s3_tables::get_table,
+        GetTableMetadataLocation => s3_tables::get_table_metadata_location,
     }
 }
 
@@ -217,6 +255,7 @@ pub struct Logs {
     exports: Exports,
     imports: Imports,
     deliveries: Deliveries,
+    s3_tables: Arc<S3Tables>,
     account_policies: AccountPolicies,
     metric_filters: Arc<MetricFilters>,
     live_tails: LiveTails,
@@ -267,6 +306,7 @@ impl Logs {
         store.set_owner(&METRIC_FILTER_MINUTES, metric_filters.clone());
         let subscriptions = Subscriptions::open(&store).await?;
         let deliveries = Deliveries::open(&store).await?;
+        let s3_tables = Arc::new(S3Tables::open(&store).await?);
         let queries = queries::Queries::open(&store, &clock).await?;
         let logs = Logs {
             store,
@@ -284,6 +324,7 @@ impl Logs {
             exports,
             imports,
             deliveries,
+            s3_tables,
             anomaly_detectors,
             resource_policies,
             changing_resource_policies: tokio::sync::Mutex::default(),
@@ -318,18 +359,34 @@ impl Logs {
     }
 
     /// Begins what the service does by itself: default values of metric filters are settled, log anomaly detectors look at what came
-    /// in, findings of data protection and vended logs are delivered, scheduled queries run. It ends when the service is dropped.
+    /// in, findings of data protection and vended logs are delivered, S3 tables are written, scheduled queries run. It ends when the service is dropped.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(metric_filters::keep_settling(Arc::downgrade(self)));
         tokio::spawn(anomaly_detectors::keep_watching(Arc::downgrade(self)));
         tokio::spawn(self.clone().keep_delivering_findings());
         tokio::spawn(queries::run_schedules(Arc::downgrade(self)));
         tokio::spawn(deliveries::keep_delivering(Arc::downgrade(self)));
+        tokio::spawn(s3_tables::keep_writing(Arc::downgrade(self)));
     }
 
     /// The service with its routing table.
     pub fn routed(self: &Arc<Self>) -> Arc<dyn RoutedService> {
         Arc::new(Routed::new(&model::SERVICE, self.clone(), ROUTES))
+    }
+
+    /// The part of CloudWatch's observability administration that is about log data.
+    pub fn routed_observability(self: &Arc<Self>) -> Arc<dyn RoutedService> {
+        Arc::new(Routed::new(&observabilityadmin::SERVICE, self.clone(), OBSERVABILITY_ROUTES))
+    }
+
+    /// S3 Tables' own API, for the tables of log data.
+    pub fn routed_s3_tables(self: &Arc<Self>) -> Arc<dyn RoutedService> {
+        Arc::new(Routed::new(&s3tables::SERVICE, self.clone(), S3_TABLES_ROUTES))
+    }
+
+    /// The service as log alarms ask it.
+    pub fn alarm_queries(self: &Arc<Self>) -> Arc<dyn AlarmLogQueries> {
+        Arc::new(queries::AlarmQueries(Arc::downgrade(self)))
     }
 
     /// The service as others hand events to it.
@@ -346,6 +403,7 @@ impl Logs {
     pub async fn reset(&self) {
         self.subscriptions.clear();
         self.deliveries.clear();
+        self.s3_tables.clear();
         self.queries.reset();
         self.directory.clear();
         self.metric_filters.clear();

@@ -375,6 +375,18 @@ pub const SCHEDULED_QUERIES_MAX: usize = 1_000;
 /// The runs of a scheduled query that its history has.
 pub const SCHEDULED_RUNS_KEPT_MAX: usize = 100;
 
+/// The queries of log alarms of an account in a Region.
+pub const ALARM_QUERIES_MAX: usize = 1_000;
+
+/// The groups whose numbers a run of a log alarm's query has ("Log alarms").
+pub const ALARM_QUERY_GROUPS_MAX: usize = 500;
+
+/// The runs of a log alarm's query that its alarm may look at ("PutLogAlarm").
+pub const ALARM_QUERY_RUNS_MAX: usize = 100;
+
+/// How long the rows of a log alarm are waited for before it notifies without them.
+pub const ALARM_LINES_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// The characters of the name of a scheduled query.
 pub const SCHEDULED_QUERY_NAME_CHARS_MAX: usize = 255;
 
@@ -404,3 +416,27 @@ pub const DELIVERY_RECORDS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a delivery waits after its destination failed.
 pub const DELIVERY_RETRY_MS: i64 = 30_000;
+
+/// The data sources that are associated with an S3 table integration.
+pub const S3_TABLE_SOURCES_MAX: usize = 1_000;
+
+/// The associations of a page, unless it asks for others.
+pub const S3_TABLE_SOURCES_PAGE: usize = 50;
+
+/// How often S3 tables are written.
+pub const S3_TABLE_ROUND: Duration = Duration::from_secs(60);
+
+/// The bytes of events that one file of an S3 table is made of, about.
+pub const S3_TABLE_BYTES_AT_ONCE: usize = 64 << 20;
+
+/// How many files of a day that came one after the other are put together.
+pub const S3_TABLE_MERGE_FILES: usize = 8;
+
+/// How long a snapshot that was replaced is known to readers.
+pub const S3_TABLE_SNAPSHOT_KEPT_MS: i64 = 15 * 60_000;
+
+/// How long an object that is no part of a table any more stays, for who is reading it.
+pub const S3_TABLE_OBJECT_KEPT_MS: i64 = 20 * 60_000;
+
+/// How far past their retention events may be in a file that has others, too.
+pub const S3_TABLE_EXPIRED_MS_MAX: i64 = HOUR_MS;

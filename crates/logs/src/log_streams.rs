@@ -85,6 +85,7 @@ pub(crate) async fn delete_log_stream(
         let key = stream_key(group.key.account, group.key.region.as_ref().ok_or_else(no_stream)?, group.id, &name);
         logs.streams.delete(&key).await.map_err(errors::store)?;
         logs.directory.remove_stream(&group, &stream);
+        logs.s3_tables.thin_out(group.id);
         Ok(Unit {})
     })
     .await

@@ -62,6 +62,8 @@ pub(crate) enum Paged {
     Deliveries = b'v',
     /// Templates of deliveries.
     DeliveryTemplates = b'w',
+    /// Associations with S3 tables by identifier.
+    S3TableSources = b'T',
     /// Data sources by name, type and format.
     DataSources = b'X',
 }

@@ -18,6 +18,7 @@ use crate::limits::{
 };
 use crate::names::group_key;
 use crate::position::Position;
+use crate::s3_tables::TableAnnounced;
 use crate::statistics::Statistics;
 use crate::subscriptions::Announced;
 use crate::tables::LOG_EVENTS;
@@ -134,6 +135,7 @@ pub(crate) async fn accept(
     errors::finish(async move {
         let frame = logs.store.append(staged.append).await.map_err(kms_keys::of_store)?;
         staged.announced.into_iter().for_each(|announced| announced.stored(frame.0));
+        staged.for_tables.into_iter().for_each(|announced| announced.stored(frame.0));
         for (stream, counted) in staged.counted {
             stream.statistics().add(&counted);
         }
@@ -167,6 +169,7 @@ struct Staged {
     stored: Vec<Stored>,
     /// Who follows the groups knows that something comes, before it is appended.
     announced: Vec<Announced>,
+    for_tables: Vec<TableAnnounced>,
 }
 
 impl Staged {
@@ -210,6 +213,7 @@ impl Staged {
             batch.events.first().zip(batch.events.last()).map(|(first, last)| (first.timestamp, last.timestamp));
         let (first_ms, last_ms) = times.unwrap_or_default();
         self.announced.push(logs.subscriptions.announce(group, first_ms, last_ms));
+        self.for_tables.extend(logs.s3_tables.announce(group, first_ms, last_ms));
         if batch.arrival == Arrival::Imported {
             self.counted.push((stream, counted));
             return Ok(());

@@ -156,6 +156,31 @@ pub(crate) const RESULT_TIME: usize = 1;
 /// Rows of its result, as a JSON array; in the order of their `seq` they are the whole.
 pub(crate) const RESULT_ROWS: usize = 2;
 
+/// The number of the alarm.
+pub(crate) const ALARM_RESULT_ALARM: usize = 0;
+/// When the run was due.
+pub(crate) const ALARM_RESULT_TIME: usize = 1;
+/// What it came to, JSON.
+pub(crate) const ALARM_RESULT: usize = 2;
+
+/// What runs of log alarms' queries came to, a run a row; times are milliseconds since the epoch.
+pub static ALARM_QUERY_RESULTS: Table = Table {
+    name: "alarm_query_results",
+    id: 63,
+    columns: &[
+        Column::new("alarm_id", ColumnKind::U64),
+        Column::new("time", ColumnKind::I64),
+        Column::new("result", ColumnKind::Bytes),
+    ],
+    time: ALARM_RESULT_TIME,
+    sort: &[ALARM_RESULT_ALARM, ALARM_RESULT_TIME],
+    retention_key: &[ALARM_RESULT_ALARM],
+    text: None,
+    bloom: &[],
+    window_ms: crate::limits::DAY_MS,
+    labels: &[],
+};
+
 /// The results of queries; times are milliseconds since the epoch.
 pub static QUERY_RESULTS: Table = Table {
     name: "query_results",

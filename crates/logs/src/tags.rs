@@ -1,4 +1,4 @@
-//! Tags of groups, log anomaly detectors, destinations and what deliveries are made of, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
+//! Tags of groups, log anomaly detectors, destinations, scheduled queries and what deliveries are made of, by ARN (TagResource, UntagResource, ListTagsForResource) and by name, the older way (TagLogGroup,
 //! UntagLogGroup, ListTagsLogGroup). Both see the same tags.
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use crate::directory::Group;
 use crate::errors::invalid;
 use crate::limits::TAGS_MAX;
 use crate::names::{group_arn, group_key, identified};
+use crate::queries::schedule_tags;
 use crate::{Logs, anomaly_detectors, deliveries, subscriptions};
 
 type Tags = BTreeMap<String, String>;
@@ -41,6 +42,11 @@ pub(crate) async fn tag_resource(
     if deliveries::is_named_by(&input.resource_arn) {
         check(&input.tags)?;
         return deliveries::change_tags(logs, caller, &input.resource_arn, move |tags| tags.extend(input.tags)).await;
+    }
+    if schedule_tags::is_named_by(&input.resource_arn) {
+        check(&input.tags)?;
+        return schedule_tags::change_tags(logs, caller, &input.resource_arn, move |tags| tags.extend(input.tags))
+            .await;
     }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     let arn = group_arn(&group.key);
@@ -72,6 +78,11 @@ pub(crate) async fn untag_resource(
         let change = move |tags: &mut Tags| tags.retain(|key, _| !keys.contains(key));
         return deliveries::change_tags(logs, caller, &input.resource_arn, change).await;
     }
+    if schedule_tags::is_named_by(&input.resource_arn) {
+        let keys = input.tag_keys;
+        let change = move |tags: &mut Tags| tags.retain(|key, _| !keys.contains(key));
+        return schedule_tags::change_tags(logs, caller, &input.resource_arn, change).await;
+    }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
     remove(logs, &group, input.tag_keys).await
 }
@@ -92,6 +103,10 @@ pub(crate) async fn list_tags_for_resource(
     }
     if deliveries::is_named_by(&input.resource_arn) {
         let tags = deliveries::tags_of(logs, caller, &input.resource_arn)?;
+        return Ok(ListTagsForResourceResponse { tags: Some(tags) });
+    }
+    if schedule_tags::is_named_by(&input.resource_arn) {
+        let tags = schedule_tags::tags_of(logs, caller, &input.resource_arn)?;
         return Ok(ListTagsForResourceResponse { tags: Some(tags) });
     }
     let group = group_of_arn(logs, caller, &input.resource_arn)?;
@@ -136,7 +151,7 @@ pub(crate) fn check(tags: &Tags) -> Result<(), ServiceError> {
     }
 }
 
-/// The group of an ARN. Beside groups only log anomaly detectors, destinations and what deliveries are made of have tags.
+/// The group of an ARN. Beside groups only log anomaly detectors, destinations, scheduled queries and what deliveries are made of have tags.
 fn group_of_arn(logs: &Logs, caller: &Caller, arn: &str) -> Result<Arc<Group>, ServiceError> {
     if !arn.starts_with("arn:") {
         return Err(invalid("The specified resource ARN is invalid."));

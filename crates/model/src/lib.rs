@@ -52,8 +52,10 @@ pub static SERVICES: &[&Service] = &[
     &kinesis::SERVICE,
     &kms::SERVICE,
     &logs::SERVICE,
+    &observabilityadmin::SERVICE,
     &pipes::SERVICE,
     &s3::SERVICE,
+    &s3tables::SERVICE,
     &scheduler::SERVICE,
     &schemas::SERVICE,
     &sns::SERVICE,
@@ -90,10 +92,14 @@ services! {
     kms;
     /// CloudWatch Logs, `logs`.
     logs;
+    /// CloudWatch's observability administration, `observabilityadmin`.
+    observabilityadmin;
     /// EventBridge Pipes, `pipes`.
     pipes;
     /// Simple Storage Service, `s3`.
     s3;
+    /// S3 Tables, `s3tables`.
+    s3tables;
     /// EventBridge Scheduler, `scheduler`.
     scheduler;
     /// EventBridge Schemas, `schemas`.

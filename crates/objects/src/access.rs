@@ -12,6 +12,9 @@ use watchkeep_store::Versioned;
 use crate::resources::{Bucket, bucket_key};
 use crate::{Objects, errors};
 
+/// What may be done with a bucket that holds the files of tables.
+const READS: &[&str] = &["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"];
+
 /// A bucket as the catalog had it at one time.
 pub(crate) type FoundBucket = Arc<Versioned<Bucket>>;
 
@@ -102,6 +105,9 @@ pub(crate) fn check(
     request: &Request<'_>,
     now: TimestampMs,
 ) -> Result<(), ServiceError> {
+    if bucket.holds_tables && !READS.contains(&request.action) {
+        return Err(errors::access_denied());
+    }
     // The owner's root can always mend a policy that shuts everybody out.
     let is_root = |caller: &Caller| caller.principal == Principal::Root && caller.account == bucket.owner;
     if matches!(asker, Asker::Caller(caller) if is_root(caller)) && request.action.ends_with("BucketPolicy") {

@@ -74,11 +74,21 @@ pub(crate) async fn create_bucket(
     let region = region(caller, configuration.location_constraint.as_deref())?;
     let tags = tags::bucket_tags(configuration.tags.unwrap_or_default())?;
     let output = CreateBucketOutput { location: Some(format!("/{name}")), bucket_arn: Some(arn(name)) };
-    if objects.buckets.all().iter().filter(|bucket| bucket.owner == caller.account).count() >= BUCKETS_MAX {
+    if objects.buckets.all().iter().filter(|bucket| bucket.owner == caller.account && !bucket.holds_tables).count()
+        >= BUCKETS_MAX
+    {
         return Err(coded("TooManyBuckets", 400, "You have attempted to create more buckets than allowed"));
     }
     let id = objects.store.catalog().next_id("s3 bucket").await.map_err(own::store)?;
-    let bucket = Bucket { id, owner: caller.account, region, created: objects.clock.now(), policy: None, tags };
+    let bucket = Bucket {
+        id,
+        owner: caller.account,
+        region,
+        created: objects.clock.now(),
+        policy: None,
+        tags,
+        holds_tables: false,
+    };
     match objects.buckets.create(bucket_key(name), bucket).await {
         Ok(_) => Ok(output),
         Err(CatalogError::Exists { .. }) => match objects.buckets.get(&bucket_key(name)) {
@@ -232,6 +242,7 @@ pub(crate) async fn list_buckets(
     let in_region = |region: &Region| input.bucket_region.as_deref().is_none_or(|asked| asked == region.as_str());
     let mut found: Vec<_> =
         all.into_iter().filter(|bucket| bucket.owner == caller.account && in_region(&bucket.region)).collect();
+    found.retain(|bucket| !bucket.holds_tables);
     let is_truncated = found.len() > wanted;
     found.truncate(wanted);
     let token = found.last().filter(|_| is_truncated).map(|last| last.key.name.clone());

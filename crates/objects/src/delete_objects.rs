@@ -94,7 +94,7 @@ fn told(key: &str, error: &ServiceError) -> Error {
 
 /// What an object must be so that it is deleted.
 #[derive(Debug, Clone, Copy, Default)]
-struct Condition<'a> {
+pub(crate) struct Condition<'a> {
     etag: Option<&'a str>,
     modified: Option<Timestamp>,
     size: Option<i64>,
@@ -113,7 +113,8 @@ impl Condition<'_> {
     }
 }
 
-async fn delete(
+/// Deletes what there is of the keys, in one transaction.
+pub(crate) async fn delete(
     objects: &Arc<Objects>,
     bucket: &FoundBucket,
     listed: &[(&str, Condition<'_>)],

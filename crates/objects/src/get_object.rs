@@ -131,6 +131,9 @@ macro_rules! begin {
     ($objects:ident, $caller:ident, $input:ident) => {{
         check_version($input.version_id.as_deref())?;
         refuse(&[("x-amz-server-side-encryption-customer-algorithm", $input.sse_customer_algorithm.is_some())])?;
+        if $input.checksum_mode.as_ref().is_some_and(|mode| !mode.eq_ignore_ascii_case("ENABLED")) {
+            return Err(invalid_argument("The x-amz-checksum-mode header must be ENABLED."));
+        }
         let has_overrides = $input.response_content_type.is_some()
             || $input.response_content_encoding.is_some()
             || $input.response_content_language.is_some()

@@ -35,6 +35,7 @@ mod range;
 mod receive;
 mod resources;
 mod sweep;
+mod table_buckets;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -43,7 +44,7 @@ mod uploads;
 use std::fmt;
 use std::sync::Arc;
 
-use watchkeep_core::ports::Buckets;
+use watchkeep_core::ports::{Buckets, TableBuckets};
 use watchkeep_core::{Clock, Random};
 use watchkeep_store::{Collection, Entries, Store, StoreError};
 use watchkeep_wire::model::s3 as model;
@@ -128,6 +129,11 @@ impl Objects {
     /// Where other services put and read objects.
     pub fn port(self: &Arc<Self>) -> Arc<dyn Buckets> {
         Arc::new(port::Port(self.clone()))
+    }
+
+    /// Where other services keep the files of tables.
+    pub fn table_buckets(self: &Arc<Self>) -> Arc<dyn TableBuckets> {
+        Arc::new(table_buckets::Port(self.clone()))
     }
 
     /// Begins the work in the background, from within a tokio runtime: sweeping what a crash left. Before the first call.

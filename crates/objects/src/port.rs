@@ -20,7 +20,7 @@ use crate::put_object::settle;
 use crate::receive::receive;
 use crate::resources::{Headers, bucket_key};
 
-fn told(bucket: &str, key: &str, error: ServiceError) -> BucketError {
+pub(crate) fn told(bucket: &str, key: &str, error: ServiceError) -> BucketError {
     match error.code.as_ref() {
         "NoSuchBucket" => BucketError::NoSuchBucket(bucket.to_owned()),
         "NoSuchKey" => BucketError::NoSuchKey(key.to_owned()),

@@ -29,6 +29,9 @@ pub(crate) struct Bucket {
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// Whether it holds the files of tables: a service writes it, and nobody lists it among buckets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_tables: bool,
 }
 
 impl Resource for Bucket {

@@ -35,6 +35,7 @@ pub mod fuzzing;
 pub mod journal;
 mod limits;
 mod memtable;
+mod open_file;
 mod rows;
 mod scan;
 mod segment;
@@ -54,6 +55,7 @@ pub use engine::{
 pub use error::StoreError;
 pub use journal::{Durability, JournalError, Lsn};
 pub use memtable::InvalidBlock;
+pub use open_file::{OpenColumn, OpenValues, open_file};
 pub use rows::{Rows, RowsError};
 pub use scan::{
     AlsoIn, FieldPath, Fields, KeyFilter, KeySet, Order, Scan, ScanStats, Seqs, Spelling, TextFilter, TextTest,

@@ -99,8 +99,8 @@ async fn reset(store: &Arc<Store>, services: &Services) -> Result<Value, AdminEr
     Ok(json!({}))
 }
 
-/// `{"advance_ms": 60000}` moves the clock; the answer is its time. It stops wherever an alarm has its turn, so that hours of alarms
-/// pass as they would have.
+/// `{"advance_ms": 60000}` moves the clock; the answer is its time. It stops wherever an alarm has its turn or a scheduled query
+/// runs, so that hours of them pass as they would have.
 async fn advance(clock: &ManualClock, services: &Services, body: &[u8]) -> Result<Value, AdminError> {
     let body: Value = serde_json::from_slice(body).map_err(|error| AdminError::refused(error.to_string()))?;
     let advance_ms = body.get("advance_ms").and_then(Value::as_u64);
@@ -111,10 +111,14 @@ async fn advance(clock: &ManualClock, services: &Services, body: &[u8]) -> Resul
         // Default values first: alarms may look at them.
         let settled = services.logs.settle_metric_filters().await;
         settled.map_err(|error| AdminError::failed(error.to_string()))?;
+        services.logs.settle_scheduled_queries().await;
         services.alarms.settle().await.map_err(|error| AdminError::failed(error.to_string()))
     };
     settle().await?;
-    while let Some(due_ms) = services.alarms.next_due_ms().filter(|due_ms| *due_ms < end.0) {
+    // What is due already was begun; if that could not be written, it is not waited for.
+    let next_run_ms = || services.logs.next_scheduled_query_ms().filter(|due_ms| *due_ms > clock.now().0);
+    let next_due_ms = || [services.alarms.next_due_ms(), next_run_ms()].into_iter().flatten().min();
+    while let Some(due_ms) = next_due_ms().filter(|due_ms| *due_ms < end.0) {
         // Somebody else may move the clock as well.
         let step_ms = due_ms.saturating_sub(clock.now().0).max(0);
         clock.advance(Duration::from_millis(step_ms.unsigned_abs()));

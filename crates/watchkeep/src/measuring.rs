@@ -99,6 +99,7 @@ fn usage_name(service: &str) -> &str {
         "events" => "EventBridge",
         "schemas" => "EventBridge Schemas",
         "xray" => "X-Ray",
+        "s3tables" => "S3 Tables",
         "cloudtrail" | "cloudtrail_data" => "CloudTrail",
         other => other,
     }

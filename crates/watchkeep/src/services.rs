@@ -87,6 +87,8 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("s3", watchkeep_objects::ROUTES),
         names("kinesis", data_streams::ROUTES),
         names("events", watchkeep_events::ROUTES),
+        names("observabilityadmin", watchkeep_logs::OBSERVABILITY_ROUTES),
+        names("s3tables", watchkeep_logs::S3_TABLES_ROUTES),
     ]
     .concat()
 }
@@ -172,6 +174,7 @@ impl Services {
         let metrics = metrics.context("opening metrics")?;
         let logs = Logs::open(store.clone(), clock.clone(), random.clone()).await.context("opening logs")?;
         logs.set_buckets(objects.port());
+        logs.set_table_buckets(objects.table_buckets());
         logs.set_event_data_stores(trails.event_data_stores());
         logs.set_taps(vec![
             Arc::new(InsightRules(metrics.clone())),
@@ -231,11 +234,11 @@ impl Services {
         if api_calls == ApiCalls::Told {
             trails.set_event_bus(events.bus());
         }
-        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus() });
         let prometheus = Prometheus::new(metrics.clone(), metrics.clone(), clock.clone());
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
             promql: Some(prometheus.clone()),
+            log_queries: Some(logs.alarm_queries()),
             topics: Some(topics.sink()),
             functions,
             actions: Arc::new(AlarmTargets::new(actions, queues.sink(), clock.clone())),
@@ -243,6 +246,7 @@ impl Services {
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random.clone(), ports).await;
         let alarms = alarms.context("opening alarms")?;
+        logs.set_query_ports(QueryPorts { buckets: objects.port(), events: events.bus(), alarms: alarms.clone() });
         metrics.set_tagged_elsewhere(alarms.clone());
         metrics.set_alarm_pictures(alarms.clone());
         let meter = meters.minutes.clone();
@@ -293,12 +297,14 @@ impl Services {
             self.objects.routed(),
             self.data_streams.routed(),
             self.events.routed(),
+            self.logs.routed_observability(),
+            self.logs.routed_s3_tables(),
         ]
     }
 
     /// The HTTP APIs that are not AWS's own.
     pub fn http_apis(&self) -> Vec<Arc<dyn HttpApi>> {
-        vec![self.opentelemetry.clone(), self.prometheus.api(), self.logs.http_endpoints()]
+        vec![self.opentelemetry.clone(), self.prometheus.api(), self.logs.http_endpoints(), self.logs.iceberg_catalog()]
     }
 
     /// Forgets what is in memory, after the store was emptied.

@@ -229,7 +229,11 @@ impl Engine {
         let Some(kind) = kind_of(&job.action) else { return Err(Failure::Never("not an action".to_owned())) };
         match (kind.what, &self.topics) {
             (What::Topic, Some(topics)) => {
-                let tell = |notice: &Notice<'_>| (topic_message(notice, job), notice.json());
+                let lines = self.log_lines(&job.key, job.uid, &job.transition).await;
+                // History does not keep the lines: they may be of a group that is encrypted.
+                let tell = |notice: &Notice<'_>| {
+                    (topic_message(&Notice { lines: &lines, ..notice.clone() }, job), notice.json())
+                };
                 let (message, json) = notice::of_transition(&job.key, job.uid, &job.transition, tell);
                 let client = ServiceClient { principal: PRINCIPAL, place: place(&job.key), source_arn: arn(&job.key) };
                 let published = topics.publish_for(&client, &job.action, message).await;
@@ -271,7 +275,7 @@ fn asked(job: &Job, kind: AlarmActionKind) -> Option<AlarmAction> {
         Defined::Metric(definition) => {
             let dimensions = match &definition.watched {
                 Watched::Metric(metric) => metric.dimensions.as_slice(),
-                Watched::Queries { .. } | Watched::PromQl(_) => &[],
+                Watched::Queries { .. } | Watched::PromQl(_) | Watched::Logs(_) => &[],
             };
             let instance = dimensions.iter().find(|(name, _)| name == "InstanceId").map(|(_, id)| id.clone());
             (definition.description.clone(), instance, definition.threshold)

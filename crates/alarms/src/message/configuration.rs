@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::text::timestamp;
-use super::{Alarm, Composite, Notice, PromQl, Query, Source, Stat, StateOf, TAGS_TOLD, Watches};
+use super::{Alarm, Composite, LogQuery, Notice, PromQl, Query, Source, Stat, StateOf, TAGS_TOLD, Watches};
 
 /// As the event of a change of state has it.
 pub(super) fn brief(alarm: &Alarm<'_>) -> Value {
@@ -19,6 +19,9 @@ pub(super) fn brief(alarm: &Alarm<'_>) -> Value {
         }
         Watches::Alarms(composite) => members.extend(of_alarms(composite)),
         Watches::PromQl(promql) => members.extend(of_promql(promql)),
+        Watches::Logs(query) => {
+            members.insert("scheduledQueryConfiguration".to_owned(), scheduled_query(query));
+        }
     }
     Value::Object(members)
 }
@@ -37,6 +40,7 @@ pub(super) fn full(alarm: &Alarm<'_>) -> Value {
     match &alarm.watches {
         Watches::Alarms(composite) => members.extend(of_alarms(composite)),
         Watches::PromQl(promql) => members.extend(of_promql(promql)),
+        Watches::Logs(query) => members.extend(of_logs(query)),
         Watches::Metrics(trigger) => {
             put("evaluationPeriods", json!(trigger.evaluation_periods));
             if let Some(datapoints) = trigger.datapoints_to_alarm {
@@ -99,6 +103,43 @@ fn of_promql(promql: &PromQl<'_>) -> Map<String, Value> {
     members.insert("evaluationCriteria".to_owned(), json!({"promQLCriteria": criteria}));
     members.insert("evaluationInterval".to_owned(), json!(promql.interval_s));
     members
+}
+
+fn of_logs(query: &LogQuery<'_>) -> Map<String, Value> {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    put("scheduledQueryConfiguration", scheduled_query(query));
+    put("queryResultsToEvaluate", json!(query.results_to_evaluate));
+    put("queryResultsToAlarm", json!(query.results_to_alarm));
+    put("threshold", number(query.threshold));
+    put("comparisonOperator", json!(query.comparison_operator));
+    put("treatMissingData", json!(query.treat_missing_data.unwrap_or("missing")));
+    if let Some(lines) = query.lines {
+        put("actionLogLineCount", json!(lines));
+    }
+    if let Some(role) = query.lines_role {
+        put("actionLogLineRoleArn", json!(role));
+    }
+    members
+}
+
+/// The query of a log alarm.
+pub(crate) fn scheduled_query(query: &LogQuery<'_>) -> Value {
+    let mut schedule = json!({"scheduleExpression": query.schedule, "startTimeOffset": query.start_offset_s});
+    if let (Some(offset_s), Some(members)) = (query.end_offset_s, schedule.as_object_mut()) {
+        members.insert("endTimeOffset".to_owned(), json!(offset_s));
+    }
+    let mut told = json!({
+        "queryString": query.query,
+        "logGroupIdentifiers": query.groups,
+        "scheduledQueryRoleARN": query.role,
+        "scheduleConfiguration": schedule,
+        "aggregationExpression": query.aggregation,
+    });
+    if let (Some(arn), Some(members)) = (query.query_arn, told.as_object_mut()) {
+        members.insert("queryARN".to_owned(), json!(arn));
+    }
+    told
 }
 
 /// The tags of an alarm, with the status that goes with them, where they are told.

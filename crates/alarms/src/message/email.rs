@@ -1,7 +1,9 @@
 //! The text of a mail. Its labels and their columns are those of AWS's mails, because programs read them; the sentences are ours.
 
+use watchkeep_core::ports::LogLine;
+
 use super::text::long_time;
-use super::{Composite, Notice, PromQl, Query, Sent, Source, Stat, Trigger, Watches};
+use super::{Composite, LogQuery, Notice, PromQl, Query, Sent, Source, Stat, Trigger, Watches};
 use crate::region_names::long_name;
 
 /// Where the values of the details begin.
@@ -32,6 +34,11 @@ pub(super) fn text(notice: &Notice<'_>) -> String {
         Watches::Metrics(trigger) => metrics(&mut mail, trigger),
         Watches::Alarms(composite) => children(&mut mail, composite),
         Watches::PromQl(promql) => query_of(&mut mail, promql),
+        Watches::Logs(query) => log_query(&mut mail, query),
+    }
+    if !notice.lines.is_empty() {
+        mail.title("Log Lines");
+        notice.lines.iter().for_each(|line| mail.line(&format!("- {}", told_line(line))));
     }
     mail.title("State Change Actions");
     for (state, actions) in [
@@ -101,6 +108,31 @@ fn query_of(mail: &mut Mail, promql: &PromQl<'_>) {
     row("EvaluationInterval", &format!("{} seconds", promql.interval_s));
     row("PendingPeriod", &format!("{} seconds", promql.pending_s.unwrap_or_default()));
     row("RecoveryPeriod", &format!("{} seconds", promql.recovery_s.unwrap_or_default()));
+}
+
+fn log_query(mail: &mut Mail, query: &LogQuery<'_>) {
+    mail.title("Threshold");
+    mail.line(&format!(
+        "- In ALARM while the result is {} {:?} for at least {} of the last {} query result(s).",
+        query.comparison_operator, query.threshold, query.results_to_alarm, query.results_to_evaluate
+    ));
+    mail.title("Monitored Query");
+    let mut row = |label: &str, value: &str| mail.row(METRIC_COLUMN, label, value);
+    row("QueryString", query.query);
+    row("LogGroups", &query.groups.join(", "));
+    row("AggregationExpression", query.aggregation);
+    row("ScheduleExpression", query.schedule);
+    row("TreatMissingData", query.treat_missing_data.unwrap_or("missing"));
+}
+
+/// A log line: its time and its message, if it has them, or all its fields.
+fn told_line(line: &LogLine) -> String {
+    let field = |name: &str| line.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    match (field("@timestamp"), field("@message")) {
+        (Some(time), Some(message)) => format!("{time} {}", message.trim_end()),
+        (None, Some(message)) => message.trim_end().to_owned(),
+        _ => pairs(line.iter().map(|(name, value)| (name, value))),
+    }
 }
 
 fn metric(mail: &mut Mail, stat: &Stat<'_>, treat_missing_data: Option<&str>) {

@@ -2,7 +2,7 @@
 //! payload of a Lambda function, the details of events. Sources: "Notifying users on alarm changes", "Invoke a Lambda function from
 //! an alarm", "Alarm events and EventBridge".
 
-mod configuration;
+pub(crate) mod configuration;
 mod email;
 pub mod event;
 mod lambda;
@@ -13,6 +13,7 @@ pub(crate) mod text;
 
 use std::collections::BTreeMap;
 
+use watchkeep_core::ports::LogLine;
 use watchkeep_lang::alarm_rule::State;
 
 use crate::composite::reason::Child;
@@ -33,6 +34,8 @@ pub struct Notice<'a> {
     pub sent: Sent,
     /// The tags of the alarm, if they are told.
     pub tags: Option<&'a BTreeMap<String, String>>,
+    /// The log lines that a log alarm tells, in messages to topics only.
+    pub lines: &'a [LogLine],
 }
 
 /// An alarm.
@@ -71,6 +74,43 @@ pub enum Watches<'a> {
     Alarms(Composite<'a>),
     /// An alarm on a PromQL query.
     PromQl(PromQl<'a>),
+    /// A log alarm.
+    Logs(LogQuery<'a>),
+}
+
+/// A scheduled query of log events, and what is made of it.
+#[derive(Debug, Clone, Copy)]
+pub struct LogQuery<'a> {
+    /// `QueryString`
+    pub query: &'a str,
+    /// `LogGroupIdentifiers`
+    pub groups: &'a [String],
+    /// `QueryARN`
+    pub query_arn: Option<&'a str>,
+    /// `ScheduledQueryRoleARN`
+    pub role: &'a str,
+    /// `ScheduleExpression`
+    pub schedule: &'a str,
+    /// `StartTimeOffset`, in seconds
+    pub start_offset_s: i64,
+    /// `EndTimeOffset`, in seconds
+    pub end_offset_s: Option<i64>,
+    /// `AggregationExpression`
+    pub aggregation: &'a str,
+    /// `QueryResultsToEvaluate`
+    pub results_to_evaluate: u32,
+    /// `QueryResultsToAlarm`
+    pub results_to_alarm: u32,
+    /// `ComparisonOperator`
+    pub comparison_operator: &'a str,
+    /// `Threshold`
+    pub threshold: f64,
+    /// `TreatMissingData`
+    pub treat_missing_data: Option<&'a str>,
+    /// `ActionLogLineCount`
+    pub lines: Option<u32>,
+    /// `ActionLogLineRoleArn`
+    pub lines_role: Option<&'a str>,
 }
 
 /// A PromQL query.

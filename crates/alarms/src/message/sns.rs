@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use watchkeep_core::ports::LogLine;
+
 use super::text::timestamp;
-use super::{Composite, Notice, PromQl, Query, Sent, Source, Stat, TAGS_TOLD, Trigger, Watches};
+use super::{Composite, LogQuery, Notice, PromQl, Query, Sent, Source, Stat, TAGS_TOLD, Trigger, Watches};
 use crate::region_names::long_name;
 
 /// The statistics that are told by names of their own; all others are extended ones.
@@ -16,7 +18,7 @@ static STATISTICS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn message(notice: &Notice<'_>) -> Value {
-    let Notice { alarm, contributor, new, old, sent, tags } = notice;
+    let Notice { alarm, contributor, new, old, sent, tags, lines } = notice;
     let mut message = Map::new();
     let mut put = |name: &str, value: Value| message.insert(name.to_owned(), value);
     put("AlarmName", json!(alarm.name));
@@ -25,6 +27,9 @@ pub(super) fn message(notice: &Notice<'_>) -> Value {
     put("AlarmConfigurationUpdatedTimestamp", json!(timestamp(alarm.configured_ms)));
     put("NewStateValue", json!(new.value));
     put("NewStateReason", json!(new.reason));
+    if let (Watches::Logs(_), Some(data)) = (&alarm.watches, new.data) {
+        put("NewStateReasonData", serde_json::from_str(data).unwrap_or_default());
+    }
     put("StateChangeTime", json!(timestamp(new.since_ms)));
     put("Region", json!(long_name(alarm.region)));
     put("AlarmArn", json!(alarm.arn));
@@ -46,6 +51,11 @@ pub(super) fn message(notice: &Notice<'_>) -> Value {
         Watches::Metrics(trigger) => message.extend([("Trigger".to_owned(), of_metrics(trigger))]),
         Watches::Alarms(composite) => message.extend(of_alarms(composite)),
         Watches::PromQl(promql) => message.extend([("Trigger".to_owned(), of_promql(promql))]),
+        Watches::Logs(query) => message.extend([("Trigger".to_owned(), of_logs(query))]),
+    }
+    if !lines.is_empty() {
+        let line = |line: &LogLine| line.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        message.insert("LogLines".to_owned(), lines.iter().map(line).map(Value::Object).collect());
     }
     Value::Object(message)
 }
@@ -72,6 +82,28 @@ fn of_promql(promql: &PromQl<'_>) -> Value {
         members.extend(promql.recovery_s.map(|seconds| ("RecoveryPeriod".to_owned(), json!(seconds))));
     }
     json!({"EvaluationCriteria": {"PromQLCriteria": criteria}, "EvaluationInterval": promql.interval_s})
+}
+
+fn of_logs(query: &LogQuery<'_>) -> Value {
+    let mut schedule = json!({"ScheduleExpression": query.schedule, "StartTimeOffset": query.start_offset_s});
+    if let (Some(offset_s), Some(members)) = (query.end_offset_s, schedule.as_object_mut()) {
+        members.insert("EndTimeOffset".to_owned(), json!(offset_s));
+    }
+    json!({
+        "ScheduledQueryConfiguration": {
+            "QueryString": query.query,
+            "LogGroupIdentifiers": query.groups,
+            "QueryARN": query.query_arn,
+            "ScheduledQueryRoleARN": query.role,
+            "ScheduleConfiguration": schedule,
+            "AggregationExpression": query.aggregation,
+        },
+        "QueryResultsToEvaluate": query.results_to_evaluate,
+        "QueryResultsToAlarm": query.results_to_alarm,
+        "ComparisonOperator": query.comparison_operator,
+        "Threshold": query.threshold,
+        "TreatMissingData": query.treat_missing_data.unwrap_or("missing"),
+    })
 }
 
 fn of_metrics(trigger: &Trigger<'_>) -> Value {

@@ -128,7 +128,7 @@ fn notice(alarm: Alarm<'_>) -> Notice<'_> {
         since_ms: NOW - 300_000,
         ..state
     };
-    Notice { alarm, contributor: None, new: state, old, sent: Sent::AtOnce, tags: None }
+    Notice { alarm, contributor: None, new: state, old, sent: Sent::AtOnce, tags: None, lines: &[] }
 }
 
 /// JSON, a member a line.

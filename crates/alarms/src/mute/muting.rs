@@ -9,7 +9,8 @@ use super::rules::Muted;
 use super::state::{MuteChange, MuteStart, Mutes, Owed, Standing};
 use crate::engine::Engine;
 use crate::evaluation::StateValue;
-use crate::kept::Kept;
+use crate::kept::{Kept, Kind};
+use crate::log_alarms::own_actions;
 use crate::relations::PlaceKey;
 use crate::resources::Key;
 use crate::settling::Settling;
@@ -121,6 +122,11 @@ impl Engine {
             releases.extend(Transition::release(&alarm, released));
         }
         let Kept::Metric(metric) = &alarm else { return releases };
+        if owed.state.is_some() && is_held && metric.definition.kind() == Kind::Log {
+            let release = Transition::release(&alarm, released);
+            let own = release.map(|release| own_actions(release, !metric.contributors.is_empty()));
+            releases.extend(own.filter(|release| !release.actions.is_empty()));
+        }
         for (id, value) in &owed.contributors {
             let now = metric.contributors.get(id);
             let attributes = now.map(|now| &now.attributes).or_else(|| muted.contributors.get(id));
@@ -138,7 +144,7 @@ impl Engine {
             (state.updated, state.transitioned, state.transition) = (since, since, number);
             state.previous = Some(if *value == StateValue::Alarm { StateValue::Ok } else { StateValue::Alarm });
             let release = Transition::release(&standing, released);
-            releases.extend(release.map(|release| Transition { contributor: Some(of), ..release }.without_scaling()));
+            releases.extend(release.map(|release| Transition { contributor: Some(of), ..release }.for_contributor()));
         }
         releases
     }

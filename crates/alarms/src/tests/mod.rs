@@ -5,6 +5,7 @@ mod acting;
 mod api;
 mod composite;
 mod evaluating;
+mod logs;
 mod muting;
 mod promql;
 mod stand_ins;
@@ -24,7 +25,7 @@ use watchkeep_model::cloudwatch::*;
 use watchkeep_store::{Store, StoreConfig};
 
 use crate::{Alarms, AlarmsPorts};
-use stand_ins::{CalledFunctions, Events, StandInMetrics, Topics};
+use stand_ins::{CalledFunctions, Events, LogQueries, StandInMetrics, Topics};
 
 /// 2024-03-22T14:00:00Z.
 pub const NOW: i64 = 1_711_116_000_000;
@@ -37,6 +38,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub store: Arc<Store>,
     pub metrics: Arc<StandInMetrics>,
+    pub queries: Arc<LogQueries>,
     pub topics: Arc<Topics>,
     pub functions: Arc<CalledFunctions>,
     pub events: Arc<Events>,
@@ -48,14 +50,15 @@ impl World {
     /// An empty one; it is [`NOW`].
     pub async fn new() -> World {
         let clock = Arc::new(ManualClock::new(TimestampMs(NOW)));
-        World::open(TempDir::new().unwrap(), clock, Arc::default(), Arc::default(), Arc::default(), Arc::default())
-            .await
+        let directory = TempDir::new().unwrap();
+        let (metrics, topics, functions) = Default::default();
+        World::open(directory, clock, (metrics, Arc::default()), topics, functions, Arc::default()).await
     }
 
     async fn open(
         directory: TempDir,
         clock: Arc<ManualClock>,
-        metrics: Arc<StandInMetrics>,
+        (metrics, queries): (Arc<StandInMetrics>, Arc<LogQueries>),
         topics: Arc<Topics>,
         functions: Arc<CalledFunctions>,
         events: Arc<Events>,
@@ -67,20 +70,21 @@ impl World {
         let ports = AlarmsPorts {
             metrics: metrics.clone(),
             promql: Some(metrics.clone()),
+            log_queries: Some(queries.clone()),
             topics: Some(topics.clone()),
             functions: functions.clone(),
             actions: functions.clone(),
             events: events.clone(),
         };
         let alarms = Alarms::open(store.clone(), clock.clone(), random, ports).await.unwrap();
-        World { clock, store, metrics, topics, functions, events, alarms, directory }
+        World { clock, store, metrics, queries, topics, functions, events, alarms, directory }
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
-        let World { clock, store, metrics, topics, functions, events, alarms, directory } = self;
+        let World { clock, store, metrics, queries, topics, functions, events, alarms, directory } = self;
         drop((alarms, store));
-        World::open(directory, clock, metrics, topics, functions, events).await
+        World::open(directory, clock, (metrics, queries), topics, functions, events).await
     }
 
     /// Lets time pass, each alarm being evaluated in its turn.

@@ -219,3 +219,84 @@ impl EventBus for Events {
         Box::pin(std::future::ready(Ok(())))
     }
 }
+
+/// Of which group lines were asked for, and how many.
+pub type LinesAsked = (Option<BTreeMap<String, String>>, usize);
+
+/// Queries of log alarms, whose runs a test makes up.
+#[derive(Default)]
+pub struct LogQueries {
+    pub kept: Mutex<BTreeMap<u64, AlarmLogQuery>>,
+    pub runs: Mutex<Vec<LogQueryRun>>,
+    pub lines_asked: Mutex<Vec<LinesAsked>>,
+    pub fails: Mutex<bool>,
+}
+
+impl LogQueries {
+    fn answer<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce() -> T,
+    ) -> BoxFuture<'static, Result<T, AlarmLogQueryError>> {
+        let answered = match *self.fails.lock().unwrap() {
+            true => Err(AlarmLogQueryError::Failed("the disk is full".to_owned())),
+            false => Ok(answer()),
+        };
+        Box::pin(std::future::ready(answered))
+    }
+}
+
+impl AlarmLogQueries for LogQueries {
+    fn put<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        query: AlarmLogQuery,
+    ) -> BoxFuture<'a, Result<String, AlarmLogQueryError>> {
+        if query.query.contains('!') {
+            let invalid = AlarmLogQueryError::Invalid("unexpected symbol found !".to_owned());
+            return Box::pin(std::future::ready(Err(invalid)));
+        }
+        self.answer(|| {
+            let arn = format!("arn:aws:logs:us-east-1:000000000000:scheduled-query:{}", query.alarm_name);
+            self.kept.lock().unwrap().insert(query.alarm, query);
+            arn
+        })
+    }
+
+    fn delete<'a>(&'a self, _: &'a MetricPlace, alarm: u64) -> BoxFuture<'a, Result<(), AlarmLogQueryError>> {
+        self.answer(|| {
+            self.kept.lock().unwrap().remove(&alarm);
+        })
+    }
+
+    fn keep<'a>(&'a self, alarms: &'a [u64]) -> BoxFuture<'a, Result<(), AlarmLogQueryError>> {
+        self.answer(|| self.kept.lock().unwrap().retain(|alarm, _| alarms.contains(alarm)))
+    }
+
+    fn runs<'a>(
+        &'a self,
+        _: u64,
+        after: TimestampMs,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<LogQueryRun>, AlarmLogQueryError>> {
+        self.answer(|| {
+            let mut runs = self.runs.lock().unwrap().clone();
+            runs.retain(|run| run.time > after);
+            runs.split_off(runs.len().saturating_sub(max))
+        })
+    }
+
+    fn lines<'a>(
+        &'a self,
+        _: &'a MetricPlace,
+        _: u64,
+        _: TimestampMs,
+        group: Option<&'a BTreeMap<String, String>>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<LogLine>, AlarmLogQueryError>> {
+        self.answer(|| {
+            self.lines_asked.lock().unwrap().push((group.cloned(), max));
+            let line = |number: usize| vec![("@message".to_owned(), format!("ERROR {number} of card ****"))];
+            (1..=max).map(line).collect()
+        })
+    }
+}

@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::regular::Regular;
+
 /// An operator and its operand.
 #[derive(Debug, Clone)]
 pub(super) struct Comparison {
@@ -28,7 +30,7 @@ pub(super) enum Operand {
     /// A text, perhaps with a wildcard at its ends.
     Text(Glob),
     /// A match of this expression.
-    Regex(regex::bytes::Regex),
+    Regex(Regular),
 }
 
 /// A text with a `*` at its start, its end, or both; elsewhere it stands for itself.
@@ -68,6 +70,7 @@ impl Comparison {
     pub(super) fn certain(&self) -> Option<&[u8]> {
         match (&self.operand, self.operator) {
             (Operand::Text(glob), Operator::Equal) => glob.literal(),
+            (Operand::Regex(regex), Operator::Equal) => regex.literal(),
             _ => None,
         }
     }

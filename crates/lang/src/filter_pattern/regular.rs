@@ -6,17 +6,40 @@ use std::str::Chars;
 
 use super::PatternError;
 use super::limits::REGEX_BYTES_MAX;
+use crate::regex_literals::required_literals;
+
+/// A regular expression of a filter pattern.
+#[derive(Debug, Clone)]
+pub(super) struct Regular {
+    regex: regex::bytes::Regex,
+    /// The longest text that every match has in it.
+    literal: Option<Box<[u8]>>,
+}
+
+impl Regular {
+    /// Whether it matches somewhere in a text.
+    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// A text that every match has in it, if there is one.
+    pub(super) fn literal(&self) -> Option<&[u8]> {
+        self.literal.as_deref()
+    }
+}
 
 /// Compiles the text between two `%`. The search is unanchored; `^` and `$` stand for the ends of the message.
-pub(super) fn compile(expression: &str) -> Result<regex::bytes::Regex, PatternError> {
+pub(super) fn compile(expression: &str) -> Result<Regular, PatternError> {
     let refuse = |reason| PatternError::Regex { expression: expression.to_owned(), reason };
     let translated = translate(expression).map_err(refuse)?;
     let mut builder = regex::bytes::RegexBuilder::new(&translated);
     let built = builder.size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
-    built.map_err(|error| match error {
+    let regex = built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => refuse("it is too big"),
         _ => refuse("it is not well formed"),
-    })
+    })?;
+    let literal = required_literals(&translated).into_iter().next().map(|literal| literal.into_bytes().into());
+    Ok(Regular { regex, literal })
 }
 
 /// The expression in the syntax of the `regex` crate; the error says what is not allowed.

@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::regular::Regular;
+
 /// The terms of a pattern. Without any, everything matches.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms {
@@ -19,7 +21,7 @@ pub(super) enum Needle {
     /// These bytes, anywhere.
     Literal(Box<memmem::Finder<'static>>),
     /// A match of this expression.
-    Regex(regex::bytes::Regex),
+    Regex(Regular),
 }
 
 impl Terms {
@@ -49,7 +51,7 @@ impl Terms {
         };
         self.all.iter().chain(sole).filter_map(|needle| match needle {
             Needle::Literal(finder) => Some(finder.needle()),
-            Needle::Regex(_) => None,
+            Needle::Regex(regex) => regex.literal(),
         })
     }
 }

@@ -25,13 +25,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 use watchkeep_core::Clock;
-use watchkeep_core::ports::{Buckets, EventBus, NoBuckets, NoEventBus};
+use watchkeep_core::ports::{AlarmLogQueryListener, Buckets, EventBus, NoAlarmLogQueryListener, NoBuckets, NoEventBus};
 use watchkeep_query::{Engine, Settings};
 use watchkeep_store::{Collection, Keep, Store, StoreError, TableOwner};
 
 use crate::limits::{QUERIES_RUNNING_MAX, QUERY_RESULTS_AGE_MS_MAX};
 use resources::{LogQuery, LookupTableDocument, QueryDefinitionDocument, ScheduledQueryDocument};
 use running::Running;
+use schedules::AlarmResults;
 
 pub(crate) use definitions::{delete_query_definition, describe_query_definitions, put_query_definition};
 pub(crate) use describe::{describe_queries, list_log_groups_for_query};
@@ -40,8 +41,9 @@ pub(crate) use lookup_tables::{
 };
 pub(crate) use record::get_log_record;
 pub(crate) use results::{get_query_results, stop_query};
+pub(crate) use schedules::tags as schedule_tags;
 pub(crate) use schedules::{
-    create_scheduled_query, delete_scheduled_query, get_scheduled_query, get_scheduled_query_history,
+    AlarmQueries, create_scheduled_query, delete_scheduled_query, get_scheduled_query, get_scheduled_query_history,
     list_scheduled_queries, run_schedules, update_scheduled_query,
 };
 pub(crate) use start::start_query;
@@ -60,6 +62,10 @@ pub(crate) struct Queries {
     turns: Semaphore,
     /// Held while documents of schedules are changed.
     changing_schedules: tokio::sync::Mutex<()>,
+    /// Held while runs are begun, so that none is begun twice.
+    beginning_runs: tokio::sync::Mutex<()>,
+    /// Each run reads it for as long as it lasts: who writes waits for all of them.
+    runs_under_way: Arc<tokio::sync::RwLock<()>>,
     /// Told when schedules change.
     schedules_changed: tokio::sync::Notify,
     ports: Mutex<QueryPorts>,
@@ -72,6 +78,8 @@ pub struct QueryPorts {
     pub buckets: Arc<dyn Buckets>,
     /// Who hears that a query was completed.
     pub events: Arc<dyn EventBus>,
+    /// Who hears that a query of an alarm has run.
+    pub alarms: Arc<dyn AlarmLogQueryListener>,
 }
 
 impl std::fmt::Debug for QueryPorts {
@@ -82,7 +90,11 @@ impl std::fmt::Debug for QueryPorts {
 
 impl Default for QueryPorts {
     fn default() -> Self {
-        QueryPorts { buckets: Arc::new(NoBuckets), events: Arc::new(NoEventBus) }
+        QueryPorts {
+            buckets: Arc::new(NoBuckets),
+            events: Arc::new(NoEventBus),
+            alarms: Arc::new(NoAlarmLogQueryListener),
+        }
     }
 }
 
@@ -99,6 +111,8 @@ impl Queries {
             running: Mutex::default(),
             turns: Semaphore::new(QUERIES_RUNNING_MAX),
             changing_schedules: tokio::sync::Mutex::default(),
+            beginning_runs: tokio::sync::Mutex::default(),
+            runs_under_way: Arc::default(),
             schedules_changed: tokio::sync::Notify::new(),
             ports: Mutex::default(),
         };
@@ -109,7 +123,13 @@ impl Queries {
                 queries.documents.update(&document, failed).await?;
             }
         }
+        for schedule in queries.schedules.all() {
+            if let Some(ended) = schedule.ended() {
+                queries.schedules.update(&schedule, ended).await?;
+            }
+        }
         store.set_owner(&crate::tables::QUERY_RESULTS, Arc::new(Results));
+        store.set_owner(&crate::tables::ALARM_QUERY_RESULTS, Arc::new(AlarmResults(queries.schedules.clone())));
         Ok(queries)
     }
 

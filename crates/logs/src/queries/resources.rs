@@ -157,6 +157,9 @@ pub(crate) struct ScheduledQueryDocument {
     pub destination: Option<S3Destination>,
     pub role: String,
     pub enabled: bool,
+    /// The alarm that it belongs to, if it is one's: nobody else changes it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<Managed>,
     pub created_ms: i64,
     pub updated_ms: i64,
     /// The scheduled time of the last run, in milliseconds since the epoch; runs before it are not made up for.
@@ -168,8 +171,41 @@ pub(crate) struct ScheduledQueryDocument {
     pub tags: BTreeMap<String, String>,
 }
 
+impl ScheduledQueryDocument {
+    /// Itself after the process ended in the midst of runs, if it did: they have failed. The last of an alarm's is made up for, as
+    /// nothing came of it.
+    pub(crate) fn ended(&self) -> Option<ScheduledQueryDocument> {
+        let is_running = |run: &Run| run.status == Run::RUNNING;
+        if !self.runs.iter().any(is_running) {
+            return None;
+        }
+        let mut ended = self.clone();
+        if self.managed.is_some()
+            && let Some(last) = ended.runs.pop_if(|run| is_running(run))
+        {
+            ended.last_due_ms = last.triggered_ms.saturating_sub(1);
+        }
+        for run in ended.runs.iter_mut().filter(|run| is_running(run)) {
+            run.status = "Failed".to_owned();
+            run.error = Some("The process ended before the query did.".to_owned());
+        }
+        Some(ended)
+    }
+}
+
 impl Resource for ScheduledQueryDocument {
     const KIND: &'static str = "log_scheduled_query";
+}
+
+/// The alarm that a scheduled query belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Managed {
+    /// Its number.
+    pub alarm: u64,
+    /// Its name.
+    pub alarm_name: String,
+    /// How rows become numbers.
+    pub aggregation: String,
 }
 
 /// Where results are put.
@@ -197,6 +233,11 @@ pub(crate) struct Run {
     pub error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+}
+
+impl Run {
+    /// The status of one that has not ended.
+    pub(crate) const RUNNING: &'static str = "Running";
 }
 
 /// What became of putting a run's result.

@@ -339,7 +339,7 @@ enum Delivered {
 }
 
 /// The end of the rows of a frame and of those before it.
-pub(super) fn end_of(frame: u64) -> u64 {
+pub(crate) fn end_of(frame: u64) -> u64 {
     frame.saturating_add(1) << SEQ_ROW_BITS
 }
 
@@ -372,7 +372,7 @@ fn message(plan: &Plan, group: &Group, stream: &Stream, rows: &[&Row]) -> Messag
 }
 
 /// Since when events may have been received that a position does not tell of, and how old and how new they may be.
-pub(super) fn span_since(since: TimestampMs) -> (i64, i64) {
+pub(crate) fn span_since(since: TimestampMs) -> (i64, i64) {
     use crate::limits::{EVENT_AGE_MS_MAX, HOUR_MS};
     (since.0.saturating_sub(EVENT_AGE_MS_MAX).saturating_sub(HOUR_MS), i64::MAX - 1)
 }

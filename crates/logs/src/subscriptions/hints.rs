@@ -10,7 +10,7 @@ use crate::limits::SUBSCRIPTION_HINTS_MAX;
 
 /// Events of one group, or of any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hint {
+pub(crate) struct Hint {
     /// The number of the group; of all groups if absent.
     pub group: Option<u64>,
     /// The time of the oldest event.
@@ -31,7 +31,7 @@ impl Hint {
 
 /// All that is announced.
 #[derive(Debug, Default)]
-pub(super) struct Hints {
+pub(crate) struct Hints {
     next_id: u64,
     under_way: HashMap<u64, Hint>,
     /// With the frames that they are in.
@@ -43,26 +43,26 @@ pub(super) struct Hints {
 
 impl Hints {
     /// Notes events that are about to be appended.
-    pub(super) fn announce(&mut self, hint: Hint) -> u64 {
+    pub(crate) fn announce(&mut self, hint: Hint) -> u64 {
         self.next_id += 1;
         self.under_way.insert(self.next_id, hint);
         self.next_id
     }
 
     /// They are in this frame.
-    pub(super) fn stored(&mut self, id: u64, frame: u64) {
+    pub(crate) fn stored(&mut self, id: u64, frame: u64) {
         if let Some(hint) = self.under_way.remove(&id) {
             self.add(frame, hint);
         }
     }
 
     /// They are not in the store.
-    pub(super) fn gone(&mut self, id: u64) {
+    pub(crate) fn gone(&mut self, id: u64) {
         self.under_way.remove(&id);
     }
 
     /// Notes events that are in this frame, or in one before.
-    pub(super) fn add(&mut self, frame: u64, hint: Hint) {
+    pub(crate) fn add(&mut self, frame: u64, hint: Hint) {
         let fresh = self.fresh.min(self.stored.len());
         if let Some((of, last)) = self.stored.get_mut(fresh..).and_then(|fresh| fresh.last_mut())
             && last.group == hint.group
@@ -79,7 +79,7 @@ impl Hints {
     }
 
     /// A round begins: what it finds here is not joined with what comes later.
-    pub(super) fn begin_round(&mut self) {
+    pub(crate) fn begin_round(&mut self) {
         if self.stored.len() > SUBSCRIPTION_HINTS_MAX {
             let joined = self.stored.drain(..).reduce(|(of, a), (frame, b)| (of.max(frame), a.join(b)));
             self.stored.extend(joined);
@@ -88,17 +88,17 @@ impl Hints {
     }
 
     /// Where events may be that are in the store.
-    pub(super) fn all(&self) -> Vec<Hint> {
+    pub(crate) fn all(&self) -> Vec<Hint> {
         self.under_way.values().copied().chain(self.stored.iter().map(|(_, hint)| *hint)).collect()
     }
 
     /// Whether some are in the store.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.stored.is_empty()
     }
 
     /// Everything up to this frame was delivered.
-    pub(super) fn settle(&mut self, frame: u64) {
+    pub(crate) fn settle(&mut self, frame: u64) {
         self.stored.retain(|(of, _)| *of > frame);
         self.fresh = self.stored.len();
     }

@@ -43,16 +43,17 @@ use crate::resources::Class;
 use crate::{Logs, errors};
 
 pub(crate) use account::check_policy;
+pub(crate) use deliver::{end_of, span_since};
 pub(crate) use destinations::{
     change_destination_tags, delete_destination, describe_destinations, destination_tags, is_destination,
     put_destination, put_destination_policy,
 };
 pub(crate) use filters::{delete_subscription_filter, describe_subscription_filters, put_subscription_filter};
 pub(crate) use follower::Announced;
+pub(crate) use hints::{Hint, Hints};
 
-use deliver::{Round, end_of, span_since};
+use deliver::Round;
 use follower::{Follower, Plan, Scope};
-use hints::Hint;
 use resources::{DestinationDocument, FilterDocument, PositionDocument, filter_name};
 
 /// Through what subscriptions deliver.

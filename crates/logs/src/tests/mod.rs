@@ -18,6 +18,7 @@ mod owners;
 pub(crate) mod queries;
 mod resource_policies;
 mod restart;
+mod s3_tables;
 mod streams;
 mod taps;
 mod transformers;
@@ -161,6 +162,10 @@ impl Fixture {
     /// The directory of the store.
     pub(crate) fn path(&self) -> &std::path::Path {
         self.directory.path()
+    }
+
+    pub(crate) fn clock_ms(&self) -> i64 {
+        self.clock.now().0
     }
 
     pub(crate) fn advance(&self, ms: i64) {

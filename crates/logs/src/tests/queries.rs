@@ -403,7 +403,7 @@ impl EventBus for Kept {
 async fn scheduled_queries_run_put_their_results_and_tell() {
     let fixture = fixture().await;
     let kept = Arc::new(Kept::default());
-    fixture.logs.set_query_ports(QueryPorts { buckets: kept.clone(), events: kept.clone() });
+    fixture.logs.set_query_ports(QueryPorts { buckets: kept.clone(), events: kept.clone(), ..QueryPorts::default() });
     let create = CreateScheduledQueryRequest {
         name: "hourly".into(),
         query_language: "CWLI".into(),

@@ -6,6 +6,7 @@ mod listings;
 mod objects;
 mod port;
 mod restart;
+mod table_buckets;
 mod uploads;
 
 use std::collections::BTreeMap;

@@ -16,7 +16,6 @@ pub const ACCOUNTED_FOR: &[&str] = &["cloudwatch", "logs"];
 
 /// All reasons.
 pub const REASONS: &[Reason] = &[
-    Reason { service: "cloudwatch", operations: &["PutLogAlarm"], why: "not yet" },
     Reason {
         service: "logs",
         operations: &["PutIntegration", "GetIntegration", "ListIntegrations", "DeleteIntegration"],
@@ -32,15 +31,6 @@ pub const REASONS: &[Reason] = &[
         service: "logs",
         operations: &["PutBearerTokenAuthentication"],
         why: "its tokens are service-specific credentials of IAM, which is not there yet",
-    },
-    Reason {
-        service: "logs",
-        operations: &[
-            "AssociateSourceToS3TableIntegration",
-            "DisassociateSourceFromS3TableIntegration",
-            "ListSourcesForS3TableIntegration",
-        ],
-        why: "not yet; the tables of the store can be read as open files by any engine that knows DuckLake",
     },
     Reason {
         service: "logs",

@@ -29,9 +29,10 @@ pub(super) fn is_accepted(shape: &Shape, text: &str) -> bool {
         .is_some_and(|accepted| pattern::matches(accepted.instead, text))
 }
 
-/// Enumerations that a service checks itself: SQS takes names of one list in another, and refuses unknown ones with an error of their own.
+/// Enumerations that a service checks itself: SQS takes names of one list in another, and refuses unknown ones with an error of their own;
+/// S3 takes the mode in any case, and Arrow's client writes it small.
 const NAMES_CHECKED_BY_SERVICES: &[&str] =
-    &["QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends"];
+    &["QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends", "ChecksumMode"];
 
 /// Whether the values of this enumeration are checked by the service.
 pub(super) fn are_names_checked_by_their_service(shape: &Shape) -> bool {

@@ -117,7 +117,8 @@ fn what_is_certain() {
         ("[a=\"GET /x y*\", ...]", &["GET", "x"], &["GET /x y"]),
         ("[a=*.html*, b=*end, c!=no, d=4*, e=404 && e=40*]", &[], &[".html", "end", "4", "40"]),
         ("[a=x || a=y]", &[], &[]),
-        ("[a=%x%, b > 5]", &[], &[]),
+        ("[a=%x%, b > 5]", &[], &["x"]),
+        ("[a=%4[0-9]+ms%, b=%[a-z]%]", &[], &["ms"]),
     ];
     for (pattern, words, literals) in cases {
         let found = parsed(pattern).required_literals();

@@ -174,7 +174,8 @@ fn literals_that_are_certain() {
         (r#"{ $.user.name = "a/bc*" && $.n > 5 }"#, &["a", "bc", "n", "name", "user"]),
         ("{ $.a = xyz || $.a = zyx }", &[]),
         ("{ ($.a = xyz || $.a = zyx) && $.b IS NULL }", &["b", "null"]),
-        ("{ $.a != xyz && $.b NOT EXISTS && $.c[*] = %r% }", &["a", "c"]),
+        ("{ $.a != xyz && $.b NOT EXISTS && $.c[*] = %r% }", &["a", "c", "r"]),
+        ("{ $.a = %^ab[0-9]+cdef$% && $.b != %no% }", &["a", "b", "cdef"]),
         (r#"{ $.['ä b\'] = "é" }"#, &[" b"]),
     ];
     for (pattern, expected) in cases {

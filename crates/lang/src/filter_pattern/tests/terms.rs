@@ -103,7 +103,8 @@ fn required_words_are_those_inside_phrases() {
         ("\"[ERROR] x_1 in é-b.\" -\" not \" ?\" ignored \"", &["ERROR", "b", "in", "x_1", "é"]),
         ("?\" a \"", &["a"]),
         ("?\" a \" ?\" b \"", &[]),
-        ("% a %", &[]),
+        ("% a %", &["a"]),
+        ("% a | b %", &[]),
     ];
     for (pattern, expected) in cases {
         assert_eq!(FilterPattern::parse(pattern).unwrap().required_words(), *expected, "{pattern}");

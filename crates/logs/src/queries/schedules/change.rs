@@ -50,7 +50,7 @@ pub(crate) async fn create_scheduled_query(
     let document = asked.check(logs, caller, id, now, given_tags).await?;
     let _changing = logs.queries.changing_schedules.lock().await;
     let all = logs.queries.schedules.list(&caller.account, Some(&caller.region), "", None, usize::MAX);
-    if all.len() >= SCHEDULED_QUERIES_MAX {
+    if all.iter().filter(|query| query.managed.is_none()).count() >= SCHEDULED_QUERIES_MAX {
         return Err(model::service_quota_exceeded_exception("The number of scheduled queries has reached its limit."));
     }
     let created = match logs.queries.schedules.create(key, document).await {
@@ -87,6 +87,7 @@ pub(crate) async fn update_scheduled_query(
     };
     let _changing = logs.queries.changing_schedules.lock().await;
     let current = find(logs, caller, &input.identifier)?;
+    check_changeable(&current)?;
     let now = logs.clock.now().0;
     let mut document = asked.check(logs, caller, current.id.clone(), now, current.tags.clone()).await?;
     document.created_ms = current.created_ms;
@@ -126,10 +127,47 @@ pub(crate) async fn delete_scheduled_query(
 ) -> Result<DeleteScheduledQueryResponse, ServiceError> {
     let _changing = logs.queries.changing_schedules.lock().await;
     let current = find(logs, caller, &input.identifier)?;
+    check_changeable(&current)?;
     match logs.queries.schedules.delete(&current.key).await.map_err(failed)? {
         true => Ok(DeleteScheduledQueryResponse {}),
         false => Err(missing()),
     }
+}
+
+/// Refuses to change what belongs to an alarm. Source: "Managed Scheduled Query lifecycle" of "Log alarms".
+fn check_changeable(query: &ScheduledQueryDocument) -> Result<(), ServiceError> {
+    match &query.managed {
+        None => Ok(()),
+        Some(managed) => Err(validation(format!(
+            "The scheduled query is managed by the CloudWatch alarm {}. To change it, update or delete the alarm.",
+            managed.alarm_name
+        ))),
+    }
+}
+
+/// Finds what is wrong with a query and its groups, whatever the events are.
+pub(super) async fn check_query(
+    logs: &Logs,
+    caller: &Caller,
+    (language, text): (&str, &str),
+    groups: &[String],
+) -> Result<(), ServiceError> {
+    let of = |error: ServiceError| validation(error.message);
+    let language = QueryLanguage::of(Some(language)).map_err(of)?;
+    let query = Parsed::new(text, language).map_err(of)?.checked(logs).await.map_err(of)?;
+    if query.unmasks() {
+        return Err(validation("unmask is not supported in scheduled queries."));
+    }
+    if groups.len() > QUERY_GROUPS_MAX {
+        return Err(validation(format!("A query can have at most {QUERY_GROUPS_MAX} log groups.")));
+    }
+    if groups.is_empty() == query.needs_groups() {
+        return Err(validation("Log groups must be specified, or SOURCE in the query string, but not both."));
+    }
+    for group in groups {
+        logs.directory.group(&identified(caller, group).map_err(of)?)?;
+    }
+    Ok(())
 }
 
 /// What a request asks for.
@@ -158,22 +196,8 @@ impl Asked {
         now_ms: i64,
         tags: BTreeMap<String, String>,
     ) -> Result<ScheduledQueryDocument, ServiceError> {
-        let of = |error: ServiceError| validation(error.message);
-        let language = QueryLanguage::of(Some(&self.language)).map_err(of)?;
-        let query = Parsed::new(&self.query_string, language).map_err(of)?.checked(logs).await.map_err(of)?;
-        if query.unmasks() {
-            return Err(validation("unmask is not supported in scheduled queries."));
-        }
         Schedule::parse(&self.schedule, self.timezone.as_deref()).map_err(|error| validation(error.to_string()))?;
-        if self.groups.len() > QUERY_GROUPS_MAX {
-            return Err(validation(format!("A query can have at most {QUERY_GROUPS_MAX} log groups.")));
-        }
-        if self.groups.is_empty() == query.needs_groups() {
-            return Err(validation("Log groups must be specified, or SOURCE in the query string, but not both."));
-        }
-        for group in &self.groups {
-            logs.directory.group(&identified(caller, group).map_err(of)?)?;
-        }
+        check_query(logs, caller, (&self.language, &self.query_string), &self.groups).await?;
         if self.start_s.zip(self.end_s).is_some_and(|(start, end)| start >= end) {
             return Err(validation("The schedule's end time must be after its start time."));
         }
@@ -196,6 +220,7 @@ impl Asked {
             destination: self.destination.map(destination_of).transpose()?,
             role: self.role,
             enabled: self.state.as_deref() != Some("DISABLED"),
+            managed: None,
             created_ms: now_ms,
             updated_ms: now_ms,
             last_due_ms: now_ms,

@@ -1,16 +1,22 @@
 //! Scheduled queries. Sources: "CreateScheduledQuery" and its siblings.
 
+mod alarms;
 mod change;
 mod runs;
 mod show;
+pub(crate) mod tags;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use alarms::{AlarmQueries, AlarmResults};
 pub(crate) use change::{create_scheduled_query, delete_scheduled_query, update_scheduled_query};
 pub(crate) use runs::run_schedules;
 pub(crate) use show::{get_scheduled_query, get_scheduled_query_history, list_scheduled_queries};
 
 use std::sync::Arc;
 
-use watchkeep_core::{Arn, Caller};
+use watchkeep_core::{AccountId, Arn, Caller, Client, Principal, Region};
+use watchkeep_lang::event_schedule::EventSchedule;
 use watchkeep_lang::schedule::Schedule;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{DestinationConfiguration, S3Configuration, errors as model};
@@ -61,9 +67,44 @@ fn find(
     of_caller.find(|query| arn(query) == identifier).ok_or_else(missing)
 }
 
-/// The schedule of a document: it was checked when it was put.
-fn schedule_of(query: &ScheduledQueryDocument) -> Option<Schedule> {
-    Schedule::parse(&query.schedule, query.timezone.as_deref()).ok()
+/// When a query runs.
+enum Times {
+    Cron(Box<Schedule>),
+    /// At multiples of its interval, whenever it was put, so that all with one interval run together.
+    Rate(EventSchedule),
+}
+
+impl Times {
+    /// Those of a document: they were checked when it was put.
+    fn of(query: &ScheduledQueryDocument) -> Option<Times> {
+        match query.managed {
+            Some(_) => EventSchedule::parse(&query.schedule).ok().map(Times::Rate),
+            None => Schedule::parse(&query.schedule, query.timezone.as_deref()).ok().map(Box::new).map(Times::Cron),
+        }
+    }
+
+    /// The first after another, both in milliseconds since the epoch.
+    fn next_after(&self, time_ms: i64) -> Option<i64> {
+        match self {
+            Times::Cron(schedule) => schedule.next_after(time_ms),
+            Times::Rate(rate) => rate.next_after(0, time_ms),
+        }
+    }
+}
+
+/// Who asks when a query runs.
+fn runner(account: AccountId, region: Region, query_id: &str) -> Caller {
+    Caller {
+        account,
+        region,
+        principal: Principal::Service("logs.amazonaws.com"),
+        access_key_id: None,
+        source_address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        user_agent: None,
+        request_id: query_id.into(),
+        secure_transport: false,
+        client: Client::default(),
+    }
 }
 
 fn destination(of: &S3Destination) -> DestinationConfiguration {

@@ -1,20 +1,22 @@
 //! Scheduled queries run when their time has come, put their results, and tell of it.
 //!
-//! That a run is due is written before it begins, so that after a crash it does not run twice; one that a crash ended has failed.
+//! That a run is due is written before it begins, so that after a crash it does not run twice; one that a crash ended has failed, but
+//! for the last one of an alarm, which is begun again.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde_json::json;
+use watchkeep_core::Caller;
 use watchkeep_core::ports::{BucketClient, BucketObject, BusEvent, MetricPlace};
-use watchkeep_core::{Caller, Client, Principal};
+use watchkeep_model::ServiceError;
 use watchkeep_model::logs::StartQueryRequest;
 use watchkeep_store::{ResourceKey, Versioned};
 
 use super::super::resources::{Delivery, LogQuery, Run, S3Destination, ScheduledQueryDocument, Status};
 use super::super::{results, start};
 use super::change::{DEFAULT_OFFSET_S, bucket_and_prefix};
-use super::{arn, schedule_of};
+use super::{Times, arn, runner};
 use crate::Logs;
 use crate::limits::SCHEDULED_RUNS_KEPT_MAX;
 
@@ -39,34 +41,38 @@ pub(crate) async fn run_schedules(logs: Weak<Logs>) {
 }
 
 impl Logs {
+    /// Runs what is due, to its end: for one who moves the clock.
+    pub async fn settle_scheduled_queries(self: &Arc<Self>) {
+        self.begin_due().await;
+        // Who runs reads it.
+        drop(self.queries.runs_under_way.write().await);
+    }
+
+    /// When the next scheduled query is due, in milliseconds since the epoch.
+    pub fn next_scheduled_query_ms(&self) -> Option<i64> {
+        self.queries.schedules.all().iter().filter_map(|query| Some(next_run(query)?.1)).min()
+    }
+
     /// Begins the runs that are due; returns for how many milliseconds nothing is.
     async fn begin_due(self: &Arc<Self>) -> i64 {
+        let _beginning = self.queries.beginning_runs.lock().await;
         let now = self.clock.now().0;
         let mut wait_ms = LOOK_MS;
         for query in self.queries.schedules.all() {
-            if !query.enabled {
-                continue;
-            }
-            let Some(schedule) = schedule_of(&query) else { continue };
-            let begins_ms = query.start_s.map_or(i64::MIN, |start| start.saturating_mul(1000));
-            let ends_ms = query.end_s.map_or(i64::MAX, |end| end.saturating_mul(1000));
-            let Some(next_ms) = schedule.next_after(query.last_due_ms.max(begins_ms.saturating_sub(1))) else {
-                continue;
-            };
-            if next_ms > ends_ms {
-                continue;
-            }
+            let Some((times, next_ms)) = next_run(&query) else { continue };
             if next_ms > now {
                 wait_ms = wait_ms.min(next_ms - now);
                 continue;
             }
             // Of runs that were missed only the last is made up for.
             let mut due_ms = next_ms;
-            while let Some(later_ms) = schedule.next_after(due_ms).filter(|later_ms| *later_ms <= now.min(ends_ms)) {
+            while let Some(later_ms) = times.next_after(due_ms).filter(|later_ms| *later_ms <= now.min(ends_ms(&query)))
+            {
                 due_ms = later_ms;
             }
             let run =
-                Run { triggered_ms: due_ms, query_id: None, status: "Running".into(), error: None, delivery: None };
+                Run { triggered_ms: due_ms, query_id: None, status: Run::RUNNING.into(), error: None, delivery: None };
+            let under_way = self.queries.runs_under_way.clone().read_owned().await;
             let begun = self.change_schedule(&query.key, |document| {
                 document.last_due_ms = due_ms;
                 document.runs.push(run);
@@ -74,13 +80,17 @@ impl Logs {
                 document.runs.drain(..surplus);
             });
             if let Some(query) = begun.await {
-                tokio::spawn(self.clone().run_once(query, due_ms));
+                let logs = self.clone();
+                tokio::spawn(async move {
+                    logs.run_once(&query, due_ms).await;
+                    drop(under_way);
+                });
             }
         }
         wait_ms
     }
 
-    async fn change_schedule(
+    pub(super) async fn change_schedule(
         &self,
         key: &ResourceKey,
         change: impl FnOnce(&mut ScheduledQueryDocument),
@@ -98,66 +108,82 @@ impl Logs {
         }
     }
 
-    async fn run_once(self: Arc<Self>, query: Arc<Versioned<ScheduledQueryDocument>>, due_ms: i64) {
+    async fn run_once(self: &Arc<Self>, query: &Versioned<ScheduledQueryDocument>, due_ms: i64) {
         let Some(region) = query.key.region.clone() else { return };
-        let caller = Caller {
-            account: query.key.account,
-            region,
-            principal: Principal::Service("logs.amazonaws.com"),
-            access_key_id: None,
-            source_address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-            user_agent: None,
-            request_id: query.id.as_str().into(),
-            secure_transport: false,
-            client: Client::default(),
-        };
-        let due_s = due_ms.div_euclid(1000);
-        let start_time = due_s.saturating_sub(query.start_offset_s.unwrap_or(DEFAULT_OFFSET_S)).max(0);
-        let input = StartQueryRequest {
-            query_language: Some(query.language.clone()),
-            log_group_identifiers: Some(query.groups.clone()).filter(|groups| !groups.is_empty()),
-            start_time,
-            end_time: due_s.saturating_sub(query.end_offset_s.unwrap_or(0)).max(start_time),
-            query_string: query.query_string.clone(),
-            ..StartQueryRequest::default()
-        };
-        let id = match start::start(&self, &caller, input).await {
-            Ok(id) => id,
+        let caller = runner(query.key.account, region, &query.id);
+        if let Some(managed) = &query.managed {
+            return self.run_for_alarm(query, managed, &caller, due_ms).await;
+        }
+        let document = match self.run_query(query, &caller, query.query_string.clone(), due_ms).await {
+            Ok(document) => document,
             Err(error) => {
-                self.end_run(&query.key, due_ms, |run| {
+                let ended = self.note_run(&query.key, due_ms, |run| {
                     run.status = "InvalidQuery".into();
                     run.error = Some(error.message);
-                })
-                .await;
-                return;
+                });
+                return ended.await;
             }
-        };
-        self.end_run(&query.key, due_ms, |run| run.query_id = Some(id.clone())).await;
-        let key = ResourceKey::new(caller.account, &caller.region, &id);
-        if let Some(running) = self.queries.find_running(&key) {
-            running.ended().await;
-        }
-        let Some(document) = self.queries.documents.get(&key) else { return };
-        let status = match document.status {
-            Status::Complete => "Complete",
-            Status::Timeout => "Timeout",
-            _ => "Failed",
         };
         let delivery = match (&query.destination, document.status) {
             (Some(destination), Status::Complete) => {
-                Some(self.deliver_results(&query, destination, &caller, &document).await)
+                Some(self.deliver_results(query, destination, &caller, &document).await)
             }
             _ => None,
         };
-        self.tell(&query, &caller, &document, start_time, due_ms).await;
-        self.end_run(&query.key, due_ms, |run| {
-            run.status = status.into();
+        self.tell(query, &caller, &document, due_ms).await;
+        self.note_run(&query.key, due_ms, |run| {
+            run.status = status_of(&document).into();
             run.delivery = delivery;
         })
         .await;
     }
 
-    async fn end_run(&self, key: &ResourceKey, due_ms: i64, change: impl FnOnce(&mut Run)) {
+    /// Starts the query of a run, whose history has its id from then on, and waits for what becomes of it.
+    pub(super) async fn run_query(
+        self: &Arc<Self>,
+        query: &Versioned<ScheduledQueryDocument>,
+        caller: &Caller,
+        query_string: String,
+        due_ms: i64,
+    ) -> Result<Arc<Versioned<LogQuery>>, ServiceError> {
+        let id = self.start_over(query, caller, query_string, (due_ms, None)).await?;
+        self.note_run(&query.key, due_ms, |run| run.query_id = Some(id.clone())).await;
+        self.ended(caller, &id).await
+    }
+
+    /// Starts a query over the time of a run; returns its id.
+    pub(super) async fn start_over(
+        self: &Arc<Self>,
+        query: &ScheduledQueryDocument,
+        caller: &Caller,
+        query_string: String,
+        (due_ms, limit): (i64, Option<i32>),
+    ) -> Result<String, ServiceError> {
+        let due_s = due_ms.div_euclid(1000);
+        let start_time = start_s(query, due_ms);
+        let input = StartQueryRequest {
+            query_language: Some(query.language.clone()),
+            log_group_identifiers: Some(query.groups.clone()).filter(|groups| !groups.is_empty()),
+            start_time,
+            end_time: due_s.saturating_sub(query.end_offset_s.unwrap_or(0)).max(start_time),
+            query_string,
+            limit,
+            ..StartQueryRequest::default()
+        };
+        start::start(self, caller, input).await
+    }
+
+    /// Waits until a query has ended.
+    pub(super) async fn ended(&self, caller: &Caller, id: &str) -> Result<Arc<Versioned<LogQuery>>, ServiceError> {
+        let key = ResourceKey::new(caller.account, &caller.region, id);
+        if let Some(running) = self.queries.find_running(&key) {
+            running.ended().await;
+        }
+        results::document(self, caller, id)
+    }
+
+    /// Changes what is kept of a run.
+    pub(super) async fn note_run(&self, key: &ResourceKey, due_ms: i64, change: impl FnOnce(&mut Run)) {
         self.change_schedule(key, |document| {
             if let Some(run) = document.runs.iter_mut().rev().find(|run| run.triggered_ms == due_ms) {
                 change(run);
@@ -212,12 +238,11 @@ impl Logs {
     }
 
     /// Tells the default bus that a query has ended.
-    async fn tell(
+    pub(super) async fn tell(
         &self,
         query: &Versioned<ScheduledQueryDocument>,
         caller: &Caller,
         document: &Versioned<LogQuery>,
-        start_time_s: i64,
         due_ms: i64,
     ) {
         let event = BusEvent {
@@ -232,7 +257,7 @@ impl Logs {
                 "queryString": query.query_string,
                 "logGroupIdentifiers": query.groups,
                 "status": document.status.as_str(),
-                "startTime": start_time_s,
+                "startTime": start_s(query, due_ms),
                 "triggeredTime": due_ms.div_euclid(1000),
                 "statistics": statistics(document),
             }),
@@ -240,6 +265,32 @@ impl Logs {
         if let Err(error) = self.queries.ports().events.put(event).await {
             tracing::warn!(query = query.key.name, %error, "a scheduled query's event was not taken");
         }
+    }
+}
+
+/// When a query is due next, and when after that; none, if it is not any more.
+fn next_run(query: &ScheduledQueryDocument) -> Option<(Times, i64)> {
+    let times = Times::of(query).filter(|_| query.enabled)?;
+    let begins_ms = query.start_s.map_or(i64::MIN, |start| start.saturating_mul(1000));
+    let next_ms = times.next_after(query.last_due_ms.max(begins_ms.saturating_sub(1)))?;
+    (next_ms <= ends_ms(query)).then_some((times, next_ms))
+}
+
+fn ends_ms(query: &ScheduledQueryDocument) -> i64 {
+    query.end_s.map_or(i64::MAX, |end| end.saturating_mul(1000))
+}
+
+/// The first second that a run reads.
+fn start_s(query: &ScheduledQueryDocument, due_ms: i64) -> i64 {
+    due_ms.div_euclid(1000).saturating_sub(query.start_offset_s.unwrap_or(DEFAULT_OFFSET_S)).max(0)
+}
+
+/// `ExecutionStatus`
+pub(super) fn status_of(document: &LogQuery) -> &'static str {
+    match document.status {
+        Status::Complete => "Complete",
+        Status::Timeout => "Timeout",
+        _ => "Failed",
     }
 }
 

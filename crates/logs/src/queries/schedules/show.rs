@@ -32,6 +32,11 @@ pub(crate) async fn get_scheduled_query(
     Ok(shown(&query))
 }
 
+/// `ScheduleType`
+fn schedule_type(query: &ScheduledQueryDocument) -> &'static str {
+    if query.managed.is_some() { "AWS_MANAGED" } else { "CUSTOMER_MANAGED" }
+}
+
 pub(super) fn shown(query: &Versioned<ScheduledQueryDocument>) -> GetScheduledQueryResponse {
     let last = query.runs.last();
     GetScheduledQueryResponse {
@@ -47,7 +52,7 @@ pub(super) fn shown(query: &Versioned<ScheduledQueryDocument>) -> GetScheduledQu
         end_time_offset: query.end_offset_s,
         destination_configuration: query.destination.as_ref().map(destination),
         state: Some(state(query)),
-        schedule_type: None,
+        schedule_type: Some(schedule_type(query).to_owned()),
         last_triggered_time: last.map(|run| seconds(run.triggered_ms)),
         last_execution_status: last.map(|run| run.status.clone()),
         schedule_start_time: query.start_s,
@@ -70,7 +75,10 @@ pub(crate) async fn list_scheduled_queries(
     let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DESCRIBE_QUERIES_PAGE_MAX);
     let schedules = &logs.queries.schedules;
     let mut found = schedules.list(&caller.account, Some(&caller.region), "", after.as_deref(), usize::MAX);
-    found.retain(|query| input.state.as_ref().is_none_or(|wanted| state(query) == *wanted));
+    found.retain(|query| {
+        input.state.as_ref().is_none_or(|wanted| state(query) == *wanted)
+            && input.schedule_type.as_ref().is_none_or(|wanted| schedule_type(query) == wanted)
+    });
     let more = found.len() > limit;
     found.truncate(limit);
     let next_token =
