@@ -25,6 +25,50 @@ def anomalies(logs, arn):
     return logs.list_anomalies(anomalyDetectorArn=arn)["anomalies"]
 
 
+def test_a_detector_under_a_key_keeps_its_anomalies_locked(tmp_path):
+    with Server("--manual-clock", str(START_MS), data_dir=tmp_path) as server:
+        logs, kms = server.client("logs"), server.client("kms")
+        key = kms.create_key()["KeyMetadata"]
+        logs.create_log_group(logGroupName="/shop/web", kmsKeyId=key["Arn"])
+        logs.create_log_stream(logGroupName="/shop/web", logStreamName="s")
+
+        def minute(failures, *more):
+            put(server, logs, *(f"GET answered {500 if n < failures else 200}" for n in range(60)), *more)
+            server.admin("clock", advance_ms=MINUTE_MS)
+
+        for _ in range(15):
+            minute(2)
+        arn = logs.create_log_anomaly_detector(
+            logGroupArnList=[ARN], evaluationFrequency="ONE_MIN", kmsKeyId=key["Arn"]
+        )["anomalyDetectorArn"]
+        assert logs.get_log_anomaly_detector(anomalyDetectorArn=arn)["kmsKeyId"] == key["Arn"]
+
+        def advanced():
+            server.admin("clock", advance_ms=20_000)
+            return True
+
+        until(lambda: advanced() and status(logs, arn) == "ANALYZING")
+        minute(50, "ERROR payment refused")
+        until(lambda: advanced() and len(anomalies(logs, arn)) >= 2)
+        descriptions = {one["description"] for one in anomalies(logs, arn)}
+        assert any(text.startswith("50 events with the value '500' of Number-1, more than the usual") for text in descriptions)
+        found = anomalies(logs, arn)
+        now = server.admin("clock", advance_ms=0)["now_ms"]
+        server.kill()
+        assert not any(b"payment refused" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        server.flags = ("--manual-clock", str(now))
+        server.start()
+        logs, kms = server.client("logs"), server.client("kms")
+        assert {one["anomalyId"] for one in anomalies(logs, arn)} == {one["anomalyId"] for one in found}
+        kms.disable_key(KeyId=key["KeyId"])
+        server.admin("clock", advance_ms=MINUTE_MS)
+        with raises(logs, "AccessDeniedException"):
+            anomalies(logs, arn)
+        kms.enable_key(KeyId=key["KeyId"])
+        server.admin("clock", advance_ms=MINUTE_MS)
+        assert {one["anomalyId"] for one in anomalies(logs, arn)} == {one["anomalyId"] for one in found}
+
+
 def test_unseen_patterns_are_found_once_and_survive_a_kill(tmp_path):
     with Server("--manual-clock", str(START_MS), data_dir=tmp_path) as server:
         logs = server.client("logs")

@@ -67,6 +67,33 @@ def test_a_transformer_is_tried_out(logs):
     assert json.loads(records[1]["transformedEventMessage"]) == {"@transformationError": "grok: the text does not match"}
 
 
+def test_logs_of_services_become_events_of_ocsf(logs):
+    def tried(source, version, *messages, **more):
+        config = [{"parseToOCSF": {"eventSource": source, "ocsfVersion": version, **more}}]
+        records = logs.test_transformer(transformerConfig=config, logEventMessages=messages)["transformedLogs"]
+        return [json.loads(record["transformedEventMessage"]) for record in records]
+
+    call = {
+        "eventVersion": "1.11", "eventTime": "2024-05-01T10:00:00Z", "eventSource": "sqs.amazonaws.com",
+        "eventName": "SendMessage", "awsRegion": "eu-central-1", "sourceIPAddress": "192.0.2.7",
+        "eventID": "e-1", "userIdentity": {"type": "IAMUser", "userName": "ann"},
+    }
+    [activity, login, failed] = tried(
+        "CloudTrail", "V1.5", json.dumps(call), json.dumps(call | {"eventName": "ConsoleLogin"}), "{}", mappingVersion="1.5.0"
+    )
+    assert (activity["class_uid"], activity["type_uid"], activity["activity_name"]) == (6003, 600399, "SendMessage")
+    assert activity["metadata"]["version"] == "1.5.0" and activity["time"] == 1714557600000
+    assert {"name": "actor.user.name", "type": "User Name", "type_id": 4, "value": "ann"} in activity["observables"]
+    assert (login["class_name"], login["activity_name"]) == ("Authentication", "Logon")
+    assert failed == {"@transformationError": "parseToOCSF: the record has no 'eventName'"}
+    flow = "2 123456789010 eni-1 192.0.2.9 10.0.0.12 49761 443 6 20 4249 1418530010 1418530070 REJECT OK"
+    [network] = tried("VPCFlow", "V1.1", flow)
+    assert (network["type_name"], network["traffic"]) == ("Network Activity: Refuse", {"packets": 20, "bytes": 4249})
+    assert network["metadata"]["version"] == "1.1.0"
+    with raises(logs, "InvalidParameterException", "The processor parseToOCSF is invalid: mappingVersion is not supported for ocsfVersion V1.1"):
+        tried("VPCFlow", "V1.1", flow, mappingVersion="1.5.0")
+
+
 def test_transformers_of_the_account_are_counted():
     with Server() as server:
         logs, cloudwatch = server.client("logs"), server.client("cloudwatch")

@@ -148,7 +148,7 @@ impl Logs {
     /// AccessDeniedException if its KMS key cannot be used: then nothing may be put.
     pub(crate) async fn encryption_key(&self, group: &Group) -> Result<Option<Arc<EncryptionKey>>, ServiceError> {
         match group.kms_key() {
-            Some(kms_key) => self.data_key(&kms_key, &group_arn(&group.key)).await.map(Some),
+            Some(kms_key) => self.data_key(&kms_key, &group_arn(&group.key)).await.map(Some).map_err(of_store),
             None => Ok(None),
         }
     }
@@ -166,12 +166,13 @@ impl Logs {
     ) -> Result<Option<(String, Arc<EncryptionKey>)>, ServiceError> {
         let key = query_results_of(account, region);
         let Some(found) = self.query_results_keys.get(&key) else { return Ok(None) };
-        let data_key = self.data_key(&found.value.kms_key, &query_results_arn(&key)).await?;
+        let data_key = self.data_key(&found.value.kms_key, &query_results_arn(&key)).await.map_err(of_store)?;
         Ok(Some((found.value.kms_key.clone(), data_key)))
     }
 
-    async fn data_key(&self, kms_key: &str, resource: &str) -> Result<Arc<EncryptionKey>, ServiceError> {
-        self.store.encryption_key(kms_key, &context(resource)).await.map_err(of_store)
+    /// The data key to encrypt under, for what the ARN `resource` names.
+    pub(crate) async fn data_key(&self, kms_key: &str, resource: &str) -> Result<Arc<EncryptionKey>, StoreError> {
+        self.store.encryption_key(kms_key, &context(resource)).await
     }
 
     /// Refuses the outcome of a scan of the group's events that had to pass over some of them, because their key cannot be used.
@@ -188,14 +189,19 @@ impl Logs {
     }
 }
 
-/// The error of a call that met something of the store, perhaps a key that cannot be used.
+/// The error of a call that met something of the store, perhaps events whose key cannot be used.
 pub(crate) fn of_store(error: StoreError) -> ServiceError {
+    locked("Log events", error)
+}
+
+/// The error of a call that met something of the store, perhaps what is encrypted under a key that cannot be used.
+pub(crate) fn locked(what: &str, error: StoreError) -> ServiceError {
     match error {
         // Neither is the caller's input wrong, nor does it help to try again soon, as clients do when a service is unavailable:
         // of the errors that any call may give this one is left, and agents keep what they were refused with it.
         StoreError::Locked(locked) => match locked.source {
             DataKeyError::Unavailable(_) => errors::store(StoreError::Locked(locked)),
-            source => access_denied(format!("Log events are encrypted under a KMS key that cannot be used: {source}")),
+            source => access_denied(format!("{what} are encrypted under a KMS key that cannot be used: {source}")),
         },
         error => errors::store(error),
     }

@@ -15,5 +15,8 @@ pub const VALUES_MAX: usize = 10;
 /// The dynamic tokens of a pattern whose values are kept.
 pub const DISCRETE_TOKENS_MAX: usize = 16;
 
+/// Those among them of which it is learned how often each value occurs.
+pub const SHARED_TOKENS_MAX: usize = 4;
+
 /// The characters of a value that is kept.
 pub const VALUE_CHARS_MAX: usize = 64;

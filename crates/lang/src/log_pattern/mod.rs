@@ -1,5 +1,5 @@
 //! Patterns of log messages: texts that are alike but for some words are one pattern, and a [`Model`] of a log group's patterns
-//! learns how often each occurs and which values its changing words have, so that what is unusual stands out ("Log anomaly
+//! learns how often each occurs, which values its changing words have and how often, so that what is unusual stands out ("Log anomaly
 //! detection"). It can be kept as JSON and go on from there.
 //!
 //! ```
@@ -20,6 +20,6 @@ mod pattern;
 mod tests;
 mod tokens;
 
-pub use baseline::{Baseline, Change};
+pub use baseline::{Baseline, Change, Share};
 pub use model::{Model, Observed, Unusual, What};
 pub use pattern::{Part, Pattern};

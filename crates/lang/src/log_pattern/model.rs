@@ -44,6 +44,9 @@ pub enum What {
     NewValue(usize, String),
     /// It occurred much more or much less often than usual.
     Count(Change),
+    /// A word had one of its values much more often than usual, compared to the others: the number of the dynamic token, the value,
+    /// and how the count of the value differs.
+    FrequentValue(usize, String, Change),
 }
 
 /// Something unusual about a pattern in the interval that ended.
@@ -51,10 +54,10 @@ pub enum What {
 pub struct Unusual {
     /// The place of the pattern.
     pub pattern: usize,
-    /// How many texts it had in the interval.
+    /// How many texts of the interval it is about.
     pub count: u64,
-    /// How they differ from what is usual.
-    pub change: Change,
+    /// What is unusual about them.
+    pub what: What,
 }
 
 impl Model {
@@ -82,18 +85,32 @@ impl Model {
         Some(Observed { pattern: index, unusual: is_mature.then_some(What::NewPattern).into_iter().collect() })
     }
 
-    /// Ends an interval: says which patterns occurred unusually often or rarely in it, and learns it.
+    /// Ends an interval: says which patterns occurred unusually often or rarely in it, and which values of their words unusually
+    /// often, and learns it.
     pub fn end_interval(&mut self) -> Vec<Unusual> {
         self.intervals = self.intervals.saturating_add(1);
         let mut unusual = Vec::new();
         for (index, pattern) in self.patterns.iter_mut().enumerate() {
             let count = std::mem::take(&mut pattern.current);
             if let Some(change) = pattern.baseline.change(count) {
-                unusual.push(Unusual { pattern: index, count, change });
+                unusual.push(Unusual { pattern: index, count, what: What::Count(change) });
             }
+            let values = pattern.end_interval(count).into_iter();
+            unusual.extend(values.map(|(token, value, count, change)| {
+                let what = What::FrequentValue(token, value, change);
+                Unusual { pattern: index, count, what }
+            }));
             pattern.baseline.learn(count);
         }
         unusual
+    }
+
+    /// The value that a text has for a dynamic token, by its number, of a pattern; none if it is not of the pattern.
+    pub fn value(&mut self, pattern: usize, token: usize, text: &str) -> Option<String> {
+        self.index();
+        let tokens = tokens::tokens(text);
+        let its = self.alike(&tokens::skeleton(&tokens), &tokens)?;
+        self.pattern(its).filter(|_| its == pattern)?.value(&tokens, token)
     }
 
     /// A pattern by its place.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::baseline::Baseline;
-use super::limits::{DISCRETE_TOKENS_MAX, VALUE_CHARS_MAX, VALUES_MAX};
+use super::baseline::{Baseline, Change, Share};
+use super::limits::{DISCRETE_TOKENS_MAX, SHARED_TOKENS_MAX, VALUE_CHARS_MAX, VALUES_MAX};
 use super::tokens::{Kind, Token};
 
 /// A pattern of messages.
@@ -38,6 +38,9 @@ pub enum Part {
         name: String,
         /// Which there were, and how often each; none if there were too many.
         values: Option<BTreeMap<String, u64>>,
+        /// How often each usually is, of the first few tokens.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        shares: BTreeMap<String, Share>,
     },
 }
 
@@ -51,7 +54,7 @@ impl Pattern {
             Kind::Dynamic(name) => {
                 dynamic += 1;
                 let values = (dynamic <= DISCRETE_TOKENS_MAX).then(BTreeMap::new);
-                Part::Dynamic { name: name.to_owned(), values }
+                Part::Dynamic { name: name.to_owned(), values, shares: BTreeMap::new() }
             }
         });
         Pattern { id, parts: parts.collect(), total: 0, baseline: Baseline::default(), current: 0 }
@@ -81,29 +84,67 @@ impl Pattern {
         self.total += 1;
         self.current += 1;
         let earlier = self.total - 1;
+        let (intervals, earlier_now) = (self.baseline.intervals, self.current - 1);
         let mut new = Vec::new();
         let mut dynamic = 0;
         for (part, token) in self.parts.iter_mut().zip(tokens) {
             if let Part::Word(own) = part
                 && own != token.text
             {
-                let values = (dynamic < DISCRETE_TOKENS_MAX).then(|| BTreeMap::from([(cut(own), earlier)]));
-                *part = Part::Dynamic { name: "Token".to_owned(), values };
+                let own = cut(own);
+                let is_shared = dynamic < SHARED_TOKENS_MAX;
+                let shares =
+                    is_shared.then(|| (own.clone(), Share::of_only(intervals, earlier_now))).into_iter().collect();
+                let values = (dynamic < DISCRETE_TOKENS_MAX).then(|| BTreeMap::from([(own, earlier)]));
+                *part = Part::Dynamic { name: "Token".to_owned(), values, shares };
             }
-            let Part::Dynamic { values, .. } = part else { continue };
+            let Part::Dynamic { values, shares, .. } = part else { continue };
             dynamic += 1;
             let Some(known) = values else { continue };
             let value = cut(token.text);
+            if known.len() >= VALUES_MAX && !known.contains_key(&value) {
+                *values = None;
+                shares.clear();
+                continue;
+            }
+            if dynamic <= SHARED_TOKENS_MAX {
+                shares.entry(value.clone()).or_insert_with(|| Share::of_new(intervals)).add();
+            }
             if let Some(count) = known.get_mut(&value) {
                 *count += 1;
-            } else if known.len() < VALUES_MAX {
+            } else {
                 new.push((dynamic, value.clone()));
                 known.insert(value, 1);
-            } else {
-                *values = None;
             }
         }
         new
+    }
+
+    /// Ends an interval with so many texts: the values that unusually many of them had, by the number of their token, with how many
+    /// those were.
+    pub(super) fn end_interval(&mut self, texts: u64) -> Vec<(usize, String, u64, Change)> {
+        let mut unusual = Vec::new();
+        if texts == 0 {
+            return unusual;
+        }
+        let dynamic = self.parts.iter_mut().filter_map(|part| match part {
+            Part::Dynamic { shares, .. } => Some(shares),
+            _ => None,
+        });
+        for (token, shares) in (1..).zip(dynamic) {
+            for (value, share) in shares {
+                if let Some((count, change)) = share.end_interval(texts) {
+                    unusual.push((token, value.clone(), count, change));
+                }
+            }
+        }
+        unusual
+    }
+
+    /// The value that a text of this pattern has for the dynamic token of this number.
+    pub(super) fn value(&self, tokens: &[Token<'_>], token: usize) -> Option<String> {
+        let of_parts = self.parts.iter().zip(tokens).filter(|(part, _)| matches!(part, Part::Dynamic { .. }));
+        of_parts.map(|(_, own)| cut(own.text)).nth(token.checked_sub(1)?)
     }
 
     /// The pattern as a text, with `<*>` for words that differ.

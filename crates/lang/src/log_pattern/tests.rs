@@ -1,7 +1,7 @@
 //! What is one pattern, and what is unusual.
 
 use super::limits::{PATTERNS_MAX, VALUES_MAX};
-use super::{Model, Part, What};
+use super::{Change, Model, Part, Unusual, What};
 
 fn texts(messages: &[&str]) -> Vec<String> {
     let mut model = Model::default();
@@ -71,13 +71,14 @@ fn new_patterns_values_and_counts_are_unusual() {
     assert_eq!(model.observe("status 200 ok").unwrap().unusual, []);
     assert_eq!(model.observe("status 503 ok").unwrap().unusual, [What::NewValue(1, "503".into())]);
     assert_eq!(model.observe("panic: out of cheese").unwrap().unusual, [What::NewPattern]);
-    for _ in 0..498 {
-        model.observe("status 200 ok");
+    for n in 0..498 {
+        model.observe(&format!("status {} ok", 200 + n % 2));
     }
     let unusual = model.end_interval();
-    assert_eq!(unusual.len(), 1);
+    assert_eq!(unusual.len(), 1, "values are as often as they were: {unusual:?}");
     assert_eq!((unusual[0].pattern, unusual[0].count), (0, 500));
-    assert!(unusual[0].change.deviations > 6.0 && unusual[0].change.usual == 50.0);
+    let change = change(&unusual[0].what);
+    assert!(change.deviations > 6.0 && change.usual == 50.0);
     let rare = model.end_interval();
     assert!(rare.is_empty(), "the spread is large now: {rare:?}");
 }
@@ -90,7 +91,7 @@ fn silence_is_unusual_where_there_was_much() {
         model.end_interval();
     }
     let unusual = model.end_interval();
-    assert_eq!((unusual[0].count, unusual[0].change.usual), (0, 100.0));
+    assert_eq!((unusual[0].count, change(&unusual[0].what).usual), (0, 100.0));
     let mut accepted = Model::default();
     for _ in 0..20 {
         (0..100).for_each(|_| drop(accepted.observe("tick")));
@@ -99,6 +100,76 @@ fn silence_is_unusual_where_there_was_much() {
     let id = accepted.pattern(0).unwrap().id.clone();
     accepted.accept(&id, 0);
     assert_eq!(accepted.end_interval(), []);
+}
+
+fn change(what: &What) -> Change {
+    match what {
+        What::Count(change) | What::FrequentValue(_, _, change) => *change,
+        _ => panic!("{what:?} is no change"),
+    }
+}
+
+/// A model that learned intervals of a hundred texts, 3 of which had the status 500.
+fn with_few_failures() -> Model {
+    let mut model = Model::default();
+    for _ in 0..20 {
+        for n in 0..100 {
+            model.observe(if n < 3 { "GET answered 500" } else { "GET answered 200" });
+        }
+        assert_eq!(model.end_interval(), []);
+    }
+    model
+}
+
+#[test]
+fn a_value_that_is_more_frequent_than_usual_is_unusual() {
+    let cases: &[(usize, usize, Option<f64>)] =
+        &[(100, 3, None), (100, 7, None), (100, 0, None), (100, 60, Some(3.0)), (20, 15, Some(0.6)), (10, 9, None)];
+    for (texts, failures, usual) in cases {
+        let mut model = serde_json::from_str(&serde_json::to_string(&with_few_failures()).unwrap()).unwrap();
+        let observe = |model: &mut Model, n| {
+            model.observe(if n < *failures { "GET answered 500" } else { "GET answered 200" });
+        };
+        (0..*texts).for_each(|n| observe(&mut model, n));
+        let found = model.end_interval().into_iter().filter_map(|unusual| match unusual.what {
+            What::FrequentValue(token, value, change) => {
+                Some((token, value, unusual.count, (change.usual * 10.0).round() / 10.0))
+            }
+            _ => None,
+        });
+        let expected = usual.map(|usual| (1, "500".to_owned(), *failures as u64, usual));
+        assert_eq!(found.collect::<Vec<_>>(), Vec::from_iter(expected), "{failures} of {texts}");
+    }
+}
+
+#[test]
+fn values_that_came_lately_become_usual() {
+    let mut model = with_few_failures();
+    let mut unusual = Vec::new();
+    for _ in 0..8 {
+        (0..100).for_each(|_| drop(model.observe("GET answered 503")));
+        unusual.push(model.end_interval().len());
+    }
+    assert_eq!(unusual[0], 0, "a new value is reported as one");
+    assert_eq!(unusual.last(), Some(&0), "{unusual:?}");
+}
+
+#[test]
+fn a_word_that_begins_to_change_was_always_the_same() {
+    let mut model = Model::default();
+    for _ in 0..20 {
+        (0..100).for_each(|_| drop(model.observe("user ann logged in here")));
+        model.end_interval();
+    }
+    (0..50).for_each(|_| drop(model.observe("user ann logged in here")));
+    (0..50).for_each(|_| drop(model.observe("user bob logged in here")));
+    assert_eq!(model.end_interval(), [], "bob is new, and ann is rarer");
+    assert_eq!(model.value(0, 1, "user bob logged in here").as_deref(), Some("bob"));
+    assert_eq!(model.value(0, 1, "disk is full"), None);
+    (0..100).for_each(|_| drop(model.observe("user bob logged in here")));
+    assert!(
+        matches!(&model.end_interval()[..], [Unusual { count: 100, what: What::FrequentValue(1, value, _), .. }] if value == "bob")
+    );
 }
 
 #[test]

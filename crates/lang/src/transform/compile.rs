@@ -28,8 +28,7 @@ pub(super) fn compile(config: &str) -> Result<Vec<Box<dyn Process>>, InvalidTran
 }
 
 fn step(processor: &'static Processor, options: Value) -> Result<Box<dyn Process>, InvalidTransformer> {
-    let compile = processor.compile.ok_or(InvalidTransformer::Unsupported(processor.name))?;
-    compile(options).map_err(|reason| InvalidTransformer::Options { processor: processor.name, reason })
+    (processor.compile)(options).map_err(|reason| InvalidTransformer::Options { processor: processor.name, reason })
 }
 
 fn check_places(found: &[(&'static Processor, Value)]) -> Result<(), InvalidTransformer> {

@@ -25,6 +25,11 @@ pub(super) trait Process: Send + Sync {
 
     /// Does its work on an event.
     fn run(&self, event: &mut Event<'_>) -> Result<(), Failure>;
+
+    /// The format of events that it makes, if it is one that has a name.
+    fn data_format(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What a parser reads.

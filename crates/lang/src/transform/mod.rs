@@ -62,9 +62,6 @@ pub enum InvalidTransformer {
     /// A processor that there is not.
     #[error("There is no processor {0}.")]
     Unknown(String),
-    /// A processor that is known and not carried out here.
-    #[error("The processor {0} is not supported.")]
-    Unsupported(&'static str),
     /// The first one parses nothing.
     #[error("The first processor of a transformer must be a parser.")]
     NoParser,
@@ -105,6 +102,11 @@ impl Transformer {
     /// [`InvalidTransformer`] if a rule of the processors' pages is broken.
     pub fn parse(config: &str) -> Result<Transformer, InvalidTransformer> {
         compile::compile(config).map(|steps| Transformer { steps })
+    }
+
+    /// The format of what it makes, if one of its processors makes a known one, as `OCSF-1.1`.
+    pub fn data_format(&self) -> Option<&'static str> {
+        self.steps.iter().find_map(|step| step.data_format())
     }
 
     /// The transformed event, a JSON object.

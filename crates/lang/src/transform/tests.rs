@@ -333,7 +333,21 @@ fn transformers_have_rules() {
         (json!([{}]), "Item 1 of the transformer configuration must name exactly one processor"),
         (json!([{"parseJSON": {}, "csv": {}}]), "Item 1"),
         (json!([{"parseXML": {}}]), "There is no processor parseXML"),
-        (json!([{"parseToOCSF": {"eventSource": "VPCFlow", "ocsfVersion": "V1.1"}}]), "parseToOCSF is not supported"),
+        (json!([{"parseToOCSF": {"eventSource": "VPCFlow"}}]), "missing field `ocsfVersion`"),
+        (json!([{"parseToOCSF": {"eventSource": "GuardDuty", "ocsfVersion": "V1.1"}}]), "unknown variant `GuardDuty`"),
+        (json!([{"parseToOCSF": {"eventSource": "AWSWAF", "ocsfVersion": "V1.2"}}]), "unknown variant `V1.2`"),
+        (
+            json!([{"parseToOCSF": {"eventSource": "AWSWAF", "ocsfVersion": "V1.1", "mappingVersion": "1.5.0"}}]),
+            "mappingVersion is not supported for ocsfVersion V1.1",
+        ),
+        (
+            json!([{"parseToOCSF": {"eventSource": "AWSWAF", "ocsfVersion": "V1.5", "mappingVersion": "2.0"}}]),
+            "there is no mappingVersion 2.0",
+        ),
+        (
+            json!([{"parseJSON": {}}, {"parseToOCSF": {"eventSource": "AWSWAF", "ocsfVersion": "V1.5"}}]),
+            "parseToOCSF must be the first",
+        ),
         (json!([add]), "The first processor of a transformer must be a parser"),
         (json!([{"parseJSON": {}}, {"parseVPC": {}}]), "parseVPC must be the first"),
         (json!([{"parseJSON": {}}, add, add]), "at most one processor addKeys"),

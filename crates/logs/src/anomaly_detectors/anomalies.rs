@@ -35,19 +35,24 @@ pub(crate) async fn list_anomalies(
     let wanted = input.suppression_state.as_deref();
     let (account, region) = (&caller.account, Some(&caller.region));
     let most = ANOMALIES_MAX * ANOMALY_DETECTORS_MAX;
-    let found = all.anomalies.list(account, region, &prefix, after.as_deref(), most).into_iter();
-    let found = found.filter_map(|anomaly| {
-        let id = anomaly.key.name.split_once('/').map(|(id, _)| id.to_owned())?;
-        let detector = all.detectors.get(&ResourceKey { name: id, ..anomaly.key.clone() })?;
+    let mut found = Vec::new();
+    for kept in all.anomalies.list(account, region, &prefix, after.as_deref(), most) {
+        let Some((id, _)) = kept.key.name.split_once('/') else { continue };
+        let of_detector = ResourceKey { name: id.to_owned(), ..kept.key.clone() };
+        let Some(detector) = all.detectors.get(&of_detector) else { continue };
+        let anomaly = logs.opened(&kept.key, &kept.value).await?;
         if anomaly.first_seen < detector.visible_from(now.0) {
-            return None;
+            continue;
         }
         let described = describe(&detector, &anomaly, now.0);
         let is_suppressed = described.suppressed == Some(true);
-        let is_wanted = wanted.is_none_or(|wanted| (wanted == "SUPPRESSED") == is_suppressed);
-        is_wanted.then(|| (anomaly.key.name.clone(), described))
-    });
-    let mut found: Vec<_> = found.take(limit + 1).collect();
+        if wanted.is_none_or(|wanted| (wanted == "SUPPRESSED") == is_suppressed) {
+            found.push((kept.key.name.clone(), described));
+        }
+        if found.len() > limit {
+            break;
+        }
+    }
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more);
@@ -81,11 +86,15 @@ pub(crate) async fn update_anomaly(
         let detector = all.of_arn(&caller, &input.anomaly_detector_arn)?;
         let (account, region) = (&detector.key.account, detector.key.region.as_ref());
         let known = all.anomalies.list(account, region, &anomaly_prefix(&detector.key), None, ANOMALIES_MAX);
-        let mut named = known.iter().filter(|one| {
-            input.anomaly_id.as_ref().is_none_or(|id| one.id == *id)
-                && input.pattern_id.as_ref().is_none_or(|id| one.pattern.id == *id)
-        });
-        let mut named: Vec<_> = named.by_ref().collect();
+        let mut named = Vec::new();
+        for kept in &known {
+            let anomaly = logs.opened(&kept.key, &kept.value).await?;
+            let is_named = input.anomaly_id.as_ref().is_none_or(|id| anomaly.id == *id)
+                && input.pattern_id.as_ref().is_none_or(|id| anomaly.pattern.id == *id);
+            if is_named {
+                named.push((kept, anomaly));
+            }
+        }
         if named.is_empty() {
             return Err(model::resource_not_found_exception("The specified anomaly or pattern does not exist."));
         }
@@ -98,8 +107,7 @@ pub(crate) async fn update_anomaly(
             all.detectors.update(&detector, changed).await.map_err(errors::store)?;
             return Ok(Unit {});
         }
-        for anomaly in named.drain(..) {
-            let mut changed = anomaly.value.clone();
+        for (kept, mut changed) in named {
             if is_baseline {
                 changed.is_baseline = true;
                 changed.active = false;
@@ -107,7 +115,8 @@ pub(crate) async fn update_anomaly(
             } else {
                 changed.suppression = suppression;
             }
-            all.anomalies.update(anomaly, changed).await.map_err(errors::store)?;
+            let changed = logs.secured(&detector, &kept.key, changed, kept.data_key()).await?;
+            all.anomalies.update(kept, changed).await.map_err(errors::store)?;
         }
         Ok(Unit {})
     })
@@ -118,10 +127,12 @@ pub(crate) async fn update_anomaly(
 async fn accept(logs: &Logs, detector: &Versioned<Detector>, anomaly: &Anomaly) -> Result<(), ServiceError> {
     let all = &logs.anomaly_detectors;
     let Some(learned) = all.learned.get(&detector.key) else { return Ok(()) };
-    let mut changed: Learned = learned.value.clone();
+    let mut model = logs.opened(&detector.key, &learned.model).await?;
     for count in anomaly.histogram.values() {
-        changed.model.accept(&anomaly.pattern.id, *count);
+        model.accept(&anomaly.pattern.id, *count);
     }
+    let model = logs.secured(detector, &detector.key, model, learned.model.data_key()).await?;
+    let changed = Learned { model, analyzed_to: learned.analyzed_to };
     all.learned.update(&learned, changed).await.map_err(errors::store)?;
     Ok(())
 }
@@ -181,7 +192,7 @@ fn tokens(pattern: &Pattern) -> Vec<PatternToken> {
             enumerations: None,
             inferred_token_name: None,
         },
-        Part::Dynamic { name, values } => {
+        Part::Dynamic { name, values, .. } => {
             number += 1;
             let values = values.as_ref();
             PatternToken {

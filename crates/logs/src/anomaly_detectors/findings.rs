@@ -29,6 +29,7 @@ impl Finding {
             What::NewValue(token, value) => format!("value {token} {value}"),
             What::Count(change) if change.deviations > 0.0 => "more".to_owned(),
             What::Count(_) => "fewer".to_owned(),
+            What::FrequentValue(token, value, _) => format!("frequent {token} {value}"),
         }
     }
 
@@ -42,6 +43,10 @@ impl Finding {
                 let much = if *deviations > 0.0 { "more" } else { "fewer" };
                 format!("{} events, {much} than the usual {usual:.0}", self.count)
             }
+            What::FrequentValue(token, value, Change { usual, .. }) => {
+                let name = dynamic_name(&self.pattern, *token);
+                format!("{} events with the value '{value}' of {name}, more than the usual {usual:.0}", self.count)
+            }
         }
     }
 
@@ -53,7 +58,7 @@ impl Finding {
         let is_far = match &self.what {
             What::NewPattern => true,
             What::NewValue(..) => false,
-            What::Count(change) => change.deviations.abs() >= 20.0,
+            What::Count(change) | What::FrequentValue(_, _, change) => change.deviations.abs() >= 20.0,
         };
         match (is_severe, is_warning, is_far) {
             (true, _, true) => "HIGH",

@@ -7,6 +7,7 @@ use watchkeep_core::Arn;
 use watchkeep_lang::log_pattern::{Model, Part, Pattern};
 use watchkeep_store::{Resource, ResourceKey};
 
+use super::secured::Secured;
 use crate::limits::{DAY_MS, MINUTE_MS};
 
 /// A detector; its key's name is its id.
@@ -28,6 +29,9 @@ pub(crate) struct Detector {
     pub modified: i64,
     /// Whether it looks at all.
     pub enabled: bool,
+    /// The ARN of the KMS key that what it learned and found is encrypted under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -44,7 +48,7 @@ impl Resource for Detector {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Learned {
     /// The patterns of its group.
-    pub model: Model,
+    pub model: Secured<Model>,
     /// Up to when it looked at what came in.
     pub analyzed_to: i64,
 }
@@ -84,7 +88,7 @@ pub(crate) struct Anomaly {
     pub suppression: Option<Suppression>,
 }
 
-impl Resource for Anomaly {
+impl Resource for Secured<Anomaly> {
     const KIND: &'static str = "log_anomaly";
 }
 

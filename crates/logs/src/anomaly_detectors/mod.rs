@@ -5,6 +5,7 @@
 mod anomalies;
 mod findings;
 mod kept;
+mod secured;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::{Logs, tags};
 
 pub(crate) use anomalies::{list_anomalies, update_anomaly};
 pub(crate) use kept::{Anomaly, Detector, Frequency, Learned, detector_arn};
+use secured::Secured;
 pub(crate) use watch::keep_watching;
 
 /// All detectors.
@@ -37,7 +39,7 @@ pub(crate) use watch::keep_watching;
 pub(crate) struct AnomalyDetectors {
     pub(crate) detectors: Collection<Detector>,
     pub(crate) learned: Collection<Learned>,
-    pub(crate) anomalies: Collection<Anomaly>,
+    pub(crate) anomalies: Collection<Secured<Anomaly>>,
     /// Held while detectors and anomalies change, by calls and by a detector that looks.
     pub(crate) changing: tokio::sync::Mutex<()>,
     random: Arc<dyn Random>,
@@ -50,7 +52,7 @@ impl AnomalyDetectors {
         Ok(AnomalyDetectors {
             detectors: catalog.collection::<Detector>().await?,
             learned: catalog.collection::<Learned>().await?,
-            anomalies: catalog.collection::<Anomaly>().await?,
+            anomalies: catalog.collection::<Secured<Anomaly>>().await?,
             changing: tokio::sync::Mutex::default(),
             random,
         })
@@ -93,11 +95,14 @@ pub(crate) async fn create_log_anomaly_detector(
     if class != Class::Standard {
         return Err(invalid(format!("Anomaly detection is not supported for log groups of class {}.", class.as_str())));
     }
-    if input.kms_key_id.is_some() {
-        return Err(invalid("Anomaly detectors under a KMS key of their own are not supported."));
-    }
     let given = input.tags.unwrap_or_default();
     tags::check(&given)?;
+    let id = uuid(&*logs.anomaly_detectors.random);
+    let key = ResourceKey::new(caller.account, &caller.region, id);
+    let kms_key = match &input.kms_key_id {
+        Some(named) => Some(logs.usable_key(caller, &detector_arn(&key).to_string(), named).await?),
+        None => None,
+    };
     let now = logs.clock.now().0;
     let detector = Detector {
         name: input.detector_name,
@@ -108,11 +113,10 @@ pub(crate) async fn create_log_anomaly_detector(
         created: now,
         modified: now,
         enabled: true,
+        kms_key,
         tags: given,
         suppressed_patterns: Default::default(),
     };
-    let id = uuid(&*logs.anomaly_detectors.random);
-    let key = ResourceKey::new(caller.account, &caller.region, id);
     let logs = logs.clone();
     errors::finish(async move {
         let all = &logs.anomaly_detectors;
@@ -142,7 +146,7 @@ pub(crate) async fn get_log_anomaly_detector(
         evaluation_frequency: described.evaluation_frequency,
         filter_pattern: described.filter_pattern,
         anomaly_detector_status: described.anomaly_detector_status,
-        kms_key_id: None,
+        kms_key_id: described.kms_key_id,
         creation_time_stamp: described.creation_time_stamp,
         last_modified_time_stamp: described.last_modified_time_stamp,
         anomaly_visibility_time: described.anomaly_visibility_time,
@@ -260,7 +264,7 @@ fn describe(logs: &Logs, detector: &Versioned<Detector>) -> AnomalyDetector {
         evaluation_frequency: Some(detector.frequency.as_str().to_owned()),
         filter_pattern: detector.filter_pattern.clone(),
         anomaly_detector_status: Some(logs.anomaly_detectors.status(detector).to_owned()),
-        kms_key_id: None,
+        kms_key_id: detector.kms_key.clone(),
         creation_time_stamp: Some(detector.created),
         last_modified_time_stamp: Some(detector.modified),
         anomaly_visibility_time: Some(detector.visibility_days),

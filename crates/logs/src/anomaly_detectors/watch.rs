@@ -61,10 +61,12 @@ impl Logs {
         }
         let pattern = detector.filter_pattern.as_deref().and_then(|pattern| FilterPattern::parse(pattern).ok());
         let Some(learned) = learned else {
-            let from = now - TRAINING_DAYS * DAY_MS;
-            let trained = self.store.blocking(move |store| train(store, group.id, from..now, every, pattern.as_ref()));
-            let model = trained.await.map_err(errors::store)?;
-            let learned = Learned { model, analyzed_to: now };
+            let (from, id) = (now - TRAINING_DAYS * DAY_MS, group.id);
+            let trained = self.store.blocking(move |store| train(store, id, from..now, every, pattern.as_ref()));
+            let (model, stats) = trained.await.map_err(errors::store)?;
+            self.ensure_unlocked(&group, &stats).await?;
+            let learned =
+                Learned { model: self.secured(detector, &detector.key, model, None).await?, analyzed_to: now };
             let _changing = self.anomaly_detectors.changing.lock().await;
             if self.anomaly_detectors.detectors.get(&detector.key).is_some() {
                 self.anomaly_detectors.learned.put(detector.key.clone(), learned).await.map_err(errors::store)?;
@@ -76,7 +78,8 @@ impl Logs {
         }
         // After a long pause, only the newest intervals are looked at.
         let mut from = learned.analyzed_to.max(now - ANOMALY_INTERVALS_MAX * every);
-        let mut model = learned.model.clone();
+        let mut model = self.opened(&detector.key, &learned.model).await?;
+        let made_of = learned.model.data_key();
         while from + every <= now {
             let (interval, id, pattern) = (from..from + every, group.id, pattern.clone());
             from = interval.end;
@@ -85,7 +88,7 @@ impl Logs {
             let (learned, findings, stats) = looked.await.map_err(errors::store)?;
             self.ensure_unlocked(&group, &stats).await?;
             model = learned;
-            self.keep(detector, &model, &findings, end).await?;
+            self.keep(detector, (&model, made_of), &findings, end).await?;
         }
         Ok(())
     }
@@ -94,7 +97,7 @@ impl Logs {
     async fn keep(
         &self,
         detector: &Versioned<Detector>,
-        model: &Model,
+        (model, made_of): (&Model, Option<u64>),
         findings: &[Finding],
         end: i64,
     ) -> Result<(), ServiceError> {
@@ -105,10 +108,15 @@ impl Logs {
         let (account, region) = (detector.key.account, detector.key.region.as_ref());
         let known = all.anomalies.list(&account, region, &anomaly_prefix(&detector.key), None, ANOMALIES_MAX);
         let visible_from = detector.visible_from(end);
-        for old in known.iter().filter(|one| one.first_seen < visible_from) {
-            all.anomalies.delete(&old.key).await.map_err(errors::store)?;
+        let mut opened: Vec<Anomaly> = Vec::with_capacity(known.len());
+        for one in &known {
+            let anomaly = self.opened(&one.key, &one.value).await?;
+            if anomaly.first_seen < visible_from {
+                all.anomalies.delete(&one.key).await.map_err(errors::store)?;
+            }
+            opened.push(anomaly);
         }
-        let known: Vec<Anomaly> = known.iter().map(|one| one.value.clone()).collect();
+        let known = opened;
         let mut room = ANOMALIES_MAX.saturating_sub(known.len());
         for anomaly in settle(&detector.key.name, &detector, &known, findings, end) {
             let is_known = known.iter().any(|one| one.id == anomaly.id);
@@ -118,9 +126,11 @@ impl Logs {
             room -= usize::from(!is_known);
             let name = anomaly_prefix(&detector.key) + &anomaly.id;
             let key = ResourceKey { name, ..detector.key.clone() };
+            let anomaly = self.secured(&detector, &key, anomaly, made_of).await?;
             all.anomalies.put(key, anomaly).await.map_err(errors::store)?;
         }
-        let learned = Learned { model: model.clone(), analyzed_to: end };
+        let model = self.secured(&detector, &detector.key, model.clone(), made_of).await?;
+        let learned = Learned { model, analyzed_to: end };
         all.learned.put(detector.key.clone(), learned).await.map_err(errors::store)?;
         Ok(())
     }
@@ -133,13 +143,13 @@ fn train(
     time: Range<i64>,
     every: i64,
     pattern: Option<&FilterPattern>,
-) -> Result<Model, StoreError> {
+) -> Result<(Model, ScanStats), StoreError> {
     let mut model = Model::default();
     let mut interval = None;
     let mut bytes = 0;
     let end = time.end;
     let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [group]).time(time).order(Order::Ascending).columns(&[MESSAGE]);
-    store.scan(&scan, &mut |batch| {
+    let stats = store.scan(&scan, &mut |batch| {
         for (row, time) in batch.times().iter().enumerate() {
             let message = batch.text(MESSAGE, row);
             bytes += message.len() + EVENT_OVERHEAD_BYTES;
@@ -156,7 +166,7 @@ fn train(
     })?;
     let passed = interval.map_or(0, |interval| end.div_euclid(every) - interval);
     (0..passed.min(EMPTY_INTERVALS_MAX)).for_each(|_| drop(model.end_interval()));
-    Ok(model)
+    Ok((model, stats))
 }
 
 /// Looks at what a group received in an interval.
@@ -172,24 +182,16 @@ fn look(
     let time = interval.start - late..interval.end + EVENT_AHEAD_MS_MAX;
     let mut samples: BTreeMap<usize, Vec<(i64, String)>> = BTreeMap::new();
     let mut unusual: Vec<(usize, What, (i64, String))> = Vec::new();
-    let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [group]).time(time).order(Order::Ascending);
-    let stats = store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
-        let rows = batch.times().iter().zip(batch.i64s(INGESTED));
-        for (row, (&time, ingested)) in rows.enumerate() {
-            let message = batch.text(MESSAGE, row);
-            let is_passed = pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes()));
-            if !interval.contains(ingested) || is_passed {
-                continue;
-            }
-            let Some(observed) = model.observe(message) else { continue };
-            let sample = || (time, message.chars().take(SAMPLE_CHARS_MAX).collect::<String>());
-            let kept = samples.entry(observed.pattern).or_default();
-            if kept.len() < ANOMALY_SAMPLES_MAX {
-                kept.push(sample());
-            }
-            if unusual.len() < ANOMALIES_MAX {
-                unusual.extend(observed.unusual.into_iter().map(|what| (observed.pattern, what, sample())));
-            }
+    let looked_at = LookedAt { group, time, interval, pattern };
+    let stats = looked_at.scan(store, |time, message| {
+        let Some(observed) = model.observe(message) else { return ControlFlow::Continue(()) };
+        let kept = samples.entry(observed.pattern).or_default();
+        if kept.len() < ANOMALY_SAMPLES_MAX {
+            kept.push(sample(time, message));
+        }
+        if unusual.len() < ANOMALIES_MAX {
+            let each = observed.unusual.into_iter();
+            unusual.extend(each.map(|what| (observed.pattern, what, sample(time, message))));
         }
         ControlFlow::Continue(())
     })?;
@@ -203,12 +205,64 @@ fn look(
         findings.push(Finding { pattern: pattern.clone(), what, count, samples });
     }
     for unusual in model.end_interval() {
+        let samples = match &unusual.what {
+            What::FrequentValue(token, value, _) => {
+                samples_with(store, &looked_at, &mut model, (unusual.pattern, *token, value))?
+            }
+            _ => samples.get(&unusual.pattern).cloned().unwrap_or_default(),
+        };
         let Some(pattern) = model.pattern(unusual.pattern) else { continue };
-        let samples = samples.get(&unusual.pattern).cloned().unwrap_or_default();
-        let what = What::Count(unusual.change);
-        findings.push(Finding { pattern: pattern.clone(), what, count: unusual.count, samples });
+        findings.push(Finding { pattern: pattern.clone(), what: unusual.what, count: unusual.count, samples });
     }
     Ok((model, findings, stats))
+}
+
+/// What a look is at.
+struct LookedAt<'p> {
+    group: u64,
+    /// Where events may lie that came in the interval.
+    time: Range<i64>,
+    interval: Range<i64>,
+    pattern: Option<&'p FilterPattern>,
+}
+
+impl LookedAt<'_> {
+    /// Hands over the events that came in the interval and pass the pattern.
+    fn scan(&self, store: &Store, mut each: impl FnMut(i64, &str) -> ControlFlow<()>) -> Result<ScanStats, StoreError> {
+        let scan = Scan::new(&LOG_EVENTS).ids(GROUP, [self.group]).time(self.time.clone()).order(Order::Ascending);
+        store.scan(&scan.columns(&[INGESTED, MESSAGE]), &mut |batch| {
+            let rows = batch.times().iter().zip(batch.i64s(INGESTED));
+            for (row, (&time, ingested)) in rows.enumerate() {
+                let message = batch.text(MESSAGE, row);
+                let is_passed = self.pattern.is_some_and(|pattern| !pattern.matches(message.as_bytes()));
+                if self.interval.contains(ingested) && !is_passed && each(time, message).is_break() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+/// The first events that have a value for a dynamic token of a pattern.
+fn samples_with(
+    store: &Store,
+    looked_at: &LookedAt<'_>,
+    model: &mut Model,
+    (pattern, token, value): (usize, usize, &str),
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut samples = Vec::new();
+    looked_at.scan(store, |time, message| {
+        if model.value(pattern, token, message).is_some_and(|own| own == value) {
+            samples.push(sample(time, message));
+        }
+        if samples.len() < ANOMALY_SAMPLES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(samples)
+}
+
+fn sample(time: i64, message: &str) -> (i64, String) {
+    (time, message.chars().take(SAMPLE_CHARS_MAX).collect())
 }
 
 /// The characters of a message that are kept as a sample.

@@ -17,6 +17,7 @@ use watchkeep_model::logs::DataSourceFilter;
 pub(crate) use fields::get_log_fields;
 pub(crate) use summaries::list_aggregate_log_group_summaries;
 
+use crate::Logs;
 use crate::directory::Group;
 use crate::limits::DATA_SOURCE_CHARS_MAX;
 use crate::list_log_groups::value_matches;
@@ -33,7 +34,7 @@ const CUSTOM: &str = "Custom";
 /// Names that begin so are those of AWS's services.
 const RESERVED: [&str; 2] = ["aws", "amazon"];
 
-/// The data source of a group.
+/// The data source of a group, as far as its tags tell.
 pub(crate) fn data_source_of(group: &Group) -> DataSource {
     let document = group.document();
     let tag = |key: &str| document.tags.get(key).map(String::as_str).filter(|value| is_valid(value));
@@ -45,6 +46,15 @@ pub(crate) fn data_source_of(group: &Group) -> DataSource {
             kind: Arc::from(kind.unwrap_or(UNKNOWN)),
             format: Arc::from(CUSTOM),
         },
+    }
+}
+
+impl Logs {
+    /// The data source of a group, with the format that a transformer gives its events.
+    pub(crate) fn data_source(&self, group: &Group) -> DataSource {
+        let source = data_source_of(group);
+        let format = self.transformer(group).and_then(|(_, transformer)| transformer.data_format());
+        DataSource { format: format.map_or(source.format, Arc::from), ..source }
     }
 }
 

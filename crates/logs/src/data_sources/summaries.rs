@@ -11,7 +11,7 @@ use watchkeep_model::logs::{
     ListAggregateLogGroupSummariesResponse,
 };
 
-use super::{data_source_of, passes_any};
+use super::passes_any;
 use crate::Logs;
 use crate::directory::Group;
 use crate::limits::LIST_PAGE_DEFAULT;
@@ -19,7 +19,7 @@ use crate::list_log_groups::name_matches;
 use crate::log_groups::is_elsewhere;
 use crate::paging::{self, Paged};
 
-/// What stands between the parts of a place in the list: no part has it.
+/// What stands between the parts of a place in the list: none but the last part, the format, has it.
 const BETWEEN: &str = ".";
 
 /// Counts groups by the name and type of their data source, and by their format if that is asked for.
@@ -39,7 +39,7 @@ pub(crate) async fn list_aggregate_log_group_summaries(
     let sources = input.data_sources.unwrap_or_default();
     let mut counts: BTreeMap<String, i32> = BTreeMap::new();
     let count = |group: &Group| {
-        let source = data_source_of(group);
+        let source = logs.data_source(group);
         let is_wanted = pattern.is_none_or(|pattern| name_matches(pattern, &group.key.name))
             && class.is_none_or(|class| group.document().class.as_str() == class)
             && (sources.is_empty() || passes_any(&source, &sources));

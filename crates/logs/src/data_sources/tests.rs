@@ -180,3 +180,32 @@ async fn queries_choose_data_sources_and_show_them() {
     ];
     assert_eq!(found, expected);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transformers_tell_the_format() {
+    let fixture = fixture().await;
+    let ocsf = ParseToOCSF { event_source: "VPCFlow".into(), ocsf_version: "V1.1".into(), ..Default::default() };
+    let input = PutTransformerRequest {
+        log_group_identifier: "/shop/b".into(),
+        transformer_config: vec![Processor { parse_to_ocsf: Some(ocsf), ..Default::default() }],
+    };
+    crate::transformers::put_transformer(&fixture.logs, &caller(), input).await.unwrap();
+    let line = "2 123456789010 eni-1 192.0.2.1 10.0.0.1 49761 443 6 20 4249 1418530010 1418530070 ACCEPT OK";
+    fixture.put("/shop/b", "s", &[(0, line)]).await;
+    let query = "fields @data_format, class_uid, dst_endpoint.port, @message";
+    let found = fixture.ask_groups(query, &["/shop/b"]).await;
+    let expected = format!("@data_format OCSF-1.1, class_uid 4001, dst_endpoint.port 443, @message {line}");
+    assert_eq!(found, [expected]);
+    let by_format = || ListAggregateLogGroupSummariesRequest {
+        group_by: "DATA_SOURCE_NAME_TYPE_AND_FORMAT".into(),
+        log_group_name_pattern: Some("shop".into()),
+        ..Default::default()
+    };
+    let (found, _) = summaries(&fixture, by_format()).await;
+    let expected = [
+        "Name=shop Type=audit Format=Custom 1",
+        "Name=shop Type=web Format=Custom 1",
+        "Name=shop Type=web Format=OCSF-1.1 1",
+    ];
+    assert_eq!(found, expected);
+}

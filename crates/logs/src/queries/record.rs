@@ -12,7 +12,6 @@ use watchkeep_model::logs::{GetLogRecordRequest, GetLogRecordResponse};
 use watchkeep_query::Pointer;
 use watchkeep_store::{Scan, StoreError};
 
-use super::world::event_group;
 use crate::errors::invalid;
 use crate::tables::{ENTITY, GROUP, INGESTED, LOG_EVENTS, MASKS, MESSAGE, STREAM, TRANSFORMED};
 use crate::{Logs, errors};
@@ -59,7 +58,7 @@ pub(crate) async fn get_log_record(
         Some(unmasking) => unmasking.restore(pointer.stream, pointer.time_ms, &stored, &masks)?,
         None => stored,
     };
-    let event_group = event_group(&group);
+    let event_group = logs.event_group(&group);
     let event = Event {
         group: &event_group,
         log_stream: &stream.name,

@@ -11,7 +11,6 @@ use watchkeep_query::{EventTable, Group as QueryGroup, LookupTable, Pointer, Que
 use super::{groups, lookup_tables};
 use crate::Logs;
 use crate::data_protection::Unmasking;
-use crate::data_sources::data_source_of;
 use crate::directory::Group;
 use crate::tables::{BYTES, ENTITY, GROUP, INGESTED, LOG_EVENTS, MASKS, MESSAGE, STREAM, TRANSFORMED};
 
@@ -65,15 +64,15 @@ impl Logs {
     pub(super) fn query_group(&self, group: &Group) -> QueryGroup {
         QueryGroup {
             id: group.id,
-            shown: event_group(group),
+            shown: self.event_group(group),
             may_be_transformed: self.may_be_transformed(group),
             indexed: self.filter_index_fields(group).into(),
         }
     }
-}
 
-/// A group as its events show it.
-pub(super) fn event_group(group: &Group) -> EventGroup {
-    let region = group.key.region.as_ref().map_or("", |region| region.as_str());
-    EventGroup::new(group.key.account.as_str(), region, &group.key.name).of_data_source(data_source_of(group))
+    /// A group as its events show it.
+    pub(super) fn event_group(&self, group: &Group) -> EventGroup {
+        let region = group.key.region.as_ref().map_or("", |region| region.as_str());
+        EventGroup::new(group.key.account.as_str(), region, &group.key.name).of_data_source(self.data_source(group))
+    }
 }

@@ -145,6 +145,131 @@ async fn counts_that_are_unusual_are_anomalies() {
 }
 
 #[tokio::test]
+async fn values_that_are_more_frequent_than_usual_are_anomalies() {
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    let answers =
+        |failures: usize| (0..60).map(move |n| format!("GET answered {}", if n < failures { 500 } else { 200 }));
+    for _ in 0..24 {
+        put(&fixture, &answers(2).collect::<Vec<_>>()).await;
+        fixture.advance(5 * MINUTE_MS);
+    }
+    create(&fixture, ARN, None).await.unwrap();
+    fixture.logs.evaluate_detectors().await;
+    for (failures, expected) in [(3, 0), (40, 1), (2, 1)] {
+        put(&fixture, &answers(failures).collect::<Vec<_>>()).await;
+        fixture.advance(5 * MINUTE_MS);
+        fixture.logs.evaluate_detectors().await;
+        assert_eq!(anomalies(&fixture, None).await.len(), expected, "{failures}");
+    }
+    let found = anomalies(&fixture, None).await.remove(0);
+    assert_eq!(found.description, "40 events with the value '500' of Number-1, more than the usual 2");
+    assert_eq!((found.active, found.histogram.values().collect::<Vec<_>>()), (false, vec![&40]));
+    assert!(found.log_samples.iter().all(|sample| sample.message.as_deref() == Some("GET answered 500")));
+    assert!(!found.log_samples.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_detector_under_a_key_learns_and_finds_is_encrypted() {
+    const RED: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-1111-1111-1111-111111111111";
+    /// How long a key is trusted, and a little more.
+    const TRUST_MS: i64 = 61_000;
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    let of_group = super::kms_keys::Of::Group("g");
+    fixture.associate(of_group, RED).await.unwrap();
+    for _ in 0..24 {
+        interval(&fixture, &[]).await;
+    }
+    let input = || CreateLogAnomalyDetectorRequest {
+        log_group_arn_list: vec![ARN.into()],
+        evaluation_frequency: Some("FIVE_MIN".into()),
+        kms_key_id: Some(RED.into()),
+        ..CreateLogAnomalyDetectorRequest::default()
+    };
+    fixture.owners.disable(RED);
+    fixture.advance(TRUST_MS);
+    let refused = error(create_log_anomaly_detector(&fixture.logs, &fixture.caller, input()).await);
+    assert!(refused.starts_with("InvalidParameterException: The specified KMS key does not exist"), "{refused}");
+    fixture.owners.enable(RED);
+    fixture.advance(TRUST_MS);
+    let arn = create_log_anomaly_detector(&fixture.logs, &fixture.caller, input()).await.unwrap();
+    let arn = arn.anomaly_detector_arn.unwrap();
+    let get = GetLogAnomalyDetectorRequest { anomaly_detector_arn: arn.clone() };
+    let got = get_log_anomaly_detector(&fixture.logs, &fixture.caller, get).await.unwrap();
+    assert_eq!(got.kms_key_id.as_deref(), Some(RED));
+    fixture.logs.evaluate_detectors().await;
+    interval(&fixture, &["ERROR payment refused"]).await;
+    let found = anomalies(&fixture, None).await;
+    assert_eq!(found[0].pattern_string, "ERROR payment refused");
+    let fixture = fixture.reopen(true).await;
+    for text in ["payment refused", "took"] {
+        assert_eq!(fixture.files_with(text), Vec::<std::path::PathBuf>::new(), "{text}");
+    }
+    assert_eq!(anomalies(&fixture, None).await, found);
+
+    fixture.owners.disable(RED);
+    fixture.advance(TRUST_MS);
+    let list = || list_anomalies(&fixture.logs, &fixture.caller, ListAnomaliesRequest::default());
+    let update = |anomaly_id: &str| UpdateAnomalyRequest {
+        anomaly_detector_arn: arn.clone(),
+        anomaly_id: Some(anomaly_id.into()),
+        baseline: Some(true),
+        ..UpdateAnomalyRequest::default()
+    };
+    let id = &found[0].anomaly_id;
+    let locked = "AccessDeniedException: Anomalies are encrypted under a KMS key that cannot be used";
+    let refused = [error(list().await), error(update_anomaly(&fixture.logs, &fixture.caller, update(id)).await)];
+    assert!(refused.iter().all(|refused| refused.starts_with(locked)), "{refused:?}");
+    fixture.logs.evaluate_detectors().await;
+
+    fixture.owners.enable(RED);
+    fixture.advance(TRUST_MS);
+    update_anomaly(&fixture.logs, &fixture.caller, update(id)).await.unwrap();
+    assert_eq!(anomalies(&fixture, None).await[0].state, "Baseline");
+    fixture.owners.disable(RED);
+    let delete = DeleteLogAnomalyDetectorRequest { anomaly_detector_arn: arn.clone() };
+    delete_log_anomaly_detector(&fixture.logs, &fixture.caller, delete).await.unwrap();
+    assert_eq!(anomalies(&fixture, None).await, []);
+}
+
+#[tokio::test]
+async fn what_is_learned_of_encrypted_events_is_encrypted() {
+    const RED: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-1111-1111-1111-111111111111";
+    let fixture = Fixture::new().await;
+    fixture.group("g").await;
+    fixture.stream("g", "s").await;
+    fixture.associate(super::kms_keys::Of::Group("g"), RED).await.unwrap();
+    for _ in 0..24 {
+        interval(&fixture, &[]).await;
+    }
+    let arn = create(&fixture, ARN, None).await.unwrap();
+    fixture.logs.evaluate_detectors().await;
+    interval(&fixture, &["ERROR payment refused"]).await;
+    // Texts stay encrypted when the group has no key any more, and when it is gone.
+    fixture.disassociate(super::kms_keys::Of::Group("g")).await.unwrap();
+    fixture.advance(5 * MINUTE_MS);
+    fixture.logs.evaluate_detectors().await;
+    let input = watchkeep_model::logs::DeleteLogGroupRequest { log_group_name: "g".into() };
+    crate::log_groups::delete_log_group(&fixture.logs, &fixture.caller, input).await.unwrap();
+    let update = UpdateAnomalyRequest {
+        anomaly_detector_arn: arn,
+        anomaly_id: Some(anomalies(&fixture, None).await[0].anomaly_id.clone()),
+        baseline: Some(true),
+        ..UpdateAnomalyRequest::default()
+    };
+    update_anomaly(&fixture.logs, &fixture.caller, update).await.unwrap();
+    let fixture = fixture.reopen(true).await;
+    let found = anomalies(&fixture, None).await;
+    assert_eq!((found[0].pattern_string.as_str(), found[0].state.as_str()), ("ERROR payment refused", "Baseline"));
+    for text in ["payment refused", "took"] {
+        assert_eq!(fixture.files_with(text), Vec::<std::path::PathBuf>::new(), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn anomalies_and_patterns_are_suppressed() {
     let (fixture, arn) = trained(None).await;
     interval(&fixture, &["WARN disk nearly full"]).await;

@@ -41,7 +41,7 @@ impl Fixture {
         crate::kms_keys::associate_kms_key(&self.logs, &self.caller, input).await
     }
 
-    async fn disassociate(&self, of: Of<'_>) -> Result<Unit, ServiceError> {
+    pub(super) async fn disassociate(&self, of: Of<'_>) -> Result<Unit, ServiceError> {
         let (log_group_name, resource_identifier) = of.parts();
         let input = DisassociateKmsKeyRequest { log_group_name, resource_identifier };
         crate::kms_keys::disassociate_kms_key(&self.logs, &self.caller, input).await

@@ -14,6 +14,7 @@ mod parse_json;
 mod parse_key_value;
 mod parse_postgres;
 mod parse_route53;
+mod parse_to_ocsf;
 mod parse_vpc;
 mod parse_waf;
 mod rename_keys;
@@ -41,8 +42,8 @@ pub(super) struct Processor {
     pub role: Role,
     /// Whether a transformer has at most one of it.
     pub is_unique: bool,
-    /// Compiles what it is to do; the error says what is wrong. None where it is not carried out.
-    pub compile: Option<Compile>,
+    /// Compiles what it is to do; the error says what is wrong.
+    pub compile: Compile,
 }
 
 /// Where a processor may stand.
@@ -59,7 +60,7 @@ pub(super) enum Role {
 type Compile = fn(Value) -> Result<Box<dyn Process>, String>;
 
 const fn row(name: &'static str, role: Role, is_unique: bool, compile: Compile) -> Processor {
-    Processor { name, role, is_unique, compile: Some(compile) }
+    Processor { name, role, is_unique, compile }
 }
 
 /// All processors, by kind and name.
@@ -67,7 +68,7 @@ pub(super) const PROCESSORS: &[Processor] = &[
     row(parse_cloudfront::NAME, Role::VendedParser, true, parse_cloudfront::compile),
     row(parse_postgres::NAME, Role::VendedParser, true, parse_postgres::compile),
     row(parse_route53::NAME, Role::VendedParser, true, parse_route53::compile),
-    Processor { name: "parseToOCSF", role: Role::VendedParser, is_unique: true, compile: None },
+    row(parse_to_ocsf::NAME, Role::VendedParser, true, parse_to_ocsf::compile),
     row(parse_vpc::NAME, Role::VendedParser, true, parse_vpc::compile),
     row(parse_waf::NAME, Role::VendedParser, true, parse_waf::compile),
     row(csv::NAME, Role::Parser, false, csv::compile),
