@@ -57,8 +57,8 @@ pub struct InsightRule {
 }
 
 /// What the events of a rule look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
     /// A JSON object.
     Json,
     /// Fields between blanks, some of them in quotes or brackets.
@@ -109,11 +109,6 @@ impl InsightRule {
     /// the caller to compare.
     pub fn covers(&self, account: &str, region: &str, log_group: &str) -> bool {
         self.log_groups.iter().any(|groups| groups.covers(account, region, log_group))
-    }
-
-    /// The format of its events.
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// What it adds up.
