@@ -11,7 +11,7 @@ use crate::field_selection::FieldSelection;
 use crate::filter_pattern::FilterPattern;
 use crate::filter_policy::{Attribute, FilterPolicy, Scope};
 use crate::input_transformer::{InputTransformer, JsonPath, Variables};
-use crate::insight_rule::{Aggregate, Event, Format, InsightRule};
+use crate::insight_rule::{Aggregate, InsightRule, RuleSet};
 use crate::insights;
 use crate::label::{Label, LabelContext, parse_timezone};
 use crate::log_aggregation::LogAggregation;
@@ -227,10 +227,10 @@ pub fn input_transformer(bytes: &[u8]) {
 pub fn insight_rule(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (definition, message) = bytes.split_at_checked(end).unwrap_or_default();
-    let events = [Format::Json, Format::Clf].map(|format| Event::parse(format, message));
+    let message = String::from_utf8_lossy(message);
     let Ok(rule) = InsightRule::parse(&String::from_utf8_lossy(definition)) else { return };
-    rule.covers("123456789012", "eu-west-1", &String::from_utf8_lossy(message));
-    for contribution in events.iter().flatten().filter_map(|event| rule.contribution(event)) {
+    rule.covers("123456789012", "eu-west-1", &message);
+    for contribution in RuleSet::new([&rule]).contributions(&message).flatten() {
         assert_eq!(contribution.keys.len(), rule.key_labels().len(), "a key without a value");
         assert!(contribution.value.is_finite(), "no number");
         assert!(rule.aggregate() == Aggregate::Sum || contribution.value == 1.0, "a count that is not 1");

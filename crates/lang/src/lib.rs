@@ -21,6 +21,7 @@ pub mod insight_rule;
 pub mod insights;
 mod json;
 pub mod label;
+mod lexemes;
 pub mod log_aggregation;
 pub mod log_pattern;
 pub mod metric_identity;

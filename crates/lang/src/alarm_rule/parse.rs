@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use super::limits::{CHILDREN_MAX, DEPTH_MAX, ELEMENTS_MAX};
 use super::scan::{Kind, Lexeme, scan};
 use super::{AlarmReference, AlarmRule, Condition, Expression, Problem, RuleError, State, Threshold};
+use crate::lexemes::{Lexemes, single_or};
 
 /// Parses a rule.
 pub(super) fn parse(text: &str) -> Result<AlarmRule, RuleError> {
     let (lexemes, end) = scan(text)?;
-    let mut parser = Parser { lexemes: &lexemes, end, elements: 0, children: Vec::new(), names: HashSet::new() };
+    let mut parser =
+        Parser { lexemes: Lexemes::new(&lexemes, end), elements: 0, children: Vec::new(), names: HashSet::new() };
     let expression = parser.any(0)?;
     match parser.lexemes.first() {
         None => Ok(AlarmRule { expression, children: parser.children }),
@@ -21,10 +23,7 @@ pub(super) fn parse(text: &str) -> Result<AlarmRule, RuleError> {
 const OPERAND: &str = "a condition";
 
 struct Parser<'l> {
-    /// What is left.
-    lexemes: &'l [Lexeme],
-    /// The position behind the text.
-    end: usize,
+    lexemes: Lexemes<'l, Kind>,
     /// How many elements were met.
     elements: usize,
     /// The alarms that were met, in order.
@@ -52,7 +51,7 @@ impl Parser<'_> {
 
     fn not(&mut self, depth: usize) -> Result<Expression, RuleError> {
         if depth > DEPTH_MAX {
-            return Err(RuleError { position: self.position(), problem: Problem::TooDeep });
+            return Err(RuleError { position: self.lexemes.position(), problem: Problem::TooDeep });
         }
         if self.eat_word("NOT") {
             return Ok(Expression::Not(Box::new(self.not(depth + 1)?)));
@@ -65,23 +64,23 @@ impl Parser<'_> {
         match kind {
             Kind::Open => {
                 self.element()?;
-                self.advance();
+                self.lexemes.advance();
                 let group = self.any(depth + 1)?;
                 self.close(*position, "AND, OR or ')'")?;
                 Ok(group)
             }
             Kind::Word(word) if word.eq_ignore_ascii_case("TRUE") || word.eq_ignore_ascii_case("FALSE") => {
                 self.element()?;
-                self.advance();
+                self.lexemes.advance();
                 Ok(Expression::Constant(word.eq_ignore_ascii_case("TRUE")))
             }
             Kind::Word(word) if word == "AT_LEAST" => {
-                self.advance();
+                self.lexemes.advance();
                 self.at_least()
             }
             Kind::Word(word) => {
                 let Some(state) = State::named(word) else { return Err(self.expected(OPERAND)) };
-                self.advance();
+                self.lexemes.advance();
                 let open = self.open()?;
                 let alarm = self.alarm()?;
                 self.close(open, "')'")?;
@@ -101,7 +100,7 @@ impl Parser<'_> {
         self.comma()?;
         let list = self.open()?;
         let mut alarms = vec![self.alarm()?];
-        while self.eat(&Kind::Comma) {
+        while self.lexemes.eat(&Kind::Comma) {
             alarms.push(self.alarm()?);
         }
         self.close(list, "',' or ')'")?;
@@ -115,7 +114,7 @@ impl Parser<'_> {
         else {
             return Err(self.expected("a number or a percentage"));
         };
-        self.advance();
+        self.lexemes.advance();
         // `50 %` is two words.
         if self.eat_word("%") {
             text.push('%');
@@ -136,7 +135,7 @@ impl Parser<'_> {
             _ => None,
         };
         let state = state.ok_or_else(|| self.expected("ALARM, OK or INSUFFICIENT_DATA"))?;
-        self.advance();
+        self.lexemes.advance();
         Ok(state)
     }
 
@@ -150,18 +149,18 @@ impl Parser<'_> {
         self.element()?;
         if self.names.insert(alarm.name().to_owned()) {
             if self.children.len() == CHILDREN_MAX {
-                return Err(RuleError { position: self.position(), problem: Problem::TooManyChildren });
+                return Err(RuleError { position: self.lexemes.position(), problem: Problem::TooManyChildren });
             }
             self.children.push(alarm.clone());
         }
-        self.advance();
+        self.lexemes.advance();
         Ok(alarm)
     }
 
     /// Counts the element that comes next.
     fn element(&mut self) -> Result<(), RuleError> {
         if self.elements == ELEMENTS_MAX {
-            return Err(RuleError { position: self.position(), problem: Problem::TooManyElements });
+            return Err(RuleError { position: self.lexemes.position(), problem: Problem::TooManyElements });
         }
         self.elements += 1;
         Ok(())
@@ -169,13 +168,13 @@ impl Parser<'_> {
 
     /// Eats `(` and says where it is.
     fn open(&mut self) -> Result<usize, RuleError> {
-        let position = self.position();
-        if self.eat(&Kind::Open) { Ok(position) } else { Err(self.expected("'('")) }
+        let position = self.lexemes.position();
+        if self.lexemes.eat(&Kind::Open) { Ok(position) } else { Err(self.expected("'('")) }
     }
 
     /// Eats the `)` of the parenthesis that was opened at `open`.
     fn close(&mut self, open: usize, expected: &'static str) -> Result<(), RuleError> {
-        if self.eat(&Kind::Close) {
+        if self.lexemes.eat(&Kind::Close) {
             return Ok(());
         }
         match self.lexemes.first() {
@@ -185,33 +184,11 @@ impl Parser<'_> {
     }
 
     fn comma(&mut self) -> Result<(), RuleError> {
-        if self.eat(&Kind::Comma) { Ok(()) } else { Err(self.expected("','")) }
-    }
-
-    fn eat(&mut self, kind: &Kind) -> bool {
-        let found = self.lexemes.first().is_some_and(|lexeme| lexeme.kind == *kind);
-        if found {
-            self.advance();
-        }
-        found
+        if self.lexemes.eat(&Kind::Comma) { Ok(()) } else { Err(self.expected("','")) }
     }
 
     fn eat_word(&mut self, word: &str) -> bool {
-        let is_word = |lexeme: &Lexeme| matches!(&lexeme.kind, Kind::Word(found) if found == word);
-        let found = self.lexemes.first().is_some_and(is_word);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn advance(&mut self) {
-        self.lexemes = self.lexemes.get(1..).unwrap_or_default();
-    }
-
-    /// Where the next lexeme is.
-    fn position(&self) -> usize {
-        self.lexemes.first().map_or(self.end, |lexeme| lexeme.position)
+        self.lexemes.eat_if(|kind| matches!(kind, Kind::Word(found) if found == word))
     }
 
     fn expected(&self, expected: &'static str) -> RuleError {
@@ -219,16 +196,6 @@ impl Parser<'_> {
             Some(lexeme) => Problem::Expected { expected, found: lexeme.kind.written() },
             None => Problem::Missing(expected),
         };
-        RuleError { position: self.position(), problem }
-    }
-}
-
-fn single_or(mut parts: Vec<Expression>, joined: fn(Vec<Expression>) -> Expression) -> Expression {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        last => {
-            parts.extend(last);
-            joined(parts)
-        }
+        RuleError { position: self.lexemes.position(), problem }
     }
 }

@@ -2,14 +2,10 @@
 
 use super::limits::RULE_CHARS_MAX;
 use super::{Problem, RuleError};
+use crate::lexemes::{self, quoted};
 
 /// A piece of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lexeme {
-    /// In characters, from 1.
-    pub(super) position: usize,
-    pub(super) kind: Kind,
-}
+pub(super) type Lexeme = lexemes::Lexeme<Kind>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -56,7 +52,7 @@ pub(super) fn scan(text: &str) -> Result<(Vec<Lexeme>, usize), RuleError> {
             ',' => (Kind::Comma, 1),
             '"' => {
                 let unclosed = RuleError { position, problem: Problem::Unclosed('"') };
-                let (text, length) = quoted(rest).ok_or(unclosed)?;
+                let (text, length) = quoted(rest, '"', &['"', '\\']).ok_or(unclosed)?;
                 (Kind::Quoted(text), length)
             }
             _ => {
@@ -72,21 +68,4 @@ pub(super) fn scan(text: &str) -> Result<(Vec<Lexeme>, usize), RuleError> {
 
 fn is_word(c: char) -> bool {
     !(c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"'))
-}
-
-/// A quoted text and how many characters it takes with its quotes; `None` if it does not end. A backslash makes a quote or a
-/// backslash plain; before others it is itself.
-fn quoted(chars: &[char]) -> Option<(String, usize)> {
-    let mut text = String::new();
-    let mut rest = chars.iter().copied().enumerate().skip(1).peekable();
-    while let Some((at, c)) = rest.next() {
-        match c {
-            '"' => return Some((text, at + 1)),
-            '\\' => {
-                text.push(rest.next_if(|(_, next)| matches!(next, '"' | '\\')).map_or('\\', |(_, escaped)| escaped))
-            }
-            c => text.push(c),
-        }
-    }
-    None
 }

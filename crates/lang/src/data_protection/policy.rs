@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use regex::RegexBuilder;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::identifier::{Identifier, is_managed};
 use super::limits::{
@@ -15,7 +16,7 @@ use super::limits::{
 const MANAGED: &str = "arn:aws:dataprotection::aws:data-identifier/";
 
 /// The only version of the language.
-pub(super) const VERSION: &str = "2021-06-01";
+const VERSION: &str = "2021-06-01";
 
 /// The characters of a custom identifier's regular expression besides letters and digits.
 const REGEX_CHARACTERS: &str = "_#=@/;,- ^$?[]{}|\\*+.";
@@ -54,14 +55,8 @@ impl Policy {
     ///
     /// Which rule it breaks, as a sentence.
     pub fn parse(text: &str) -> Result<Policy, InvalidPolicy> {
-        if text.chars().count() > DOCUMENT_CHARS_MAX {
-            return refuse(format!("The policy document is longer than {DOCUMENT_CHARS_MAX} characters."));
-        }
-        let document: Document = serde_json::from_str(text)
-            .map_err(|error| InvalidPolicy(format!("The policy document is not valid: {error}.")))?;
-        if document.version.as_deref().is_some_and(|version| version != VERSION) {
-            return refuse(format!("The version of a data protection policy is {VERSION}."));
-        }
+        let document: Document = document(text)?;
+        check_version(document.version.as_deref())?;
         let custom = document.configuration.unwrap_or_default().custom_data_identifier;
         check_custom(&custom)?;
         let [one, other] = document.statement.as_slice() else {
@@ -95,6 +90,21 @@ impl Policy {
             return refuse("A FindingsDestination has no name.");
         }
         Ok(Policy { name: document.name.filter(|name| !name.is_empty()), identifiers, destinations })
+    }
+}
+
+/// Reads a document's JSON.
+pub(super) fn document<D: DeserializeOwned>(text: &str) -> Result<D, InvalidPolicy> {
+    if text.chars().count() > DOCUMENT_CHARS_MAX {
+        return refuse(format!("The policy document is longer than {DOCUMENT_CHARS_MAX} characters."));
+    }
+    serde_json::from_str(text).map_err(|error| InvalidPolicy(format!("The policy document is not valid: {error}.")))
+}
+
+pub(super) fn check_version(version: Option<&str>) -> Result<(), InvalidPolicy> {
+    match version {
+        None | Some(VERSION) => Ok(()),
+        Some(_) => refuse(format!("The version of a data protection policy is {VERSION}.")),
     }
 }
 

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::identifier::Identifier;
-use super::limits::{DOCUMENT_CHARS_MAX, TOPIC_STATEMENTS_MAX};
-use super::policy::{Configuration, FindingsDestination, InvalidPolicy, VERSION, check_custom, identifier, refuse};
+use super::limits::TOPIC_STATEMENTS_MAX;
+use super::policy::{
+    Configuration, FindingsDestination, InvalidPolicy, check_custom, check_version, document, identifier, refuse,
+};
 
 /// What the name of a log group for findings begins with.
 const LOG_GROUP: &str = "/aws/vendedlogs/";
@@ -79,14 +81,8 @@ impl TopicPolicy {
     ///
     /// Which rule it breaks, as a sentence.
     pub fn parse(text: &str) -> Result<TopicPolicy, InvalidPolicy> {
-        if text.chars().count() > DOCUMENT_CHARS_MAX {
-            return refuse(format!("The policy document is longer than {DOCUMENT_CHARS_MAX} characters."));
-        }
-        let document: Document = serde_json::from_str(text)
-            .map_err(|error| InvalidPolicy(format!("The policy document is not valid: {error}.")))?;
-        if document.version.as_deref().is_some_and(|version| version != VERSION) {
-            return refuse(format!("The version of a data protection policy is {VERSION}."));
-        }
+        let document: Document = document(text)?;
+        check_version(document.version.as_deref())?;
         if !(1..=TOPIC_STATEMENTS_MAX).contains(&document.statement.len()) {
             return refuse(format!("A data protection policy has 1 to {TOPIC_STATEMENTS_MAX} statements."));
         }

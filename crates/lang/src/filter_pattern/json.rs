@@ -11,7 +11,7 @@ use super::expression::Expression;
 use super::limits::{CONDITIONS_MAX, PATTERN_WILDCARDS_MAX, SEARCHED_LITERALS_MAX};
 use super::reader;
 use super::selector::{self, Selector};
-use crate::json::{Leaf, Mask, Paths, Step, scan};
+use crate::json::{Leaf, Mask, Paths, Step, places, scan};
 
 /// How JSON escapes a character that need not be escaped. A text without escapes of ASCII characters is spelled as it is.
 pub(super) const ESCAPE: &[u8] = b"\\u00";
@@ -260,14 +260,4 @@ fn text(leaf: Leaf<'_>) -> Option<Cow<'_, [u8]>> {
 fn spelled(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let pieces = text.split(|byte| !(0x20..0x7f).contains(byte) || matches!(byte, b'"' | b'\\' | b'/'));
     pieces.filter(|piece| !piece.is_empty())
-}
-
-/// The places of a mask's bits.
-fn places(mask: Mask) -> impl Iterator<Item = usize> {
-    let mut rest = mask;
-    std::iter::from_fn(move || {
-        let place = (rest != 0).then(|| rest.trailing_zeros() as usize);
-        rest &= rest.wrapping_sub(1);
-        place
-    })
 }

@@ -1,6 +1,6 @@
 //! Filters: what must hold of an event. One on a field that is not there does not hold, but for `IsPresent: false`.
 
-use super::event::Event;
+use super::event::Leaf;
 use super::path::Path;
 
 /// A filter.
@@ -34,11 +34,10 @@ pub(super) enum Test {
 }
 
 impl Filter {
-    /// Whether it holds of an event.
-    pub(super) fn passes(&self, event: &Event<'_>) -> bool {
-        let leaf = event.leaf(&self.path);
-        let text = |holds: &dyn Fn(&str) -> bool| leaf.is_some_and(|leaf| holds(&leaf.text()));
-        let number = |holds: &dyn Fn(f64) -> bool| leaf.and_then(|leaf| leaf.number()).is_some_and(holds);
+    /// Whether it holds of an event that has this at its path.
+    pub(super) fn passes(&self, leaf: Option<Leaf<'_>>) -> bool {
+        let text = |holds: &dyn Fn(&str) -> bool| leaf.and_then(Leaf::text).is_some_and(|text| holds(&text));
+        let number = |holds: &dyn Fn(f64) -> bool| leaf.and_then(Leaf::number).is_some_and(holds);
         match &self.test {
             Test::In(texts) => text(&|found| texts.iter().any(|text| text == found)),
             Test::NotIn(texts) => text(&|found| texts.iter().all(|text| text != found)),

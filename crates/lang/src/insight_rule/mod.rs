@@ -6,7 +6,7 @@
 //! are counted or a value of theirs is summed.
 //!
 //! ```
-//! use watchkeep_lang::insight_rule::{Event, InsightRule};
+//! use watchkeep_lang::insight_rule::{InsightRule, RuleSet};
 //!
 //! let rule = InsightRule::parse(
 //!     r#"{"Schema": {"Name": "CloudWatchLogRule", "Version": 1}, "LogGroupNames": ["/shop/*"], "LogFormat": "JSON",
@@ -14,8 +14,8 @@
 //!         "AggregateOn": "Sum"}"#,
 //! )?;
 //! assert!(rule.covers("123456789012", "eu-west-1", "/shop/web"));
-//! let event = Event::parse(rule.format(), br#"{"ip": "10.0.0.1", "method": "PUT", "bytes": 512}"#).unwrap();
-//! let contribution = rule.contribution(&event).unwrap();
+//! let rules = RuleSet::new([&rule]);
+//! let contribution = rules.contributions(r#"{"ip": "10.0.0.1", "method": "PUT", "bytes": 512}"#).next().flatten().unwrap();
 //! assert_eq!((contribution.keys, contribution.value), (vec!["10.0.0.1".into()], 512.0));
 //! # Ok::<(), watchkeep_lang::insight_rule::RuleError>(())
 //! ```
@@ -25,10 +25,11 @@ mod filter;
 pub mod limits;
 mod parse;
 mod path;
+mod rule_set;
 #[cfg(test)]
 mod tests;
 
-pub use event::Event;
+pub use rule_set::RuleSet;
 
 use std::borrow::Cow;
 
@@ -56,8 +57,8 @@ pub struct InsightRule {
 }
 
 /// What the events of a rule look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
     /// A JSON object.
     Json,
     /// Fields between blanks, some of them in quotes or brackets.
@@ -110,11 +111,6 @@ impl InsightRule {
         self.log_groups.iter().any(|groups| groups.covers(account, region, log_group))
     }
 
-    /// The format of its events.
-    pub fn format(&self) -> Format {
-        self.format
-    }
-
     /// What it adds up.
     pub fn aggregate(&self) -> Aggregate {
         if self.value_of.is_some() { Aggregate::Sum } else { Aggregate::Count }
@@ -130,16 +126,22 @@ impl InsightRule {
         self.format == other.format && self.keys == other.keys && self.value_of == other.value_of
     }
 
-    /// What an event of the rule's format adds; nothing if it does not pass the filters, or lacks a key or the value.
-    pub fn contribution<'e>(&self, event: &'e Event<'_>) -> Option<Contribution<'e>> {
-        if !self.filters.iter().all(|filter| filter.passes(event)) {
+    /// Where everything is that it wants to know of an event.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.filters.iter().map(|filter| &filter.path).chain(&self.value_of).chain(&self.keys)
+    }
+
+    /// What an event adds that has these at the rule's [`paths`](Self::paths); nothing if it does not pass the filters, or lacks
+    /// a key or the value.
+    fn contribution<'m>(&self, mut leaves: impl Iterator<Item = Option<Leaf<'m>>>) -> Option<Contribution<'m>> {
+        if !self.filters.iter().zip(leaves.by_ref()).all(|(filter, leaf)| filter.passes(leaf)) {
             return None;
         }
         let value = match &self.value_of {
             None => 1.0,
-            Some(path) => event.leaf(path)?.number()?,
+            Some(_) => leaves.next()??.number()?,
         };
-        let keys = self.keys.iter().map(|key| event.leaf(key).map(Leaf::text).map(cut));
+        let keys = leaves.map(|leaf| leaf.and_then(Leaf::text).map(cut));
         Some(Contribution { keys: keys.collect::<Option<_>>()?, value })
     }
 }

@@ -1,23 +1,15 @@
 //! Where a value is in an event: `$.a.b[0].c` in JSON, the number of a field otherwise.
 
 use super::limits::PATH_STEPS_MAX;
+use crate::json::{self, Step};
 
 /// A place in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Path {
-    /// In JSON: from the event inwards.
-    Steps(Vec<Step>),
+    /// In JSON.
+    Json(json::Path),
     /// Among fields: the number, from 1.
     Field(usize),
-}
-
-/// A step inwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The member of an object.
-    Member(String),
-    /// The element of an array, from 0.
-    Element(usize),
 }
 
 impl Path {
@@ -36,14 +28,14 @@ impl Path {
             };
             steps.push(step);
         }
-        (!steps.is_empty()).then_some(Path::Steps(steps))
+        (!steps.is_empty()).then(|| Path::Json(steps.into()))
     }
 }
 
 fn member(text: &str) -> Option<(Step, &str)> {
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (name, rest) = text.split_at_checked(end)?;
-    (!name.is_empty()).then(|| (Step::Member(name.to_owned()), rest))
+    (!name.is_empty()).then(|| (Step::Member(name.into()), rest))
 }
 
 /// `0]`, `'name']` or `"name"]`.
@@ -51,7 +43,7 @@ fn in_brackets(text: &str) -> Option<(Step, &str)> {
     for quote in ['\'', '"'] {
         if let Some(quoted) = text.strip_prefix(quote) {
             let (name, rest) = quoted.split_once(quote)?;
-            return Some((Step::Member(name.to_owned()), rest.strip_prefix(']')?));
+            return Some((Step::Member(name.into()), rest.strip_prefix(']')?));
         }
     }
     let (index, rest) = text.split_once(']')?;

@@ -1,6 +1,7 @@
 //! A case a row.
 
-use serde_json::{Value, json};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -26,8 +27,8 @@ fn refused(changes: Value, part: &str) {
 
 /// What an event adds: its keys between commas, and its value.
 fn contribution(rule: &InsightRule, message: &str) -> Option<(String, f64)> {
-    let event = Event::parse(rule.format(), message.as_bytes())?;
-    rule.contribution(&event).map(|contribution| (contribution.keys.join(","), contribution.value))
+    let contribution = RuleSet::new([rule]).contributions(message).next().flatten()?;
+    Some((contribution.keys.join(","), contribution.value))
 }
 
 #[test]
@@ -221,8 +222,15 @@ fn fields_are_numbered_or_named() {
     let filtered = clf(json!({"Keys": ["ip"], "Filters": [{"Match": "status", "GreaterThan": 399}]})).unwrap();
     assert_eq!(contribution(&filtered, line), None);
     assert_eq!(filtered.key_labels(), ["ip"]);
-    for line in ["10.0.0.1 [open \"quote", "\"", "[", "   ", "a\tb"] {
-        assert!(Event::parse(Format::Clf, line.as_bytes()).is_some(), "{line}");
+    let first = clf(json!({"Keys": ["1"]})).unwrap();
+    for (line, expected) in [
+        ("10.0.0.1 [open \"quote", Some("10.0.0.1")),
+        ("\"", Some("\"")),
+        ("[", Some("[")),
+        ("   ", None),
+        ("a\tb", Some("a")),
+    ] {
+        assert_eq!(contribution(&first, line).map(|(keys, _)| keys).as_deref(), expected, "{line}");
     }
     assert!(clf(json!({"Keys": ["$.ip"]})).unwrap_err().message.contains("neither a name"));
     for (fields, part) in [
@@ -241,4 +249,81 @@ fn long_keys_are_cut_between_characters() {
     let rule = rule(json!({})).unwrap();
     let (keys, _) = contribution(&rule, &json!({"ip": format!("x{}", "ä".repeat(600))}).to_string()).unwrap();
     assert_eq!(keys, format!("x{}", "ä".repeat(511)));
+}
+
+#[test]
+fn rules_are_asked_together() {
+    let keyed = |key: String| rule(json!({"Contribution": {"Keys": [key]}})).unwrap();
+    // More paths than are looked for at once.
+    let mut rules: Vec<InsightRule> = (0..150).map(|number| keyed(format!("$.m{number}.x"))).collect();
+    rules.push(rule(json!({"LogFormat": "CLF", "Contribution": {"Keys": ["1"]}})).unwrap());
+    let members = (0..150).map(|number| (format!("m{number}"), json!({"x": number})));
+    let message = Value::Object(members.collect()).to_string();
+    let rules = RuleSet::new(&rules);
+    let found = rules.contributions(&message).map(|found| found.map(|found| found.keys.join(",")));
+    let expected =
+        (0..150).map(|number| Some(number.to_string())).chain([Some(message[..limits::KEY_BYTES_MAX].to_owned())]);
+    assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let found: Vec<_> = rules.contributions("plain text").flatten().collect();
+    assert_eq!(found, [Contribution { keys: vec!["plain".into()], value: 1.0 }]);
+}
+
+#[test]
+fn of_a_name_that_repeats_the_last_value_counts() {
+    let rule = rule(json!({})).unwrap();
+    let cases = [
+        (r#"{"ip":1,"ip":2}"#, Some("2")),
+        (r#"{"ip":1,"ip":null}"#, None),
+        (r#"{"ip":1,"ip":{"v":4}}"#, None),
+        (r#"{"ip":[],"ip":"a"}"#, Some("a")),
+    ];
+    for (message, expected) in cases {
+        assert_eq!(contribution(&rule, message).map(|(keys, _)| keys).as_deref(), expected, "{message}");
+    }
+}
+
+fn any_event() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a\"\\\\/\n\u{1}äé😀 0-9.]{0,6}".prop_map(Value::from),
+    ];
+    let object = |values: BoxedStrategy<Value>| {
+        let members = prop::collection::vec(("[ab\"ä]", values), 0..5);
+        members.prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>()))
+    };
+    let value = leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from), object(inner)]
+    });
+    object(value.boxed())
+}
+
+proptest! {
+    #[test]
+    fn leaves_are_what_serde_finds(event in any_event(), indented in any::<bool>()) {
+        let message = if indented { format!("{event:#}") } else { event.to_string() };
+        let event: Value = serde_json::from_str(&message).unwrap();
+        for (path, pointer) in [
+            ("$.a", "/a"), ("$.b[1]", "/b/1"), ("$.a.b", "/a/b"), ("$['ä'].a[0]", "/ä/a/0"), ("$.a[0].b", "/a/0/b"), ("$['\"']", "/\""),
+        ] {
+            let found = event.pointer(pointer);
+            let text = found.and_then(|found| match found {
+                Value::Null | Value::Array(_) | Value::Object(_) => None,
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            });
+            let counted = rule(json!({"Contribution": {"Keys": [path]}})).unwrap();
+            prop_assert_eq!(contribution(&counted, &message).map(|(keys, _)| keys), text.clone(), "{} of {}", path, message);
+            let number = found.and_then(|found| match found {
+                Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+                other => other.as_f64(),
+            });
+            let summed = json!({"Contribution": {"Keys": [path], "ValueOf": path}, "AggregateOn": "Sum"});
+            let summed = rule(summed).unwrap();
+            prop_assert_eq!(contribution(&summed, &message).map(|(_, value)| value), number, "{} of {}", path, message);
+        }
+    }
 }

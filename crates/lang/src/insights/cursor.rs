@@ -3,6 +3,7 @@
 use super::error::QueryError;
 use super::lexer::{Kind, Lexer, Token};
 use super::limits::NESTING_MAX;
+use super::parser::Walk;
 use super::plan::{Language, Span};
 
 /// The tokens from one on.
@@ -102,11 +103,15 @@ impl Cursor {
 
     /// Names with commas between them.
     pub(super) fn names(&mut self) -> Result<Vec<(String, Span)>, QueryError> {
-        let mut names = vec![self.name()?];
-        while self.eat_symbol(",")? {
-            names.push(self.name()?);
+        self.list(Cursor::name)
+    }
+
+    /// A name, or a text in quotes that is one.
+    pub(super) fn name_or_quoted(&mut self) -> Result<String, QueryError> {
+        match self.peek() {
+            Kind::Text(_) => self.quoted(),
+            _ => Ok(self.name()?.0),
         }
-        Ok(names)
     }
 
     /// A text in quotes.
@@ -125,6 +130,11 @@ impl Cursor {
         let number = number.ok_or_else(|| self.expected("a whole number"))?;
         self.advance()?;
         Ok(number)
+    }
+
+    /// The whole number that comes next, if any number does.
+    pub(super) fn integer_or(&mut self, default: usize) -> Result<usize, QueryError> {
+        if matches!(self.peek(), Kind::Number(_)) { self.integer() } else { Ok(default) }
     }
 
     /// `true` or `false`.

@@ -21,6 +21,7 @@ mod joining;
 pub mod json;
 mod lexer;
 pub mod limits;
+mod parser;
 pub mod patterns;
 pub mod period;
 pub mod plan;
@@ -48,9 +49,6 @@ impl Plan {
     ///
     /// [`QueryError`] if it is not one: what is not understood is never passed over.
     pub fn parse(text: &str, language: plan::Language) -> Result<Plan, QueryError> {
-        match language {
-            plan::Language::Cwli => cwli::parse_query(text),
-            plan::Language::Ppl => ppl::parse_query(text),
-        }
+        parser::query(text, language)
     }
 }

@@ -4,6 +4,7 @@ use super::cursor::{Cursor, is_reserved, is_word};
 use super::error::QueryError;
 use super::lexer::Kind;
 use super::limits::DEPTH_MAX;
+use super::parser::Walk;
 use super::plan::{Arithmetic, Comparison, Language, Plan, Span};
 use super::text_pattern;
 use super::value::{EXACT_DIGITS, Value};
@@ -190,7 +191,7 @@ impl Expressions<'_> {
             return self.node(start, NodeKind::Like { operand: Box::new(operand), pattern, negated });
         }
         if self.cursor.eat_word("in")? {
-            return self.list(start, operand, negated);
+            return self.in_list(start, operand, negated);
         }
         if self.is_ppl() && self.cursor.eat_word("between")? {
             let low = self.sum()?;
@@ -229,7 +230,7 @@ impl Expressions<'_> {
     }
 
     /// What follows `in`: a list, or a query.
-    fn list(&mut self, start: usize, operand: Node, negated: bool) -> Result<Node, QueryError> {
+    fn in_list(&mut self, start: usize, operand: Node, negated: bool) -> Result<Node, QueryError> {
         let (open, close) = match self.cursor.peek() {
             Kind::Symbol("[") => ("[", "]"),
             Kind::Symbol("(") => ("(", ")"),
@@ -250,13 +251,7 @@ impl Expressions<'_> {
         if open == "(" && !self.is_ppl() {
             return Err(self.cursor.expected("K_SOURCE"));
         }
-        let mut list = Vec::new();
-        loop {
-            list.push(self.literal()?);
-            if !self.cursor.eat_symbol(",")? {
-                break;
-            }
-        }
+        let list = self.list(Self::literal)?;
         self.cursor.symbol(close)?;
         self.node(start, NodeKind::In { operand: Box::new(operand), list, negated })
     }
@@ -401,12 +396,7 @@ impl Expressions<'_> {
         if self.cursor.eat_symbol("*")? {
             call.star = true;
         } else if !self.cursor.is_symbol(")") {
-            loop {
-                call.arguments.push(self.deeper(Self::expression)?);
-                if !self.cursor.eat_symbol(",")? {
-                    break;
-                }
-            }
+            call.arguments = self.list(|expressions| expressions.deeper(Self::expression))?;
             let has_last = self.is_ppl()
                 && (call.name == "case" && self.cursor.is_word("else")
                     || call.name == "cast" && self.cursor.is_word("as"));

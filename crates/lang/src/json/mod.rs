@@ -4,7 +4,7 @@ mod path;
 mod scan;
 mod text;
 
-pub(crate) use path::{Mask, Path, Paths, Step};
+pub(crate) use path::{Mask, Path, Paths, Step, places};
 pub(crate) use scan::{Leaf, scan};
 pub(crate) use text::Text;
 

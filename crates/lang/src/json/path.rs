@@ -86,17 +86,19 @@ impl Paths {
     }
 
     fn onward(&self, active: Mask, depth: usize, goes: impl Fn(&Step) -> bool) -> Mask {
-        let (mut rest, mut onward) = (active, 0);
-        while rest != 0 {
-            let lowest = rest & rest.wrapping_neg();
-            let path = self.paths.get(rest.trailing_zeros() as usize);
-            if path.and_then(|path| path.get(depth)).is_some_and(&goes) {
-                onward |= lowest;
-            }
-            rest ^= lowest;
-        }
-        onward
+        let goes_on = |place: &usize| self.paths.get(*place).and_then(|path| path.get(depth)).is_some_and(&goes);
+        places(active).filter(goes_on).fold(0, |onward, place| onward | 1 << place)
     }
+}
+
+/// The places of a mask's paths.
+pub(crate) fn places(mask: Mask) -> impl Iterator<Item = usize> {
+    let mut rest = mask;
+    std::iter::from_fn(move || {
+        let place = (rest != 0).then(|| rest.trailing_zeros() as usize);
+        rest &= rest.wrapping_sub(1);
+        place
+    })
 }
 
 /// The mask of one path.

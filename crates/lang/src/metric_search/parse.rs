@@ -2,6 +2,7 @@
 
 use super::limits::{DEPTH_MAX, SEARCH_CHARS_MAX};
 use super::{Condition, Needle, Problem, Property, Schema, Search, SearchError, tokens};
+use crate::lexemes::single_or;
 
 /// How a search names the account that asks.
 const LOCAL_ACCOUNT: &str = "LOCAL";
@@ -291,15 +292,5 @@ fn designated(name: &str) -> Property {
         "Namespace" => Property::Namespace,
         ":aws.AccountId" => Property::Account,
         _ => Property::Dimension(name.to_owned()),
-    }
-}
-
-fn single_or(mut parts: Vec<Condition>, joined: fn(Vec<Condition>) -> Condition) -> Condition {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        last => {
-            parts.extend(last);
-            joined(parts)
-        }
     }
 }

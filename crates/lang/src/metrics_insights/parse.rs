@@ -4,11 +4,12 @@ use super::limits::SERIES_MAX;
 use super::scan::{Kind, Lexeme, scan};
 use super::words::is_reserved;
 use super::{Condition, Function, Key, Operator, OrderBy, Problem, Query, QueryError, Source, Value};
+use crate::lexemes::Lexemes;
 
 /// Parses a query.
 pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
     let (lexemes, end) = scan(text)?;
-    let mut parser = Parser { lexemes: &lexemes, end };
+    let mut parser = Parser { lexemes: Lexemes::new(&lexemes, end) };
     let query = parser.query()?;
     match parser.lexemes.first() {
         None => Ok(query),
@@ -17,10 +18,7 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
 }
 
 struct Parser<'l> {
-    /// What is left.
-    lexemes: &'l [Lexeme],
-    /// The position behind the text.
-    end: usize,
+    lexemes: Lexemes<'l, Kind>,
 }
 
 impl<'l> Parser<'l> {
@@ -46,7 +44,7 @@ impl<'l> Parser<'l> {
         self.symbol(&Kind::Open, "'('")?;
         let namespace = self.name("a namespace")?;
         let mut names = Vec::new();
-        while self.eat(&Kind::Comma) {
+        while self.lexemes.eat(&Kind::Comma) {
             names.push(self.name("a dimension name")?);
         }
         self.symbol(&Kind::Close, "')'")?;
@@ -78,7 +76,7 @@ impl<'l> Parser<'l> {
             }
             _ => return Err(self.expected("'=' or '!='")),
         };
-        self.advance();
+        self.lexemes.advance();
         let value = self.value(&key)?;
         Ok(Condition { key, operator, value })
     }
@@ -90,7 +88,7 @@ impl<'l> Parser<'l> {
                 if *key != Key::AccountId {
                     return Err(QueryError { position: *position, problem: Problem::CurrentAccount });
                 }
-                self.advance();
+                self.lexemes.advance();
                 self.symbol(&Kind::Open, "'('")?;
                 self.symbol(&Kind::Close, "')'")?;
                 return Ok(Value::CurrentAccountId);
@@ -100,14 +98,14 @@ impl<'l> Parser<'l> {
             }
             _ => return Err(self.expected("a value in single quotes")),
         };
-        self.advance();
+        self.lexemes.advance();
         Ok(value)
     }
 
     fn group_by(&mut self) -> Result<Vec<Key>, QueryError> {
         self.keyword("BY")?;
         let mut keys = vec![self.key()?];
-        while self.eat(&Kind::Comma) {
+        while self.lexemes.eat(&Kind::Comma) {
             keys.push(self.key()?);
         }
         Ok(keys)
@@ -115,19 +113,19 @@ impl<'l> Parser<'l> {
 
     /// A dimension, `tag.` and the key of a tag, or `AWS.AccountId`.
     fn key(&mut self) -> Result<Key, QueryError> {
-        let dotted = self.lexemes.get(1).is_some_and(|lexeme| lexeme.kind == Kind::Dot);
+        let dotted = self.lexemes.second().is_some_and(|lexeme| lexeme.kind == Kind::Dot);
         match self.lexemes.first() {
             Some(Lexeme { kind: Kind::Word(word), .. }) if dotted && word == "tag" => {
-                self.advance();
-                self.advance();
+                self.lexemes.advance();
+                self.lexemes.advance();
                 Ok(Key::Tag(self.name("the key of a tag")?))
             }
             Some(Lexeme { kind: Kind::Word(word), .. }) if dotted && word == "AWS" => {
-                self.advance();
-                self.advance();
+                self.lexemes.advance();
+                self.lexemes.advance();
                 match self.lexemes.first() {
                     Some(Lexeme { kind: Kind::Word(word), .. }) if word == "AccountId" => {
-                        self.advance();
+                        self.lexemes.advance();
                         Ok(Key::AccountId)
                     }
                     _ => Err(self.expected("AccountId")),
@@ -154,7 +152,7 @@ impl<'l> Parser<'l> {
             return Err(self.expected("a number"));
         };
         let limit = word.parse().ok().filter(|limit| (1..=SERIES_MAX).contains(limit));
-        self.advance();
+        self.lexemes.advance();
         limit.ok_or_else(|| QueryError { position: *position, problem: Problem::Limit(word.clone()) })
     }
 
@@ -163,7 +161,7 @@ impl<'l> Parser<'l> {
             return Err(self.expected("AVG, COUNT, MAX, MIN or SUM"));
         };
         let function = Function::named(word);
-        self.advance();
+        self.lexemes.advance();
         function.ok_or_else(|| QueryError { position: *position, problem: Problem::Function(word.clone()) })
     }
 
@@ -176,7 +174,7 @@ impl<'l> Parser<'l> {
             Some(Lexeme { kind: Kind::Word(name) | Kind::Name(name), .. }) if !name.is_empty() => name.clone(),
             _ => return Err(self.expected(expected)),
         };
-        self.advance();
+        self.lexemes.advance();
         match self.lexemes.first() {
             Some(Lexeme { position, kind: Kind::Dot }) => {
                 Err(QueryError { position: *position, problem: Problem::Character('.') })
@@ -190,38 +188,19 @@ impl<'l> Parser<'l> {
     }
 
     fn symbol(&mut self, kind: &Kind, written: &'static str) -> Result<(), QueryError> {
-        if self.eat(kind) { Ok(()) } else { Err(self.expected(written)) }
-    }
-
-    fn eat(&mut self, kind: &Kind) -> bool {
-        let found = self.lexemes.first().is_some_and(|lexeme| lexeme.kind == *kind);
-        if found {
-            self.advance();
-        }
-        found
+        if self.lexemes.eat(kind) { Ok(()) } else { Err(self.expected(written)) }
     }
 
     /// Eats a word, in whatever case.
     fn eat_word(&mut self, word: &str) -> bool {
-        let is_word = |lexeme: &Lexeme| matches!(&lexeme.kind, Kind::Word(found) if found.eq_ignore_ascii_case(word));
-        let found = self.lexemes.first().is_some_and(is_word);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn advance(&mut self) {
-        self.lexemes = self.lexemes.get(1..).unwrap_or_default();
+        self.lexemes.eat_if(|kind| matches!(kind, Kind::Word(found) if found.eq_ignore_ascii_case(word)))
     }
 
     fn expected(&self, expected: &'static str) -> QueryError {
-        match self.lexemes.first() {
-            Some(lexeme) => {
-                let found = lexeme.kind.written();
-                QueryError { position: lexeme.position, problem: Problem::Expected { expected, found } }
-            }
-            None => QueryError { position: self.end, problem: Problem::Missing(expected) },
-        }
+        let problem = match self.lexemes.first() {
+            Some(lexeme) => Problem::Expected { expected, found: lexeme.kind.written() },
+            None => Problem::Missing(expected),
+        };
+        QueryError { position: self.lexemes.position(), problem }
     }
 }

@@ -2,14 +2,10 @@
 
 use super::limits::QUERY_CHARS_MAX;
 use super::{Problem, QueryError};
+use crate::lexemes::{self, quoted};
 
 /// A piece of a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lexeme {
-    /// In characters, from 1.
-    pub(super) position: usize,
-    pub(super) kind: Kind,
-}
+pub(super) type Lexeme = lexemes::Lexeme<Kind>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -68,7 +64,7 @@ pub(super) fn scan(text: &str) -> Result<(Vec<Lexeme>, usize), QueryError> {
             '!' if rest.get(1) == Some(&'=') => (Kind::NotEqual, 2),
             '"' | '\'' => {
                 let unclosed = QueryError { position, problem: Problem::Unclosed(c) };
-                let (text, length) = quoted(rest, c).ok_or(unclosed)?;
+                let (text, length) = quoted(rest, c, &['"', '\'', '\\']).ok_or(unclosed)?;
                 (if c == '"' { Kind::Name(text) } else { Kind::Text(text) }, length)
             }
             c if is_word(c) => {
@@ -86,22 +82,4 @@ pub(super) fn scan(text: &str) -> Result<(Vec<Lexeme>, usize), QueryError> {
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// A quoted text and how many characters it takes with its quotes; `None` if it does not end. A backslash makes a quote or a
-/// backslash plain; before others it is itself.
-fn quoted(chars: &[char], quote: char) -> Option<(String, usize)> {
-    let mut text = String::new();
-    let mut rest = chars.iter().copied().enumerate().skip(1).peekable();
-    while let Some((at, c)) = rest.next() {
-        match c {
-            c if c == quote => return Some((text, at + 1)),
-            '\\' => match rest.next_if(|(_, next)| matches!(next, '"' | '\'' | '\\')) {
-                Some((_, escaped)) => text.push(escaped),
-                None => text.push('\\'),
-            },
-            c => text.push(c),
-        }
-    }
-    None
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use watchkeep_core::{AccountId, Region, TimestampMs};
-use watchkeep_lang::insight_rule::{Event, Format};
+use watchkeep_lang::insight_rule::RuleSet;
 use watchkeep_store::Rows;
 
 use super::rule_book::{Rule, Seen};
@@ -81,21 +81,12 @@ type Tallies = HashMap<(i64, Option<String>), Tally, foldhash::fast::FixedState>
 /// Adds up what each rule counts.
 fn tallies<'m>(rules: &[&Arc<Rule>], events: impl IntoIterator<Item = LogEvent<'m>>) -> Vec<Tallies> {
     let mut tallies: Vec<Tallies> = rules.iter().map(|_| Tallies::default()).collect();
+    let rules = RuleSet::new(rules.iter().map(|rule| &rule.compiled));
     let mut bytes_left = CONTRIBUTION_BYTES_AT_ONCE;
     for LogEvent { time_ms, message } in events {
-        // Each format is taken apart once, and only if a rule asks for it.
-        let (mut json, mut clf) = (None, None);
         let minute_ms = time_ms.saturating_sub(time_ms.rem_euclid(MINUTE_MS));
-        for (rule, tallies) in rules.iter().zip(&mut tallies) {
-            let format = rule.compiled.format();
-            let parsed = match format {
-                Format::Json => &mut json,
-                Format::Clf => &mut clf,
-            };
-            let event = parsed.get_or_insert_with(|| Event::parse(format, message.as_bytes()));
-            let Some(contribution) = event.as_ref().and_then(|event| rule.compiled.contribution(event)) else {
-                continue;
-            };
+        for (tallies, contribution) in tallies.iter_mut().zip(rules.contributions(message)) {
+            let Some(contribution) = contribution else { continue };
             let keys = serde_json::Value::from(contribution.keys.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
             let keys = Some(keys.to_string()).filter(|keys| keys.len() <= bytes_left);
             bytes_left -= keys.as_ref().map_or(0, String::len);

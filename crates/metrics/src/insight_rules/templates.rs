@@ -245,7 +245,7 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
-    use watchkeep_lang::insight_rule::{Event, InsightRule};
+    use watchkeep_lang::insight_rule::{InsightRule, RuleSet};
 
     use super::*;
 
@@ -308,8 +308,8 @@ mod tests {
         ];
         for (name, event, expected) in cases {
             let rule = InsightRule::parse(&Template::named(name).unwrap().definition("g")).unwrap();
-            let event = Event::parse(rule.format(), event.as_bytes()).unwrap();
-            let found = rule.contribution(&event).map(|found| (found.keys.join(","), found.value));
+            let found = RuleSet::new([&rule]).contributions(event).next().flatten();
+            let found = found.map(|found| (found.keys.join(","), found.value));
             assert_eq!(found, expected.map(|(keys, value)| (keys.to_owned(), value)), "{name}");
         }
     }

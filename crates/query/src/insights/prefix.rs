@@ -26,18 +26,6 @@ pub(super) type Take<'t> = dyn FnMut(&Live<'_>) -> Result<ControlFlow<()>, Query
 impl<'p> Prefix<'p> {
     /// Of a plan's steps, the first that look at one event.
     pub(super) fn of(all: &'p [Step], may_unmask: bool, context: &'p Context, tables: &'p Tables) -> Prefix<'p> {
-        let is_of_one = |step: &Step| {
-            matches!(
-                step,
-                Step::Filter(_)
-                    | Step::FilterIndex { .. }
-                    | Step::Define(_)
-                    | Step::Parse(_)
-                    | Step::Unmask(_)
-                    | Step::Unnest { .. }
-                    | Step::Lookup(_)
-            ) || is_newest_first(step)
-        };
         let end = all.iter().position(|step| !is_of_one(step)).unwrap_or(all.len());
         let steps = all.get(..end).unwrap_or_default();
         let mut lifted = vec![Lifted::default()];
@@ -133,6 +121,20 @@ impl<'p> Prefix<'p> {
         }
         take(row)
     }
+}
+
+/// Whether a step looks at one event at a time.
+pub(super) fn is_of_one(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Filter(_)
+            | Step::FilterIndex { .. }
+            | Step::Define(_)
+            | Step::Parse(_)
+            | Step::Unmask(_)
+            | Step::Unnest { .. }
+            | Step::Lookup(_)
+    ) || is_newest_first(step)
 }
 
 /// Whether a step only brings the newest events first: so they are read anyway, wherever their order matters.

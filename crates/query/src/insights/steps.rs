@@ -9,7 +9,7 @@ use watchkeep_lang::insights::value::Value;
 
 use super::groups::{Groups, group_key};
 use super::lookup::Tables;
-use super::prefix::{elements, parsed};
+use super::prefix::{elements, is_of_one, parsed};
 use super::row::{Held, Layout, Lifted, value_bytes};
 use crate::control::Bounds;
 use crate::error::QueryError;
@@ -27,21 +27,9 @@ pub(super) struct Steps<'p> {
 
 /// Whether a step is one of those here, or one that looks at one event at a time.
 pub(super) fn is_known(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Filter(_)
-            | Step::FilterIndex { .. }
-            | Step::Define(_)
-            | Step::Parse(_)
-            | Step::Stats(_)
-            | Step::Sort(_)
-            | Step::Limit { .. }
-            | Step::Dedup(_)
-            | Step::Pattern(_)
-            | Step::Unmask(_)
-            | Step::Unnest { .. }
-            | Step::Lookup(_)
-    )
+    let is_of_many =
+        matches!(step, Step::Stats(_) | Step::Sort(_) | Step::Limit { .. } | Step::Dedup(_) | Step::Pattern(_));
+    is_of_many || is_of_one(step)
 }
 
 impl Steps<'_> {

@@ -4,6 +4,7 @@ use super::Parser;
 use crate::insights::builder::{Shown, ShownBy};
 use crate::insights::error::QueryError;
 use crate::insights::lexer::Kind;
+use crate::insights::parser::Walk;
 use crate::insights::plan::{AddTotals, Column, Definition, ExprKind, Field, Lookup, Name, Span, Step};
 
 /// `fields a, b + 1 as c`: adds to what the result shows.
@@ -104,20 +105,12 @@ pub(super) fn unnest(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryErr
 /// `lookup table key as field OUTPUT a, b`.
 pub(super) fn lookup(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
     let table_span = parser.cursor.span();
-    let table = match parser.cursor.peek() {
-        Kind::Text(_) => parser.cursor.quoted()?,
-        _ => parser.cursor.name()?.0,
-    };
-    let mut keys = Vec::new();
-    loop {
+    let table = parser.cursor.name_or_quoted()?;
+    let keys = parser.list(|parser| {
         let (column, column_span) = parser.cursor.name()?;
-        let (field, field_span) =
-            if parser.cursor.eat_word("as")? { parser.cursor.name()? } else { (column.clone(), column_span) };
-        keys.push((column, parser.builder.resolve_name(&field, field_span)?));
-        if !parser.cursor.eat_symbol(",")? {
-            break;
-        }
-    }
+        let (field, field_span) = parser.alias()?.unwrap_or_else(|| (column.clone(), column_span));
+        Ok((column, parser.builder.resolve_name(&field, field_span)?))
+    })?;
     parser.cursor.word("output")?;
     let mut outputs: Vec<(String, Name)> = Vec::new();
     for (name, _) in parser.cursor.names()? {
@@ -147,10 +140,7 @@ pub(super) fn add_totals(parser: &mut Parser<'_>, span: Span) -> Result<(), Quer
         let is_option = matches!(parser.cursor.peek_second(), Some(Kind::Symbol("=")));
         if is_option && parser.cursor.eat_word("fieldname")? {
             parser.cursor.symbol("=")?;
-            name = match parser.cursor.peek() {
-                Kind::Text(_) => parser.cursor.quoted()?,
-                _ => parser.cursor.name()?.0,
-            };
+            name = parser.cursor.name_or_quoted()?;
         } else if is_option && parser.cursor.eat_word("row")? {
             parser.cursor.symbol("=")?;
             row = parser.cursor.truth()?;

@@ -1,8 +1,9 @@
 //! `join type=inner left=a right=b where a.k = b.k (SOURCE 'other' | fields k)`.
 
-use super::{Nesting, Parser, pipeline};
+use super::{Nesting, Parser};
 use crate::insights::error::QueryError;
 use crate::insights::joining::{self, Written};
+use crate::insights::parser::pipeline;
 use crate::insights::plan::{JoinKind, Span};
 
 pub(super) fn join(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {

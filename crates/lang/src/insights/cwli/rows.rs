@@ -2,15 +2,9 @@
 
 use super::Parser;
 use crate::insights::error::QueryError;
-use crate::insights::lexer::Kind;
-use crate::insights::plan::{Comparison, Dedup, Expr, ExprKind, SortKey, Span, Step};
-
-/// `filter x = 1`.
-pub(super) fn filter(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let node = parser.node()?;
-    let condition = parser.builder.resolve_condition(&node)?;
-    parser.builder.step(Step::Filter(condition), span)
-}
+use crate::insights::parser::Walk;
+use crate::insights::plan::{Comparison, Dedup, Expr, ExprKind, Span, Step};
+use crate::insights::syntax::Expressions;
 
 /// `filterIndex a = "x", b in ["y"]`.
 pub(super) fn filter_index(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
@@ -26,13 +20,7 @@ pub(super) fn filter_index(parser: &mut Parser<'_>, span: Span) -> Result<(), Qu
         let operand = Expr { span: name_span, kind: ExprKind::Field(field) };
         let kind = if parser.cursor.eat_word("in")? {
             parser.cursor.symbol("[")?;
-            let mut list = Vec::new();
-            loop {
-                list.push(parser.expressions(|expressions| expressions.literal())?);
-                if !parser.cursor.eat_symbol(",")? {
-                    break;
-                }
-            }
+            let list = parser.expressions(|expressions| expressions.list(Expressions::literal))?;
             parser.cursor.symbol("]")?;
             let list = std::sync::Arc::new(list.into_iter().collect());
             ExprKind::In { operand: Box::new(operand), list, negated: false }
@@ -54,18 +42,7 @@ pub(super) fn filter_index(parser: &mut Parser<'_>, span: Span) -> Result<(), Qu
 
 /// `sort a desc, b`.
 pub(super) fn sort(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let mut keys = Vec::new();
-    loop {
-        let node = parser.node()?;
-        let descending = parser.cursor.eat_word("desc")?;
-        if !descending {
-            parser.cursor.eat_word("asc")?;
-        }
-        keys.push(SortKey { value: parser.builder.resolve(&node)?, descending });
-        if !parser.cursor.eat_symbol(",")? {
-            break;
-        }
-    }
+    let keys = parser.list(Parser::sort_key)?;
     parser.builder.said.sort = true;
     parser.builder.said.sort_or_limit = Some("sort");
     parser.builder.step(Step::Sort(keys), span)
@@ -80,10 +57,7 @@ pub(super) fn order(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryErro
 /// `limit 10`.
 pub(super) fn limit(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
     let number_span = parser.cursor.span();
-    let rows = match parser.cursor.peek() {
-        Kind::Number(_) => parser.cursor.integer()?,
-        _ => return Err(parser.cursor.expected("a whole number")),
-    };
+    let rows = parser.cursor.integer()?;
     if rows == 0 {
         return Err(QueryError::new(number_span, "limit must be greater than 0"));
     }

@@ -5,6 +5,7 @@ use crate::insights::cursor::Cursor;
 use crate::insights::error::QueryError;
 use crate::insights::lexer::Kind;
 use crate::insights::limits::{SOURCE_ACCOUNTS_MAX, SOURCE_DATA_SOURCES_MAX, SOURCE_PREFIXES_MAX};
+use crate::insights::parser::Walk;
 use crate::insights::plan::{Selection, Source};
 
 /// The classes of log groups.
@@ -13,16 +14,7 @@ const CLASSES: &[&str] = &["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"];
 pub(super) fn source(cursor: &mut Cursor, nesting: Nesting) -> Result<Source, QueryError> {
     cursor.word("source")?;
     if matches!(cursor.peek(), Kind::Text(_) | Kind::Name { plain: false, .. }) {
-        let mut names = Vec::new();
-        loop {
-            names.push(match cursor.peek() {
-                Kind::Text(_) => cursor.quoted()?,
-                _ => cursor.name()?.0,
-            });
-            if !cursor.eat_symbol(",")? {
-                return Ok(Source::Named(names));
-            }
-        }
+        return Ok(Source::Named(cursor.list(Cursor::name_or_quoted)?));
     }
     let mut selections = Vec::new();
     loop {
@@ -99,13 +91,7 @@ fn data_sources(cursor: &mut Cursor) -> Result<Selection, QueryError> {
 /// Texts in brackets.
 fn list(cursor: &mut Cursor) -> Result<Vec<String>, QueryError> {
     cursor.symbol("[")?;
-    let mut values = Vec::new();
-    loop {
-        values.push(cursor.quoted()?);
-        if !cursor.eat_symbol(",")? {
-            break;
-        }
-    }
+    let values = cursor.list(Cursor::quoted)?;
     cursor.symbol("]")?;
     Ok(values)
 }

@@ -3,6 +3,7 @@
 use super::Parser;
 use crate::insights::builder::{Shown, ShownBy};
 use crate::insights::error::QueryError;
+use crate::insights::parser::Walk;
 use crate::insights::plan::{Column, Definition, Expr, ExprKind, Function, Span, Step};
 
 /// `fields a, b`, `fields + a`, `fields - a`.
@@ -11,8 +12,7 @@ pub(super) fn fields(parser: &mut Parser<'_>, _: Span) -> Result<(), QueryError>
     if !minus {
         parser.cursor.eat_symbol("+")?;
     }
-    let mut named = Vec::new();
-    loop {
+    let named = parser.list(|parser| {
         // `count()` is the name of a column here.
         let node = parser.node()?;
         let name = parser.builder.name_of(&(node.clone(), None));
@@ -20,11 +20,8 @@ pub(super) fn fields(parser: &mut Parser<'_>, _: Span) -> Result<(), QueryError>
         let ExprKind::Field(field) = parser.builder.resolve(&node)?.kind else {
             return Err(QueryError::new(span, "fields takes fields; eval computes new ones"));
         };
-        named.push(Column { name: name.into(), field });
-        if !parser.cursor.eat_symbol(",")? {
-            break;
-        }
-    }
+        Ok(Column { name: name.into(), field })
+    })?;
     let columns = match minus {
         false => named,
         true => {
@@ -61,44 +58,34 @@ pub(super) fn rename(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryErr
 
 /// `eval a = b * 2, c = a + 1`.
 pub(super) fn eval(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let mut definitions = Vec::new();
-    loop {
+    let definitions = parser.list(|parser| {
         let (name, _) = parser.cursor.name()?;
         parser.cursor.symbol("=")?;
         let node = parser.node()?;
         let value = parser.builder.resolve(&node)?;
         let column = parser.builder.intern(&name);
         parser.add_column(&column);
-        definitions.push(Definition { name: column, value });
-        if !parser.cursor.eat_symbol(",")? {
-            break;
-        }
-    }
+        Ok(Definition { name: column, value })
+    })?;
     parser.builder.step(Step::Define(definitions), span)
 }
 
 /// `fillnull using a = 0, b = "none"`, `fillnull with 0 in a, b`.
 pub(super) fn fill_null(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let mut filled: Vec<(String, Span, Expr)> = Vec::new();
-    if parser.cursor.eat_word("using")? {
-        loop {
+    let filled: Vec<(String, Span, Expr)> = if parser.cursor.eat_word("using")? {
+        parser.list(|parser| {
             let (name, name_span) = parser.cursor.name()?;
             parser.cursor.symbol("=")?;
             let node = parser.node()?;
-            filled.push((name, name_span, parser.builder.resolve(&node)?));
-            if !parser.cursor.eat_symbol(",")? {
-                break;
-            }
-        }
+            Ok((name, name_span, parser.builder.resolve(&node)?))
+        })?
     } else {
         parser.cursor.word("with")?;
         let node = parser.expressions(|expressions| expressions.part())?;
         let value = parser.builder.resolve(&node)?;
         parser.cursor.word("in")?;
-        for (name, name_span) in parser.cursor.names()? {
-            filled.push((name, name_span, value.clone()));
-        }
-    }
+        parser.cursor.names()?.into_iter().map(|(name, name_span)| (name, name_span, value.clone())).collect()
+    };
     let mut definitions = Vec::new();
     for (name, name_span, value) in filled {
         let own = parser.builder.resolve_name(&name, name_span)?;
@@ -121,7 +108,7 @@ pub(super) fn flatten(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryEr
 pub(super) fn expand(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
     let (name, name_span) = parser.cursor.name()?;
     let list = parser.builder.resolve_name(&name, name_span)?;
-    let into = if parser.cursor.eat_word("as")? { parser.cursor.name()?.0 } else { name };
+    let into = parser.alias()?.map_or(name, |(alias, _)| alias);
     let into = parser.builder.intern(&into);
     parser.add_column(&into);
     parser.builder.step(Step::Unnest { list, into }, span)

@@ -1,10 +1,10 @@
 //! ``LEFT JOIN left=l, right=r on l.id = r.id `other` ``.
 
-use super::{Nesting, Parser, pipeline};
+use super::{Nesting, Parser};
 use crate::insights::builder::Builder;
 use crate::insights::error::QueryError;
 use crate::insights::joining::{self, Written};
-use crate::insights::lexer::Kind;
+use crate::insights::parser::pipeline;
 use crate::insights::plan::{JoinKind, Source, Span};
 
 /// `join ..`
@@ -50,10 +50,7 @@ fn join(parser: &mut Parser<'_>, kind: JoinKind, span: Span) -> Result<(), Query
         parser.cursor.symbol("]")?;
         inner
     } else {
-        let name = match parser.cursor.peek() {
-            Kind::Text(_) => parser.cursor.quoted()?,
-            _ => parser.cursor.name()?.0,
-        };
+        let name = parser.cursor.name_or_quoted()?;
         let mut inner = Builder::new(parser.cursor, true);
         inner.source = Some(Source::Named(vec![name]));
         inner

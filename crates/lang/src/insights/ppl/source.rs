@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::Parser;
+use crate::insights::cursor::Cursor;
 use crate::insights::error::QueryError;
 use crate::insights::lexer::Kind;
+use crate::insights::parser::Walk;
 use crate::insights::plan::{Comparison, Expr, ExprKind, Field, Selection, Source, Step};
+use crate::insights::syntax::Expressions;
 use crate::insights::value::Value;
 
 /// The name under which the indexed fields are listed.
@@ -15,11 +18,7 @@ pub(super) fn source(parser: &mut Parser<'_>) -> Result<(), QueryError> {
     parser.cursor.advance()?;
     parser.cursor.symbol("=")?;
     if !parser.cursor.eat_symbol("[")? {
-        let mut names = vec![group(parser)?];
-        while parser.cursor.eat_symbol(",")? {
-            names.push(group(parser)?);
-        }
-        parser.builder.source = Some(Source::Named(names));
+        parser.builder.source = Some(Source::Named(parser.cursor.list(Cursor::name_or_quoted)?));
         return Ok(());
     }
     let start = parser.cursor.span().start;
@@ -34,12 +33,12 @@ pub(super) fn source(parser: &mut Parser<'_>) -> Result<(), QueryError> {
                 "lg" => {
                     parser.cursor.advance()?;
                     parser.cursor.symbol(":")?;
-                    groups.push(group(parser)?);
+                    groups.push(parser.cursor.name_or_quoted()?);
                 }
                 "ds" => {
                     parser.cursor.advance()?;
                     parser.cursor.symbol(":")?;
-                    data_sources.push(group(parser)?);
+                    data_sources.push(parser.cursor.name_or_quoted()?);
                 }
                 _ => return Err(parser.cursor.expected("lg:, ds:")),
             }
@@ -79,14 +78,6 @@ enum Member {
     Condition(Expr),
 }
 
-/// The name of a group, in backticks, quotes or plain.
-fn group(parser: &mut Parser<'_>) -> Result<String, QueryError> {
-    match parser.cursor.peek() {
-        Kind::Text(_) => parser.cursor.quoted(),
-        _ => Ok(parser.cursor.name()?.0),
-    }
-}
-
 /// A field with `=` or `IN`, or a group.
 fn member(parser: &mut Parser<'_>) -> Result<Member, QueryError> {
     if matches!(parser.cursor.peek(), Kind::Text(_)) {
@@ -97,13 +88,7 @@ fn member(parser: &mut Parser<'_>) -> Result<Member, QueryError> {
         vec![parser.expressions(|expressions| expressions.literal())?]
     } else if parser.cursor.eat_word("in")? {
         parser.cursor.symbol("(")?;
-        let mut values = Vec::new();
-        loop {
-            values.push(parser.expressions(|expressions| expressions.literal())?);
-            if !parser.cursor.eat_symbol(",")? {
-                break;
-            }
-        }
+        let values = parser.expressions(|expressions| expressions.list(Expressions::literal))?;
         parser.cursor.symbol(")")?;
         values
     } else {

@@ -2,10 +2,10 @@
 
 use super::Parser;
 use super::columns::plain;
-use super::rows::keys;
+use super::rows::sort_key;
 use crate::insights::builder::{Shown, ShownBy};
 use crate::insights::error::QueryError;
-use crate::insights::lexer::Kind;
+use crate::insights::parser::Walk;
 use crate::insights::plan::{
     Aggregate, AggregateCall, Column, Dedup, Definition, Expr, ExprKind, FIELD_SUMMARY_COLUMNS, Field, Name, SortKey,
     Span, Stats, Step, Trend,
@@ -22,7 +22,7 @@ const TREND_ROWS_MAX: usize = 10_000;
 
 /// `stats count(), avg(x) as y by f, span(@timestamp, 5m) as t`: the aggregates come first in the result.
 pub(super) fn stats(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let stats = aggregation(parser)?;
+    let stats = parser.stats()?;
     let columns = stats.outputs.iter().chain(&stats.keys).map(|definition| Column::of(&definition.name)).collect();
     parser.builder.add_stats(stats, span)?;
     parser.builder.shown = Shown { columns, by: ShownBy::Step };
@@ -31,7 +31,7 @@ pub(super) fn stats(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryErro
 
 /// `eventstats avg(x) as y by f`.
 pub(super) fn event_stats(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
-    let mut stats = aggregation(parser)?;
+    let mut stats = parser.stats()?;
     let outputs: Vec<Name> = stats.outputs.iter().map(|output| output.name.clone()).collect();
     // The rows keep their own fields: what they are grouped by gets no column.
     for key in &mut stats.keys {
@@ -40,12 +40,6 @@ pub(super) fn event_stats(parser: &mut Parser<'_>, span: Span) -> Result<(), Que
     parser.builder.step(Step::EventStats(stats), span)?;
     outputs.iter().for_each(|output| parser.add_column(output));
     Ok(())
-}
-
-fn aggregation(parser: &mut Parser<'_>) -> Result<Stats, QueryError> {
-    let aggregates = parser.all_named()?;
-    let groups = if parser.cursor.eat_word("by")? { parser.all_named()? } else { Vec::new() };
-    parser.builder.resolve_stats(&aggregates, &groups)
 }
 
 /// `top 3 f by g`.
@@ -60,10 +54,7 @@ pub(super) fn rare(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError
 
 /// Counts values, sorts them by how many there are, and keeps the first of each group.
 fn frequent(parser: &mut Parser<'_>, span: Span, most: bool) -> Result<(), QueryError> {
-    let values = match parser.cursor.peek() {
-        Kind::Number(_) => parser.cursor.integer()?,
-        _ => TOP_VALUES,
-    };
+    let values = parser.cursor.integer_or(TOP_VALUES)?;
     let fields = parser.cursor.names()?;
     let groups = if parser.cursor.eat_word("by")? { parser.cursor.names()? } else { Vec::new() };
     let mut keys = Vec::new();
@@ -94,7 +85,7 @@ fn frequent(parser: &mut Parser<'_>, span: Span, most: bool) -> Result<(), Query
 /// `trendline sort - t sma(3, f) as m wma(5, g)`.
 pub(super) fn trendline(parser: &mut Parser<'_>, span: Span) -> Result<(), QueryError> {
     if parser.cursor.eat_word("sort")? {
-        let keys = keys(parser)?;
+        let keys = parser.list(sort_key)?;
         parser.builder.step(Step::Sort(keys), span)?;
     }
     let mut trends = Vec::new();
@@ -116,7 +107,7 @@ pub(super) fn trendline(parser: &mut Parser<'_>, span: Span) -> Result<(), Query
         let (name, name_span) = parser.cursor.name()?;
         parser.cursor.symbol(")")?;
         let value = parser.builder.resolve_name(&name, name_span)?;
-        let alias = if parser.cursor.eat_word("as")? { parser.cursor.name()?.0 } else { format!("{name}_trendline") };
+        let alias = parser.alias()?.map_or_else(|| format!("{name}_trendline"), |(alias, _)| alias);
         trends.push(Trend { weighted, rows, value, name: parser.builder.intern(&alias) });
         parser.cursor.eat_symbol(",")?;
         if !parser.cursor.is_word("sma") && !parser.cursor.is_word("wma") {
