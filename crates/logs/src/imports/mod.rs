@@ -30,7 +30,7 @@ pub(crate) use create::create_import_task;
 pub(crate) use describe::{describe_import_task_batches, describe_import_tasks};
 
 /// What the names of the groups that imports go to begin with; the store's id follows.
-const GROUP_PREFIX: &str = "aws/cloudtrail/";
+pub(crate) const GROUP_PREFIX: &str = "aws/cloudtrail/";
 
 /// An import task; its key's name is its id, and the name of its stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

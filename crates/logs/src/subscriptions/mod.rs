@@ -36,6 +36,7 @@ use watchkeep_store::{Append, Collection, ResourceKey, Store, StoreError};
 
 use crate::account_policies::PolicyType;
 use crate::directory::Group;
+use crate::imports::GROUP_PREFIX;
 use crate::limits::{
     SUBSCRIPTION_FOLLOW_PAUSE, SUBSCRIPTION_NOTE_MS, SUBSCRIPTION_RETRY_PAUSE, SUBSCRIPTION_STOP_TIME,
 };
@@ -260,9 +261,23 @@ impl Logs {
         if position.next < end_of(frame) {
             let (first_ms, last_ms) = span_since(watchkeep_core::TimestampMs(position.since));
             follower.hints().add(frame, Hint { group: None, first_ms, last_ms });
+            // What was imported may be of any time.
+            for group in self.imported_groups(&follower) {
+                follower.hints().add(frame, Hint { group: Some(group), first_ms: i64::MIN, last_ms });
+            }
             follower.wake.notify_one();
         }
         Ok(follower)
+    }
+
+    /// The groups of a follower that events are imported into.
+    fn imported_groups(&self, follower: &Follower) -> Vec<u64> {
+        let Some(region) = &follower.key.region else { return Vec::new() };
+        let place = (follower.key.account, region);
+        let groups = self
+            .directory
+            .groups(place, GROUP_PREFIX, None, usize::MAX, |group| follower.follows(group.id, &group.key));
+        groups.into_iter().map(|group| group.id).collect()
     }
 
     /// Sets those to work that are not.

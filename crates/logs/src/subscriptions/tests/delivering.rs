@@ -3,10 +3,11 @@
 use serde_json::json;
 use watchkeep_core::ports::Samples;
 use watchkeep_core::{Clock as _, TimestampMs};
-use watchkeep_model::logs::{DeleteLogGroupRequest, DeleteSubscriptionFilterRequest};
+use watchkeep_model::logs::{DeleteLogGroupRequest, DeleteSubscriptionFilterRequest, InputLogEvent};
 
 use super::*;
 use crate::limits::{DAY_MS, HOUR_MS, SUBSCRIPTION_DISABLED_MS};
+use crate::put_log_events::{Along, Arrival, accept_all};
 use crate::tests::NOW;
 
 #[tokio::test]
@@ -77,6 +78,25 @@ async fn events_are_taken_by_where_they_come_from() {
         fixture.logs.deliver_subscriptions().await;
         assert_eq!(taken.texts().len(), expected, "{region}");
     }
+}
+
+/// Events that are imported may be years old.
+#[tokio::test]
+async fn a_crash_loses_no_imported_event() {
+    let (fixture, taken) = world().await;
+    let name = "aws/cloudtrail/s";
+    let group = crate::log_groups::find_or_create_managed(&fixture.logs, &fixture.caller, name, None).await.unwrap();
+    fixture.stream(name, "s").await;
+    let input = PutSubscriptionFilterRequest { log_group_name: name.into(), ..request("f", STREAM) };
+    put(&fixture, input).await.unwrap();
+    let events = [InputLogEvent { timestamp: NOW - 1000 * DAY_MS, message: "old".into() }];
+    let along = Along { arrival: Arrival::Imported, ..Along::default() };
+    let stream = group.stream("s").unwrap();
+    accept_all(&fixture.logs, &group, &stream, &events, along, TimestampMs(NOW)).await.unwrap();
+    let fixture = fixture.reopen(false).await;
+    plug(&fixture, &taken, &Arc::default());
+    fixture.logs.deliver_subscriptions().await;
+    assert_eq!(taken.texts(), ["old"]);
 }
 
 #[tokio::test]
