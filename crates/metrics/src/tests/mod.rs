@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use watchkeep_core::ports::Functions;
-use watchkeep_core::{AccountId, Caller, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_core::{AccountId, Caller, Clock as _, ManualClock, Principal, SeededRandom, SystemClock, TimestampMs};
 use watchkeep_delivery::DeliveryStreams;
 use watchkeep_model::cloudwatch::*;
 use watchkeep_model::{ServiceError, Timestamp};
@@ -99,23 +99,32 @@ impl World {
     /// The same after the process ended in order, and began again.
     pub async fn restart(self) -> World {
         self.store.close().await;
-        let World { clock, store, metrics, owners, directory } = self;
-        drop((store, metrics));
-        World::open(directory, clock, owners, Default::default()).await
+        self.reopened(Default::default()).await
     }
 
     /// The same after the process just ended: nothing is closed.
     pub async fn crash(self) -> World {
-        let World { clock, store, metrics, owners, directory } = self;
-        drop((metrics, store));
-        World::open(directory, clock, owners, Default::default()).await
+        self.reopened(Default::default()).await
     }
 
     /// The same, delivering there.
     pub async fn crash_delivering(self, deliveries: Arc<dyn DeliveryStreams>) -> World {
+        self.reopened(MetricsConfig { deliveries, ..Default::default() }).await
+    }
+
+    async fn reopened(self, config: MetricsConfig) -> World {
         let World { clock, store, metrics, owners, directory } = self;
-        drop((metrics, store));
-        World::open(directory, clock, owners, MetricsConfig { deliveries, ..Default::default() }).await
+        drop(metrics);
+        // What was given up may still be at its last read.
+        let real = SystemClock::new();
+        for _ in 0..10_000 {
+            if Arc::strong_count(&store) == 1 {
+                break;
+            }
+            real.sleep(Duration::from_millis(1)).await;
+        }
+        drop(store);
+        World::open(directory, clock, owners, config).await
     }
 
     pub fn pass(&self, ms: i64) {
