@@ -72,12 +72,21 @@ pub const QUESTIONS: &[Question] = &[
         columns: &[Number],
     },
     Question {
-        what: "regular expression with nothing to skip by",
+        what: "regular expression with a rare literal",
         budget: None,
         language: Language::Ql("filter @message like /xyl[a-p]phone/ | stats count(*) as n"),
         duckdb: "SELECT count(*) FROM lines WHERE regexp_matches(message, 'xyl[a-p]phone')",
         chdb: "SELECT count() FROM lines WHERE match(message, 'xyl[a-p]phone')",
         victoria: (r#"_msg:~"xyl[a-p]phone" | stats count() as n"#, &["n"]),
+        columns: &[Number],
+    },
+    Question {
+        what: "regular expression with nothing to skip by",
+        budget: None,
+        language: Language::Ql("filter @message like /x[x-z]l[a-p]ph[n-p]ne/ | stats count(*) as n"),
+        duckdb: "SELECT count(*) FROM lines WHERE regexp_matches(message, 'x[x-z]l[a-p]ph[n-p]ne')",
+        chdb: "SELECT count() FROM lines WHERE match(message, 'x[x-z]l[a-p]ph[n-p]ne')",
+        victoria: (r#"_msg:~"x[x-z]l[a-p]ph[n-p]ne" | stats count() as n"#, &["n"]),
         columns: &[Number],
     },
     Question {
