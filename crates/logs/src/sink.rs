@@ -55,7 +55,10 @@ pub(crate) async fn put(
     let (events, large, mut unstored) = sorted_out(events, now, group.cutoff(now));
     accept_all(logs, &group, &stream, &events, Along::default(), now).await?;
     for LogEventInput { time, message } in large {
-        match logs.cut_event(&group, &stream, time, &message)? {
+        let (of, group_of, stream_of) = (logs.clone(), group.clone(), stream.clone());
+        // Megabytes are read, and searched for what is sensitive: no other call waits for that.
+        let cut = logs.store.blocking(move |_| of.cut_event(&group_of, &stream_of, time, &message)).await?;
+        match cut {
             Some((event, objects)) => {
                 let along = Along { objects: &objects, ..Along::default() };
                 accept(logs, &group, stream.clone(), &[event], along, now).await?;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::limits::DATA_SOURCE_FIELD_DEPTH_MAX as DEPTH_MAX;
 
-/// The places that are tried for a cut.
-const PLACES_TRIED_MAX: usize = 16;
+/// The places that are tried for a cut: each takes a search of the whole text.
+const PLACES_TRIED_MAX: usize = 8;
 
 /// How far apart they are: words tell of what is near.
 const STEP_BYTES: usize = 256;

@@ -43,7 +43,7 @@ impl LargeObject {
 }
 
 impl Logs {
-    /// Cuts an event that is too large; `None` if it stays so.
+    /// Cuts an event that is too large; `None` if it stays so. Blocks: it may take seconds.
     pub(crate) fn cut_event(
         self: &Arc<Self>,
         group: &Group,
