@@ -29,6 +29,9 @@ pub const SQL_EXPRESSION_DEPTH_MAX: usize = 100;
 /// The terms that one AND or OR may join: planning may line them up again.
 pub const SQL_TERMS_MAX: usize = 250;
 
+/// The bytes of texts that one call of a function of SQL may make of a batch of rows, where it is for the query to say how long they are.
+pub const SQL_TEXTS_MADE_BYTES_MAX: usize = 64 << 20;
+
 /// The queries that UNION and the like may join.
 pub const SQL_UNIONS_MAX: usize = 50;
 

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 
 use super::json;
+use crate::limits::SQL_TEXTS_MADE_BYTES_MAX;
 
 /// A function: its name, what it takes and gives, and what it does with columns of values.
 struct Definition {
@@ -36,6 +37,8 @@ enum Takes {
     NumberOrTwo,
     /// Anything, so many.
     Any(usize),
+    /// Anything, two or three.
+    TwoOrThree,
     /// Anything, as many as one likes.
     Many,
 }
@@ -53,6 +56,9 @@ const FUNCTIONS: &[Definition] = &[
     Definition { name: "cardinality", takes: Takes::Any(1), gives: int, call: size },
     Definition { name: "array_contains", takes: Takes::Any(2), gives: bool, call: array_contains },
     Definition { name: "concat", takes: Takes::Many, gives: text, call: concat },
+    Definition { name: "repeat", takes: Takes::Any(2), gives: text, call: repeat },
+    Definition { name: "lpad", takes: Takes::TwoOrThree, gives: text, call: |args| padded(args, Side::Left) },
+    Definition { name: "rpad", takes: Takes::TwoOrThree, gives: text, call: |args| padded(args, Side::Right) },
     Definition { name: AS_NUMBER, takes: Takes::Any(1), gives: number_or_same, call: as_number },
     Definition { name: "abs", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::abs) },
     Definition { name: "ceil", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::ceil) },
@@ -69,6 +75,10 @@ const FUNCTIONS: &[Definition] = &[
     Definition { name: "round", takes: Takes::NumberOrTwo, gives: number, call: round },
 ];
 
+/// Functions of DataFusion that make as much of a number as it says, and that nobody has for log events.
+pub(super) const WITHOUT_BOUNDS: &[&str] =
+    &["array_repeat", "list_repeat", "array_resize", "list_resize", "range", "generate_series"];
+
 /// The functions, for a session.
 pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
     FUNCTIONS.iter().map(|definition| ScalarUDF::from(Function { definition, signature: signature(definition.takes) }))
@@ -78,6 +88,7 @@ fn signature(takes: Takes) -> Signature {
     let signature = match takes {
         Takes::Texts(count) => TypeSignature::Exact(vec![DataType::Utf8; count]),
         Takes::NumberOrTwo => TypeSignature::OneOf(vec![TypeSignature::Any(1), TypeSignature::Any(2)]),
+        Takes::TwoOrThree => TypeSignature::OneOf(vec![TypeSignature::Any(2), TypeSignature::Any(3)]),
         // Numbers are made of whatever comes.
         Takes::Numbers(count) | Takes::Any(count) => TypeSignature::Any(count),
         Takes::Many => TypeSignature::VariadicAny,
@@ -221,9 +232,76 @@ fn as_number(arguments: &[ArrayRef]) -> Result<ArrayRef> {
 /// Texts behind one another; nothing, if one of them is.
 fn concat(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let columns: Vec<StringArray> = (0..arguments.len()).map(|at| texts(arguments, at)).collect::<Result<_>>()?;
+    Room::default().take(columns.iter().map(|texts| texts.value_data().len()).sum())?;
     let row = |row: usize| columns.iter().map(|texts| texts.is_valid(row).then(|| texts.value(row))).collect();
     let rows = arguments.first().map_or(0, |first| first.len());
     Ok(Arc::new(StringArray::from_iter((0..rows).map(row).collect::<Vec<Option<String>>>())))
+}
+
+/// The bytes that a call may still make.
+struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(SQL_TEXTS_MADE_BYTES_MAX)
+    }
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<()> {
+        match self.0.checked_sub(bytes) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => exec_err!("the query makes texts of more than {SQL_TEXTS_MADE_BYTES_MAX} bytes"),
+        }
+    }
+}
+
+fn repeat(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    let (texts, counts) = (texts(arguments, 0)?, numbers(arguments, 1)?);
+    let mut room = Room::default();
+    let repeated = texts.iter().zip(&counts).map(|(text, count)| {
+        let (Some(text), Some(count)) = (text, count) else { return Ok(None) };
+        let count = count.max(0.0) as usize;
+        room.take(text.len().saturating_mul(count))?;
+        Ok(Some(text.repeat(count)))
+    });
+    Ok(Arc::new(StringArray::from_iter(repeated.collect::<Result<Vec<Option<String>>>>()?)))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Texts of so many characters: cut at their end, or filled up on a side.
+fn padded(arguments: &[ArrayRef], side: Side) -> Result<ArrayRef> {
+    let (texts_in, lengths) = (texts(arguments, 0)?, numbers(arguments, 1)?);
+    let pads = (arguments.len() > 2).then(|| texts(arguments, 2)).transpose()?;
+    let mut room = Room::default();
+    let mut row = |row: usize| {
+        let pad = match &pads {
+            Some(pads) if pads.is_null(row) => return Ok(None),
+            Some(pads) => pads.value(row),
+            None => " ",
+        };
+        if texts_in.is_null(row) || lengths.is_null(row) {
+            return Ok(None);
+        }
+        let (text, length) = (texts_in.value(row), lengths.value(row).max(0.0) as usize);
+        let count = text.chars().count();
+        if count >= length || pad.is_empty() {
+            return Ok(Some(text.chars().take(length).collect()));
+        }
+        room.take(text.len().saturating_add((length - count).saturating_mul(4)))?;
+        let filling: String = pad.chars().cycle().take(length - count).collect();
+        Ok(Some(if side == Side::Left { filling + text } else { text.to_owned() + &filling }))
+    };
+    let rows: Vec<Option<String>> = (0..texts_in.len()).map(&mut row).collect::<Result<_>>()?;
+    Ok(Arc::new(StringArray::from_iter(rows)))
 }
 
 fn get_json_object(arguments: &[ArrayRef]) -> Result<ArrayRef> {

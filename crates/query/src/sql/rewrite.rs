@@ -204,6 +204,8 @@ impl Visitor for Gather {
         }
         let refused = if !query.locks.is_empty() {
             Some("rows cannot be locked")
+        } else if query.with.as_ref().is_some_and(|with| with.recursive) {
+            Some("WITH RECURSIVE is not supported")
         } else if matches!(
             &*query.body,
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
@@ -634,6 +636,7 @@ mod tests {
             "EXPLAIN SELECT 1",
             "SELECT * FROM read_csv('/etc/passwd')",
             "SELECT FROM WHERE",
+            "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
         ];
         for text in bad {
             assert!(matches!(parse(text), Err(QueryError::Malformed { .. })), "{text}");

@@ -55,6 +55,7 @@ impl Session {
             .map_err(|error| failure(error, bounds))?;
         let context = SessionContext::new_with_config_rt(config, runtime);
         context.add_analyzer_rule(Arc::new(LenientCasts));
+        functions::WITHOUT_BOUNDS.iter().for_each(|name| context.deregister_udf(name));
         functions::all().for_each(|function| context.register_udf(function));
         Ok(Session { context })
     }

@@ -372,6 +372,36 @@ async fn deep_queries_find_room_or_are_refused() {
     }
 }
 
+/// A number in a query takes no memory that it does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_made_within_bounds() {
+    let fixture = fixture().await;
+    let made = [
+        ("SELECT repeat('ab', 3) AS a, repeat(level, -1) AS b FROM g1 WHERE status = 500", "a=ababab; b="),
+        ("SELECT lpad('x', 4, 'ab') AS a, rpad('é', 3) AS b, lpad('hello', 2, '-') AS c", "a=abax; b=é  ; c=he"),
+        (
+            "SELECT repeat(nope, 2) AS a, lpad(level, nope) AS b, length(repeat('x', 1000000)) AS n FROM g1 LIMIT 1",
+            "n=1000000",
+        ),
+    ];
+    for (text, expected) in made {
+        assert_eq!(lines(&run(&fixture, text, Control::default()).await.unwrap()), [expected], "{text}");
+    }
+    let refused = [
+        "SELECT length(repeat('x', 2000000000)) AS n",
+        "SELECT length(repeat(`@message`, 2000000000)) AS n FROM g1",
+        "SELECT length(rpad(level, 2000000000)) AS n FROM g1",
+        "SELECT length(concat(a, a, a, a)) AS n FROM (SELECT repeat('x', 30000000) AS a FROM g1)",
+        "SELECT array_repeat(1, 2000000000) AS n",
+        "SELECT range(0, 2000000000) AS n",
+        "SELECT generate_series(0, 2000000000) AS n",
+    ];
+    for text in refused {
+        let refused = run(&fixture, text, Control::default()).await;
+        assert!(matches!(refused, Err(QueryError::Malformed { .. })), "{text}: {refused:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_is_held_in_bounds() {
     let fixture = Fixture::new(Settings { memory_bytes_max: 300_000, ..Settings::default() }).await;
