@@ -302,7 +302,7 @@ impl<'p> Groups<'p> {
             return Ok(false);
         };
         let ExprKind::Field(Field::Discovered(path)) = &key.value.kind else { return Ok(false) };
-        let Some(column @ FieldColumn::Text { keys, nulls, texts }) = batch.column(path) else { return Ok(false) };
+        let Some(column @ FieldColumn::Text { keys, nulls, texts, .. }) = batch.column(path) else { return Ok(false) };
         if texts.len() > rows.len() {
             return Ok(false);
         }

@@ -168,7 +168,8 @@ impl Needs {
         }
     }
 
-    fn path(&mut self, path: &Path, spelling: Spelling) {
+    /// Adds a discovered field.
+    pub(super) fn path(&mut self, path: &Path, spelling: Spelling) {
         match self.paths.iter_mut().find(|(found, _)| found.name == path.name) {
             Some((_, found)) if spelling == Spelling::Kept => *found = Spelling::Kept,
             Some(_) => {}

@@ -133,6 +133,7 @@ impl Engine {
                 seqs: !query.names.aggregates,
                 stream_names: false,
                 fields: None,
+                choice: None,
                 text: if are_transformed { required.without_fields() } else { required }.filter(),
                 unmasked: false,
                 surroundings: surroundings.clone(),
