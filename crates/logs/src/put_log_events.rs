@@ -33,9 +33,7 @@ pub(crate) async fn put_log_events(
     input: PutLogEventsRequest,
 ) -> Result<PutLogEventsResponse, ServiceError> {
     let group = logs.directory.group(&group_key(caller, &input.log_group_name))?;
-    if imports::is_managed(&group.key.name) {
-        return Err(invalid("Events cannot be put into a log group that imports are written to."));
-    }
+    imports::ensure_not_managed(&group)?;
     let stream = group.stream(&input.log_stream_name)?;
     let class = group.document().class;
     let (entity, rejected_entity_info) = entity::accepted(input.entity.as_ref(), class);

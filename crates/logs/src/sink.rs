@@ -7,13 +7,13 @@ use watchkeep_core::{BoxFuture, Caller, TimestampMs};
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent};
 
-use crate::Logs;
 use crate::directory::{Group, Stream};
 use crate::limits::{BATCH_BYTES_MAX, EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_OVERHEAD_BYTES};
 use crate::log_groups::create_log_group;
 use crate::log_streams::create_log_stream;
 use crate::names::group_key;
 use crate::put_log_events::{Along, accept, accept_all};
+use crate::{Logs, imports};
 
 /// Whom groups and streams are created by that nobody created.
 const PRINCIPAL: &str = "logs.amazonaws.com";
@@ -50,6 +50,7 @@ pub(crate) async fn put(
 ) -> Result<Unstored, ServiceError> {
     let caller = Caller::service(PRINCIPAL, place.account, place.region.clone());
     let group = group(logs, &caller, log_group, if_absent).await?;
+    imports::ensure_not_managed(&group)?;
     let stream = stream(logs, &caller, &group, log_stream, if_absent).await?;
     let now = logs.clock.now();
     let (events, large, mut unstored) = sorted_out(events, now, group.cutoff(now));
@@ -140,6 +141,7 @@ fn sorted_out(
 mod tests {
     use super::*;
     use crate::limits::DAY_MS;
+    use crate::log_groups::find_or_create_managed;
     use crate::tests::{Fixture, NOW};
 
     fn event(offset_ms: i64, message: &str) -> LogEventInput {
@@ -169,10 +171,17 @@ mod tests {
     async fn what_is_absent_or_misnamed_is_refused() {
         let fixture = Fixture::new().await;
         let sink = fixture.logs.sink();
+        find_or_create_managed(&fixture.logs, &fixture.caller, "aws/cloudtrail/x", None).await.unwrap();
         let cases = [
             ("/a", "s", IfAbsent::Refuse, "The specified log group does not exist."),
             ("a b", "s", IfAbsent::Create, "The value at 'logGroupName' is not a valid name."),
             ("aws/a", "s", IfAbsent::Create, "Log group names that start with aws/ are reserved."),
+            (
+                "aws/cloudtrail/x",
+                "s",
+                IfAbsent::Refuse,
+                "Events cannot be put into a log group that imports are written to.",
+            ),
             ("/b", "s:1", IfAbsent::Create, "The value at 'logStreamName' is not a valid name."),
             ("/b", "s", IfAbsent::Refuse, "The specified log stream does not exist."),
         ];

@@ -307,7 +307,7 @@ pub enum Step {
     Stats(Stats),
     /// PPL's `eventstats`: as [`Step::Stats`], but each row stays, and gets the columns of its group.
     EventStats(Stats),
-    /// Sorts rows by [`Value::natural_order`]; rows without a key are last.
+    /// Sorts rows by [`Value::natural_order`]; rows without a key are first, and last if it is descending.
     Sort(Vec<SortKey>),
     /// Passes over the first rows, and keeps some after them.
     Limit {

@@ -146,12 +146,13 @@ impl<'v> Value<'v> {
     }
 
     /// The order of `sort`, ascending: what is no number before numbers, numbers by value; others piece by piece, where a piece
-    /// is digits or anything else: words by code point, digits by length, then by value. Nothing comes last.
+    /// is digits or anything else: words by code point, digits by length, then by value. Nothing comes first: so the first rows of a
+    /// descending `sort` are those with the largest values, whatever other events there are.
     pub fn natural_order(&self, other: &Value<'_>) -> Ordering {
         match (self, other) {
             (Value::Null, Value::Null) => return Ordering::Equal,
-            (Value::Null, _) => return Ordering::Greater,
-            (_, Value::Null) => return Ordering::Less,
+            (Value::Null, _) => return Ordering::Less,
+            (_, Value::Null) => return Ordering::Greater,
             (Value::Time(one), Value::Time(other)) => return one.cmp(other),
             _ => {}
         }

@@ -23,6 +23,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_model::logs::errors as model;
 use watchkeep_store::{Catalog, CatalogError, Collection, Resource, ResourceKey, Versioned};
 
+use crate::directory::Group;
 use crate::{Logs, errors};
 
 pub(crate) use cancel::cancel_import_task;
@@ -185,9 +186,16 @@ impl Logs {
     }
 }
 
-/// Whether only imports write into groups of this name.
-pub(crate) fn is_managed(log_group: &str) -> bool {
-    log_group.starts_with(GROUP_PREFIX)
+/// Refuses to put events into a group that only imports write to.
+///
+/// # Errors
+///
+/// InvalidParameterException.
+pub(crate) fn ensure_not_managed(group: &Group) -> Result<(), ServiceError> {
+    match group.key.name.starts_with(GROUP_PREFIX) {
+        true => Err(errors::invalid("Events cannot be put into a log group that imports are written to.")),
+        false => Ok(()),
+    }
 }
 
 /// Where a task is at home, as its source is.

@@ -20,14 +20,14 @@ mod start;
 mod tests;
 mod world;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 use watchkeep_core::Clock;
 use watchkeep_core::ports::{AlarmLogQueryListener, Buckets, EventBus, NoAlarmLogQueryListener, NoBuckets, NoEventBus};
 use watchkeep_query::{Engine, Settings};
-use watchkeep_store::{Collection, Keep, Store, StoreError, TableOwner};
+use watchkeep_store::{Collection, Keep, ResourceKey, Store, StoreError, TableOwner};
 
 use crate::limits::{QUERIES_RUNNING_MAX, QUERY_RESULTS_AGE_MS_MAX};
 use resources::{LogQuery, LookupTableDocument, QueryDefinitionDocument, ScheduledQueryDocument};
@@ -66,6 +66,10 @@ pub(crate) struct Queries {
     beginning_runs: tokio::sync::Mutex<()>,
     /// Each run reads it for as long as it lasts: who writes waits for all of them.
     runs_under_way: Arc<tokio::sync::RwLock<()>>,
+    /// The scheduled queries that have a run under way.
+    busy_schedules: Mutex<HashSet<ResourceKey>>,
+    /// How many runs may have their queries under way.
+    run_turns: Semaphore,
     /// Told when schedules change.
     schedules_changed: tokio::sync::Notify,
     ports: Mutex<QueryPorts>,
@@ -113,6 +117,8 @@ impl Queries {
             changing_schedules: tokio::sync::Mutex::default(),
             beginning_runs: tokio::sync::Mutex::default(),
             runs_under_way: Arc::default(),
+            busy_schedules: Mutex::default(),
+            run_turns: Semaphore::new(QUERIES_RUNNING_MAX),
             schedules_changed: tokio::sync::Notify::new(),
             ports: Mutex::default(),
         };
@@ -140,6 +146,10 @@ impl Queries {
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, Arc<Running>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy_schedules(&self) -> MutexGuard<'_, HashSet<ResourceKey>> {
+        self.busy_schedules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ports(&self) -> QueryPorts {

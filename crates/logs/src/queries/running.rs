@@ -2,14 +2,31 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use watchkeep_core::{Caller, Principal};
 use watchkeep_query::Cancel;
 
 use super::execute::Found;
 use super::resources::Status;
 
+/// Who asks a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// A client: there is a quota of such queries.
+    Client,
+    /// A schedule: its runs wait for each other, and are are not refused for clients' queries, nor these for them.
+    Schedule,
+}
+
+impl Author {
+    pub(super) fn of(caller: &Caller) -> Author {
+        if matches!(caller.principal, Principal::Service(_)) { Author::Schedule } else { Author::Client }
+    }
+}
+
 /// A query that has not ended.
 #[derive(Debug)]
 pub(super) struct Running {
+    pub(super) author: Author,
     cancel: Cancel,
     /// Told when it is cancelled.
     cancelling: tokio::sync::Notify,
@@ -19,8 +36,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new() -> Running {
+    pub(super) fn new(author: Author) -> Running {
         Running {
+            author,
             cancel: Cancel::default(),
             cancelling: tokio::sync::Notify::new(),
             ended: tokio::sync::Semaphore::new(0),

@@ -17,7 +17,7 @@ use watchkeep_store::{Append, ResourceKey, Rows};
 use super::execute::{Asked, Failure, Found, Prepared, ResultRow, execute};
 use super::language::{Parsed, QueryLanguage, of_plan, plans};
 use super::resources::{LogQuery, Status};
-use super::running::Running;
+use super::running::{Author, Running};
 use super::world::World;
 use super::{groups, lookup_tables};
 use crate::data_protection::Unmasking;
@@ -55,7 +55,7 @@ pub(super) async fn start(logs: &Arc<Logs>, caller: &Caller, input: StartQueryRe
     let query = Parsed::new(&input.query_string, language)?.checked(logs).await?;
     let now = logs.clock.now();
     let prepared = prepare(logs, caller, &input, query, Bounds { time, started: now, limit }).await?;
-    let running = Arc::new(Running::new());
+    let running = Arc::new(Running::new(Author::of(caller)));
     let id = logs.queries.admit(logs, caller, language, &running)?;
     let names = prepared.groups.iter().map(|group| group.key.name.clone()).collect();
     let (logs, caller, key) = (logs.clone(), caller.clone(), ResourceKey::new(caller.account, &caller.region, &id));
@@ -184,7 +184,7 @@ fn check_tables(logs: &Logs, caller: &Caller, plan: &Plan) -> Result<(), Service
 }
 
 impl super::Queries {
-    /// Takes a query among those that are under way, if there are not too many; returns its id.
+    /// Takes a query among those that are under way, if clients have not too many of them; returns its id.
     fn admit(
         &self,
         logs: &Logs,
@@ -195,7 +195,8 @@ impl super::Queries {
         let most = language.queries_max();
         let prefix = format!("{}/{}/{}/", caller.account, caller.region, language.as_str());
         let mut all = self.running();
-        if all.keys().filter(|key| key.starts_with(&prefix)).count() >= most {
+        let is_counted = |key: &str, one: &Running| one.author == Author::Client && key.starts_with(&prefix);
+        if running.author == Author::Client && all.iter().filter(|(key, one)| is_counted(key, one)).count() >= most {
             return Err(model::limit_exceeded_exception(format!(
                 "The number of concurrent queries has reached the limit of {most}."
             )));

@@ -9,7 +9,7 @@ use watchkeep_query::QueryError;
 
 use super::execute::{Failure, Found, Prepared, execute};
 use super::language::{Parsed, QueryLanguage};
-use super::running::Running;
+use super::running::{Author, Running};
 use super::start::{Bounds, prepare};
 use super::stop_query;
 use crate::limits::{QUERIES_RUNNING_MAX, QUERY_MS_MAX, SQL_QUERIES_MAX};
@@ -36,7 +36,7 @@ async fn prepared(fixture: &Fixture, input: &StartQueryRequest) -> Prepared {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_are_seen_before_all_are_there() {
     let fixture = fixture().await;
-    let running = Arc::new(Running::new());
+    let running = Arc::new(Running::new(Author::Client));
     let prepared = prepared(&fixture, &request("fields @message | filter @message like /x/")).await;
     // Time flies, so that there is something to report after each batch.
     let clock = fixture.clock.clone();
@@ -92,7 +92,7 @@ async fn a_query_ends_when_it_is_stopped_or_takes_too_long() {
     // The engine hears of it in the midst of its work.
     for (query, language) in [("stats count(*) by @message", "CWLI"), ("SELECT count(*) FROM g", "SQL")] {
         let input = StartQueryRequest { query_language: Some(language.into()), ..request(query) };
-        let running = Arc::new(Running::new());
+        let running = Arc::new(Running::new(Author::Client));
         let prepared = prepared(&fixture, &input).await;
         running.cancel();
         let ended = execute(&fixture.logs, prepared, &running).await;

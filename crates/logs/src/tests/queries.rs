@@ -295,7 +295,7 @@ async fn bad_queries_in_sql_are_refused() {
         assert!(refused.details.is_some(), "{text}: where it is wrong is told");
     }
     // What is found out only when it runs.
-    let id = fixture.start(sql("SELECT sum(level) AS s FROM g")).await.unwrap();
+    let id = fixture.start(sql("SELECT ms FROM g WHERE level")).await.unwrap();
     assert_eq!(fixture.ended(&id).await.status.as_deref(), Some("Failed"));
 }
 

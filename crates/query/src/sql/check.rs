@@ -60,7 +60,7 @@ impl Engine {
                     return Ok(query);
                 }
                 Err(error) => match &always {
-                    Some(before) if before.strip_backtrace() != error.strip_backtrace() => return Ok(query),
+                    Some(before) if said(before) != said(&error) => return Ok(query),
                     Some(_) => {}
                     None => always = Some(error),
                 },
@@ -76,6 +76,12 @@ impl Engine {
             other => other,
         })
     }
+}
+
+/// What an error says, without the name that may have been meant: of names that are equally near, now the one is told, now the other.
+fn said(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.split_once("\nDid you mean").map(|(said, _)| said.to_owned()).unwrap_or(text)
 }
 
 /// The plan over tables with no events; the inner error is the query's.

@@ -1,5 +1,6 @@
 //! Functions that SQL over logs has and DataFusion, as it is compiled here, has not: Spark's for JSON and arrays, and arithmetic.
-//! Each is a row of [`FUNCTIONS`].
+//! Each is a row of [`FUNCTIONS`]. A text that is asked to be a number and is none is nothing, as in Spark: what one event has in a field
+//! fails no query.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::json;
 struct Definition {
     name: &'static str,
     takes: Takes,
-    gives: fn() -> DataType,
+    gives: fn(&[DataType]) -> DataType,
     call: fn(&[ArrayRef]) -> Result<ArrayRef>,
 }
 
@@ -35,7 +36,12 @@ enum Takes {
     NumberOrTwo,
     /// Anything, so many.
     Any(usize),
+    /// Anything, as many as one likes.
+    Many,
 }
+
+/// What makes numbers of texts, and leaves everything else as it is. Nobody writes it: [`super::rewrite`] does, where numbers are meant.
+pub(super) const AS_NUMBER: &str = "as_number";
 
 /// The functions, by name.
 const FUNCTIONS: &[Definition] = &[
@@ -46,6 +52,8 @@ const FUNCTIONS: &[Definition] = &[
     Definition { name: "size", takes: Takes::Any(1), gives: int, call: size },
     Definition { name: "cardinality", takes: Takes::Any(1), gives: int, call: size },
     Definition { name: "array_contains", takes: Takes::Any(2), gives: bool, call: array_contains },
+    Definition { name: "concat", takes: Takes::Many, gives: text, call: concat },
+    Definition { name: AS_NUMBER, takes: Takes::Any(1), gives: number_or_same, call: as_number },
     Definition { name: "abs", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::abs) },
     Definition { name: "ceil", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::ceil) },
     Definition { name: "ceiling", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::ceil) },
@@ -67,34 +75,45 @@ pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
 }
 
 fn signature(takes: Takes) -> Signature {
-    let exact = |kind: DataType, count: usize| TypeSignature::Exact(vec![kind; count]);
     let signature = match takes {
-        Takes::Texts(count) => exact(DataType::Utf8, count),
-        Takes::Numbers(count) => exact(DataType::Float64, count),
-        Takes::NumberOrTwo => TypeSignature::OneOf(vec![exact(DataType::Float64, 1), exact(DataType::Float64, 2)]),
-        Takes::Any(count) => TypeSignature::Any(count),
+        Takes::Texts(count) => TypeSignature::Exact(vec![DataType::Utf8; count]),
+        Takes::NumberOrTwo => TypeSignature::OneOf(vec![TypeSignature::Any(1), TypeSignature::Any(2)]),
+        // Numbers are made of whatever comes.
+        Takes::Numbers(count) | Takes::Any(count) => TypeSignature::Any(count),
+        Takes::Many => TypeSignature::VariadicAny,
     };
     Signature::new(signature, Volatility::Immutable)
 }
 
-fn text() -> DataType {
+fn text(_: &[DataType]) -> DataType {
     DataType::Utf8
 }
 
-fn int() -> DataType {
+fn int(_: &[DataType]) -> DataType {
     DataType::Int32
 }
 
-fn bool() -> DataType {
+fn bool(_: &[DataType]) -> DataType {
     DataType::Boolean
 }
 
-fn number() -> DataType {
+fn number(_: &[DataType]) -> DataType {
     DataType::Float64
 }
 
-fn list_of_text() -> DataType {
+fn list_of_text(_: &[DataType]) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
+}
+
+fn number_or_same(arguments: &[DataType]) -> DataType {
+    match arguments.first() {
+        Some(kind) if !is_text(kind) => kind.clone(),
+        _ => DataType::Float64,
+    }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
 }
 
 /// A definition as DataFusion takes it.
@@ -132,8 +151,8 @@ impl ScalarUDFImpl for Function {
         &self.signature
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok((self.definition.gives)())
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok((self.definition.gives)(arguments))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -191,6 +210,22 @@ fn round(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     })
 }
 
+/// A text that is a number, as one; anything else as it is.
+fn as_number(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    match arguments.first() {
+        Some(array) if !is_text(array.data_type()) => Ok(array.clone()),
+        _ => Ok(Arc::new(numbers(arguments, 0)?)),
+    }
+}
+
+/// Texts behind one another; nothing, if one of them is.
+fn concat(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    let columns: Vec<StringArray> = (0..arguments.len()).map(|at| texts(arguments, at)).collect::<Result<_>>()?;
+    let row = |row: usize| columns.iter().map(|texts| texts.is_valid(row).then(|| texts.value(row))).collect();
+    let rows = arguments.first().map_or(0, |first| first.len());
+    Ok(Arc::new(StringArray::from_iter((0..rows).map(row).collect::<Vec<Option<String>>>())))
+}
+
 fn get_json_object(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     of_texts(arguments, json::get_json_object)
 }
@@ -215,7 +250,7 @@ fn json_array_length(arguments: &[ArrayRef]) -> Result<ArrayRef> {
 /// The items of a list, or of JSON that is one.
 fn json_items(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     if let Some(list) = arguments.first().filter(|array| matches!(array.data_type(), DataType::List(_))) {
-        return Ok(cast(list, &list_of_text())?);
+        return Ok(cast(list, &list_of_text(&[]))?);
     }
     let texts = texts(arguments, 0)?;
     let mut lists = ListBuilder::new(StringBuilder::new());
@@ -291,6 +326,22 @@ mod tests {
         let wanted = column(&[Some("b"), Some("1"), Some("2"), Some("x")]);
         let found = array_contains(&[json, wanted]).unwrap();
         assert_eq!(found.as_boolean().iter().collect::<Vec<_>>(), [Some(true), Some(true), Some(false), None]);
+    }
+
+    #[test]
+    fn texts_are_numbers_where_numbers_are_meant() {
+        let texts = column(&[Some("1"), Some("2.5"), Some("x"), Some(""), None]);
+        let numbers = as_number(&[texts]).unwrap();
+        assert_eq!(
+            numbers.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+            [Some(1.0), Some(2.5), None, None, None]
+        );
+        let whole = cast(&numbers, &DataType::Int64).unwrap();
+        assert_eq!(as_number(std::slice::from_ref(&whole)).unwrap().data_type(), &DataType::Int64);
+        assert_eq!(number_or_same(&[DataType::Int64]), DataType::Int64);
+        assert_eq!(number_or_same(&[DataType::Utf8]), DataType::Float64);
+        let joined = concat(&[column(&[Some("a"), None]), column(&[Some("b"), Some("c")])]).unwrap();
+        assert_eq!(joined.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("ab"), None]);
     }
 
     #[test]

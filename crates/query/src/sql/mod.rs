@@ -4,6 +4,7 @@
 //! of their values have, and then read as columns (`table`). What users write in Spark's dialect is put into DataFusion's words
 //! (`rewrite`, `functions`). Nothing but a query is carried out.
 
+mod casts;
 mod check;
 mod discover;
 mod functions;

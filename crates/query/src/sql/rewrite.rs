@@ -1,20 +1,22 @@
 //! From the SQL that users write, in Spark's dialect, to what DataFusion carries out; and what the query names on the way.
 //!
 //! Functions of Spark that DataFusion calls otherwise are rows of [`TEMPLATES`]. `a.b` is the field `a.b` unless `a` is a table. A cast that
-//! cannot be done gives nothing, and `/` divides without rounding, as in Spark.
+//! cannot be done gives nothing, and `/` divides without rounding, as in Spark. Where a number is meant (arithmetic, sums, comparisons with a
+//! number), a text that is none is nothing: fields have the type that all their values have, and one odd value must fail no query.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, UnaryOperator,
+    Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::SparkSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::functions::AS_NUMBER;
 use crate::error::QueryError;
 use crate::limits::{SQL_DEPTH_MAX, SQL_FIELDS_MAX};
 
@@ -24,15 +26,15 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("iff", 3, "CASE WHEN $1 THEN $2 ELSE $3 END"),
     ("explode", 1, "unnest(json_items($1))"),
     ("explode_outer", 1, "unnest_outer(json_items($1))"),
-    ("percentile", 2, "percentile_cont($2) WITHIN GROUP (ORDER BY $1)"),
-    ("percentile_approx", 2, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY $1)"),
-    ("percentile_approx", 3, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY $1)"),
-    ("approx_percentile", 2, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY $1)"),
-    ("approx_percentile", 3, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY $1)"),
+    ("percentile", 2, "percentile_cont($2) WITHIN GROUP (ORDER BY as_number($1))"),
+    ("percentile_approx", 2, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY as_number($1))"),
+    ("percentile_approx", 3, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY as_number($1))"),
+    ("approx_percentile", 2, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY as_number($1))"),
+    ("approx_percentile", 3, "approx_percentile_cont($2) WITHIN GROUP (ORDER BY as_number($1))"),
     ("approx_count_distinct", 1, "approx_distinct($1)"),
     ("count_if", 1, "count(CASE WHEN $1 THEN 1 END)"),
-    ("collect_list", 1, "array_agg($1)"),
-    ("collect_set", 1, "array_agg(DISTINCT $1)"),
+    ("collect_list", 1, "array_agg($1) FILTER (WHERE $1 IS NOT NULL)"),
+    ("collect_set", 1, "array_agg(DISTINCT $1) FILTER (WHERE $1 IS NOT NULL)"),
     ("first", 1, "first_value($1)"),
     ("last", 1, "last_value($1)"),
     ("any", 1, "bool_or($1)"),
@@ -80,6 +82,10 @@ const TIME_LETTERS: &[(&str, &str)] = &[
     ("a", "%p"),
     ("D", "%j"),
 ];
+
+/// The functions that bring numbers together.
+const OF_NUMBERS: &[&str] =
+    &["sum", "avg", "mean", "median", "std", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp"];
 
 /// The common functions that bring rows together.
 const AGGREGATES: &[&str] = &[
@@ -327,7 +333,62 @@ impl VisitorMut for Rewrite {
                 *kind = CastKind::TryCast;
                 None
             }
-            Expr::BinaryOp { left, op: BinaryOperator::Divide, .. } => {
+            Expr::BinaryOp { left, op, right } => {
+                with_numbers(left, op, right);
+                None
+            }
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+                make_number(expr);
+                None
+            }
+            Expr::InList { expr, list, .. } if list.iter().all(is_number) => {
+                make_number(expr);
+                None
+            }
+            Expr::Between { expr, low, high, .. } if is_number(low) && is_number(high) => {
+                make_number(expr);
+                None
+            }
+            Expr::RLike { negated, expr, pattern, .. } => {
+                let not = if *negated { "NOT " } else { "" };
+                Some(expression(&format!("{not}regexp_like({expr}, {pattern})")))
+            }
+            Expr::Function(function) => {
+                if OF_NUMBERS.contains(&relation_name(&function.name).to_ascii_lowercase().as_str())
+                    && let FunctionArguments::List(list) = &mut function.args
+                {
+                    list.args.iter_mut().for_each(|argument| match argument {
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => make_number(expr),
+                        _ => {}
+                    });
+                }
+                translated(function)
+            }
+            _ => None,
+        };
+        if let Some(replaced) = replaced {
+            *expr = replaced;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Makes numbers of the operands of arithmetic, and of what is compared with a number.
+fn with_numbers(left: &mut Box<Expr>, op: &BinaryOperator, right: &mut Box<Expr>) {
+    use BinaryOperator::{Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus};
+    match op {
+        Plus | Minus | Multiply | Divide | Modulo => {
+            let is_of_time = |expr: &Expr| matches!(expr, Expr::Interval(_));
+            if is_of_time(left) || is_of_time(right) {
+                return;
+            }
+            make_number(left);
+            make_number(right);
+            if matches!(op, Divide | Modulo) {
+                // Nothing, and no error, comes of a division by zero.
+                **right = expression(&format!("nullif({right}, 0)"));
+            }
+            if *op == Divide {
                 **left = Expr::Cast {
                     kind: CastKind::TryCast,
                     expr: Box::new(Expr::Nested(left.clone())),
@@ -335,19 +396,48 @@ impl VisitorMut for Rewrite {
                     array: false,
                     format: None,
                 };
-                None
             }
-            Expr::RLike { negated, expr, pattern, .. } => {
-                let not = if *negated { "NOT " } else { "" };
-                Some(expression(&format!("{not}regexp_like({expr}, {pattern})")))
-            }
-            Expr::Function(function) => translated(function),
-            _ => None,
-        };
-        if let Some(replaced) = replaced {
-            *expr = replaced;
         }
-        ControlFlow::Continue(())
+        Eq | NotEq | Lt | LtEq | Gt | GtEq if is_number(right) => make_number(left),
+        Eq | NotEq | Lt | LtEq | Gt | GtEq if is_number(left) => make_number(right),
+        _ => {}
+    }
+}
+
+/// Whether a number stands here.
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, ast::Value::Number(..)),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } | Expr::Nested(expr) => is_number(expr),
+        _ => false,
+    }
+}
+
+/// Makes a number of an expression whose type only the events know.
+fn make_number(expr: &mut Expr) {
+    let is_made = match &*expr {
+        Expr::Function(function) => relation_name(&function.name) == AS_NUMBER,
+        Expr::BinaryOp { op, .. } => {
+            use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+            matches!(op, Plus | Minus | Multiply | Divide | Modulo)
+        }
+        other => is_number(other),
+    };
+    if !is_made {
+        let inner = std::mem::replace(expr, Expr::value(ast::Value::Null));
+        let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(inner));
+        let arguments =
+            ast::FunctionArgumentList { duplicate_treatment: None, args: vec![argument], clauses: Vec::new() };
+        *expr = Expr::Function(Function {
+            name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(AS_NUMBER))]),
+            uses_odbc_syntax: false,
+            parameters: FunctionArguments::None,
+            args: FunctionArguments::List(arguments),
+            filter: None,
+            null_treatment: None,
+            over: None,
+            within_group: Vec::new(),
+        });
     }
 }
 
@@ -491,7 +581,10 @@ mod tests {
     fn spark_becomes_datafusion() {
         check("SELECT user.id FROM `/a/b`", "SELECT `user.id` FROM `/a/b`");
         check("SELECT A.`@message`, A.x.y FROM g AS A", "SELECT `A`.`@message`, `A`.`x.y` FROM `g` AS A");
-        check("SELECT if(a > 1, 'x', 'y') AS z FROM g", "SELECT CASE WHEN `a` > 1 THEN 'x' ELSE 'y' END AS z FROM `g`");
+        check(
+            "SELECT if(a > 1, 'x', 'y') AS z FROM g",
+            "SELECT CASE WHEN as_number(`a`) > 1 THEN 'x' ELSE 'y' END AS z FROM `g`",
+        );
         check(
             "SELECT json_tuple(m, 'a', 'b') AS (x, y) FROM g",
             "SELECT json_tuple_member(`m`, 'a') AS x, json_tuple_member(`m`, 'b') AS y FROM `g`",
@@ -501,6 +594,16 @@ mod tests {
             "SELECT to_char(`t`, '%Y-%m-%d %H:%M') AS d FROM `g`",
         );
         check("SELECT count(*) FROM g", "SELECT count(*) AS `count(*)` FROM `g`");
+        check(
+            "SELECT sum(DISTINCT a) AS s FROM g WHERE b > 1 AND c = 'x' AND d IN (1, 2)",
+            "SELECT sum(DISTINCT as_number(`a`)) AS s FROM `g` WHERE as_number(`b`) > 1 AND `c` = 'x' AND \
+             as_number(`d`) IN (1, 2)",
+        );
+        check("SELECT a + b * 2 AS n FROM g", "SELECT as_number(`a`) + as_number(`b`) * 2 AS n FROM `g`");
+        check(
+            "SELECT a FROM g WHERE t > now() - INTERVAL '1 day'",
+            "SELECT `a` FROM `g` WHERE `t` > now() - INTERVAL '1 day'",
+        );
         check("SELECT a FROM g WHERE b RLIKE 'x'", "SELECT `a` FROM `g` WHERE regexp_like(`b`, 'x')");
     }
 

@@ -23,6 +23,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use futures_util::StreamExt as _;
 use watchkeep_lang::insights::{render_number, time};
 
+use super::casts::LenientCasts;
 use super::functions;
 use crate::answer::{Partial, Row};
 use crate::control::Bounds;
@@ -53,6 +54,7 @@ impl Session {
             .build_arc()
             .map_err(|error| failure(error, bounds))?;
         let context = SessionContext::new_with_config_rt(config, runtime);
+        context.add_analyzer_rule(Arc::new(LenientCasts));
         functions::all().for_each(|function| context.register_udf(function));
         Ok(Session { context })
     }

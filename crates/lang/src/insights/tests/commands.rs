@@ -59,6 +59,9 @@ fn aggregates() {
         ("stats sum(ms)/count(*) as mean by level | sort mean", &["level INFO, mean 7.75", "level ERROR, mean 65"]),
         ("stats count(*) as n by status >= 500 as bad | sort bad", &["bad 0, n 2", "bad 1, n 2"]),
         ("stats count(*) by level, status | sort status | limit 1", &["level INFO, status 200, count(*) 1"]),
+        // What lacks the key is no top row.
+        ("sort user.id desc | fields user.id | limit 2", &["user.id u2", "user.id u1"]),
+        ("stats max(user.id) as u by ms | sort u | limit 1 | display ms", &["ms 100"]),
     ]);
 }
 

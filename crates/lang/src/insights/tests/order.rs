@@ -32,7 +32,7 @@ fn the_documented_order() {
         assert!(order.is_le(), "{:?} is not before {:?}", ordered[index], ordered[index + 1]);
     }
     assert!(natural_order("a2", "a10").is_lt() && natural_order("a02", "a2").is_gt());
-    assert!(Value::Null.natural_order(&values[0]).is_gt(), "nothing is last");
+    assert!(Value::Null.natural_order(&values[0]).is_lt(), "nothing is first");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn commands() {
             ("fields `user.id` | dedup 1 `user.id` keepempty=true", &["", "user.id u1", "user.id u2"]),
             ("top 1 level", &["level ERROR, count 2"]),
             ("top 1 status by level | fields level, status", &["level ERROR, status 500", "level INFO, status 200"]),
-            ("rare 1 `user.id` | fields `user.id`, count", &["user.id u2, count 1"]),
+            ("rare 2 `user.id` | fields `user.id`, count", &["count 1", "user.id u2, count 1"]),
             ("fields ms | rename ms as duration | head 1", &["duration 100"]),
             ("fields ms | eval double = ms * 2, more = double + 1 | head 1", &["ms 100, double 200, more 201"]),
             ("eval ms = ms + 1 | fields ms | head 1", &["ms 101"]),

@@ -54,7 +54,7 @@ impl Logs {
     }
 
     /// Begins the runs that are due; returns for how many milliseconds nothing is.
-    async fn begin_due(self: &Arc<Self>) -> i64 {
+    pub(super) async fn begin_due(self: &Arc<Self>) -> i64 {
         let _beginning = self.queries.beginning_runs.lock().await;
         let now = self.clock.now().0;
         let mut wait_ms = LOOK_MS;
@@ -64,6 +64,8 @@ impl Logs {
                 wait_ms = wait_ms.min(next_ms - now);
                 continue;
             }
+            // One that takes longer than the time between two runs goes on after its end; so there are no more and more of them.
+            let Some(busy) = Busy::begin(self, &query.key) else { continue };
             // Of runs that were missed only the last is made up for.
             let mut due_ms = next_ms;
             while let Some(later_ms) = times.next_after(due_ms).filter(|later_ms| *later_ms <= now.min(ends_ms(&query)))
@@ -83,6 +85,9 @@ impl Logs {
                 let logs = self.clone();
                 tokio::spawn(async move {
                     logs.run_once(&query, due_ms).await;
+                    drop(busy);
+                    // It may be due again.
+                    logs.queries.schedules_changed.notify_one();
                     drop(under_way);
                 });
             }
@@ -138,7 +143,7 @@ impl Logs {
         .await;
     }
 
-    /// Starts the query of a run, whose history has its id from then on, and waits for what becomes of it.
+    /// Starts the query of a run when its turn comes, and waits for what becomes of it. The history of the run has its id from then on.
     pub(super) async fn run_query(
         self: &Arc<Self>,
         query: &Versioned<ScheduledQueryDocument>,
@@ -146,6 +151,7 @@ impl Logs {
         query_string: String,
         due_ms: i64,
     ) -> Result<Arc<Versioned<LogQuery>>, ServiceError> {
+        let _turn = self.queries.run_turns.acquire().await;
         let id = self.start_over(query, caller, query_string, (due_ms, None)).await?;
         self.note_run(&query.key, due_ms, |run| run.query_id = Some(id.clone())).await;
         self.ended(caller, &id).await
@@ -265,6 +271,26 @@ impl Logs {
         if let Err(error) = self.queries.ports().events.put(event).await {
             tracing::warn!(query = query.key.name, %error, "a scheduled query's event was not taken");
         }
+    }
+}
+
+/// A scheduled query has a run under way as long as this is there.
+struct Busy {
+    logs: Arc<Logs>,
+    key: ResourceKey,
+}
+
+impl Busy {
+    /// None if it has one already.
+    fn begin(logs: &Arc<Logs>, key: &ResourceKey) -> Option<Busy> {
+        let is_new = logs.queries.busy_schedules().insert(key.clone());
+        is_new.then(|| Busy { logs: logs.clone(), key: key.clone() })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.logs.queries.busy_schedules().remove(&self.key);
     }
 }
 

@@ -9,12 +9,14 @@ use watchkeep_core::ports::{
 };
 use watchkeep_model::logs::{
     AssociateKmsKeyRequest, DeleteLogGroupRequest, DeleteScheduledQueryRequest, GetScheduledQueryHistoryRequest,
-    ListScheduledQueriesRequest, UpdateScheduledQueryRequest,
+    ListScheduledQueriesRequest, StartQueryRequest, UpdateScheduledQueryRequest,
 };
 use watchkeep_store::{Keep, TableOwner as _};
 
 use super::super::resources::Run;
+use super::super::running::{Author, Running};
 use super::alarms::AlarmResults;
+use crate::limits::{QUERIES_MAX, QUERIES_RUNNING_MAX};
 use crate::tests::{Fixture, NOW, caller, error};
 use crate::{QueryPorts, queries};
 
@@ -120,6 +122,57 @@ async fn rows_become_numbers() {
     assert_eq!(asked.lines(&place(), 1, TimestampMs(FIRST), None, 1).await.unwrap().len(), 1);
     let before = asked.lines(&place(), 1, TimestampMs(FIRST - 1), None, 1).await;
     assert!(matches!(before, Err(AlarmLogQueryError::Failed(_))));
+}
+
+/// What clients ask takes no run's place, and runs take none of theirs.
+#[tokio::test]
+async fn clients_with_many_queries_blind_no_alarm() {
+    let fixture = fixture().await;
+    let fill = |author: Author| {
+        for n in 0..QUERIES_MAX {
+            let key = format!("{}/{}/CWLI/{author:?}{n}", caller().account, caller().region);
+            fixture.logs.queries.running().insert(key, Arc::new(Running::new(author)));
+        }
+    };
+    fill(Author::Schedule);
+    let start = || {
+        let input = StartQueryRequest {
+            log_group_name: Some("g".into()),
+            query_string: "fields @message".into(),
+            end_time: NOW / 1000,
+            ..Default::default()
+        };
+        queries::start_query(&fixture.logs, &fixture.caller, input)
+    };
+    start().await.unwrap();
+    fill(Author::Client);
+    assert_eq!(start().await.unwrap_err().code, "LimitExceededException");
+    fixture.logs.alarm_queries().put(&place(), query(1, "count(*)")).await.unwrap();
+    fixture.advance(FIRST - fixture.clock_ms());
+    fixture.logs.settle_scheduled_queries().await;
+    let outcomes: Vec<LogQueryOutcome> = runs(&fixture, 1).await.into_iter().map(|run| run.outcome).collect();
+    assert_eq!(outcomes, [complete(vec![value(None, Some(3.0))])]);
+}
+
+/// A query that takes longer than the time between its runs has one run under way, and makes up for the last that it missed.
+#[tokio::test]
+async fn a_slow_query_runs_once_at_a_time() {
+    let fixture = fixture().await;
+    let queries = &fixture.logs.queries;
+    fixture.logs.alarm_queries().put(&place(), query(1, "count(*)")).await.unwrap();
+    let none_runs = queries.turns.acquire_many(u32::try_from(QUERIES_RUNNING_MAX).unwrap()).await.unwrap();
+    fixture.advance(FIRST - fixture.clock_ms());
+    for _ in 0..3 {
+        fixture.logs.begin_due().await;
+        fixture.advance(5 * MINUTE);
+    }
+    let begun = || queries.schedules.all()[0].runs.iter().map(|run| run.triggered_ms).collect::<Vec<_>>();
+    assert_eq!(begun(), [FIRST]);
+    drop(none_runs);
+    drop(queries.runs_under_way.write().await);
+    fixture.logs.settle_scheduled_queries().await;
+    assert_eq!(begun(), [FIRST, FIRST + 15 * MINUTE]);
+    assert!(runs(&fixture, 1).await.iter().all(|run| matches!(run.outcome, LogQueryOutcome::Complete { .. })));
 }
 
 #[tokio::test]
