@@ -48,7 +48,7 @@ pub(crate) struct Reading {
     pub limit: Option<usize>,
     /// The table's columns that are needed beside the times and the group's and stream's numbers.
     pub columns: Vec<usize>,
-    /// Whether the events' places are asked for ([`Pointer::seq`]).
+    /// Whether the events' places are asked for ([`EventBatch::pointer`]).
     pub seqs: bool,
     /// Whether the names of streams are asked for.
     pub stream_names: bool,
@@ -242,8 +242,11 @@ impl Reading {
 
     fn scan(&self, bounds: &Bounds, counts: &Arc<Counts>) -> Scan {
         let table = self.table;
-        let mut columns = vec![table.group, table.stream, table.bytes];
+        let mut columns = vec![table.group, table.bytes];
         columns.extend(&self.columns);
+        if self.seqs || self.stream_names || self.unmasked {
+            columns.push(table.stream);
+        }
         let ids = self.groups.all.iter().map(|group| group.id);
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
         scan = scan.columns(&columns);

@@ -155,7 +155,7 @@ impl Job {
             order,
             limit: None,
             columns,
-            seqs: !matches!(sink, Some(Step::Stats(_))),
+            seqs: !matches!(sink, Some(Step::Stats(_))) || needs.system.contains(&System::Pointer),
             stream_names: needs.system.contains(&System::LogStream),
             fields: standing_in.map(Into::into),
             text: text.filter(|_| needs.message()),

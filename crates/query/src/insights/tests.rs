@@ -497,6 +497,18 @@ async fn compacted_segments_are_read_by_columns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn places_of_events_are_told_apart_also_where_they_are_counted() {
+    let fixture = Fixture::new(Settings::default()).await;
+    fixture.put(&[Sample::new(1, "a"), Sample::new(1, "a"), Sample::new(1, "a")]).await;
+    for _ in 0..2 {
+        let answer = fixture.query("stats count_distinct(@ptr) as n").await.unwrap();
+        assert_eq!(answer.rows[0].fields[0].1, "3");
+        fixture.store.seal_now().await.unwrap();
+        fixture.store.compact_now().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_is_counted() {
     let fixture = Fixture::new(Settings::default()).await;
     let samples = numbered(100);

@@ -131,7 +131,7 @@ impl Engine {
                 order: if query.names.aggregates { Order::Any } else { Order::Descending },
                 limit: None,
                 columns: Vec::new(),
-                seqs: !query.names.aggregates,
+                seqs: !query.names.aggregates || query.names.fields.iter().any(|name| name == POINTER),
                 stream_names: false,
                 fields: None,
                 choice: None,
