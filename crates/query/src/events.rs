@@ -52,7 +52,7 @@ pub(crate) struct Reading {
     pub seqs: bool,
     /// Whether the names of streams are asked for.
     pub stream_names: bool,
-    /// The discovered fields that are needed, if nothing else of the message is: columns may stand in for it.
+    /// The discovered fields that are needed, perhaps none, if nothing else of the message is: columns may stand in for it.
     pub fields: Option<Arc<[(Path, Spelling)]>>,
     /// What messages must contain, as far as is certain.
     pub text: Option<TextFilter>,
@@ -270,7 +270,7 @@ impl Reading {
             };
             scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() }.or_escaped(JSON_ESCAPE));
         }
-        if let Some(fields) = &self.fields {
+        if let Some(fields) = self.fields.as_ref().filter(|fields| !fields.is_empty()) {
             scan = scan.fields(self.columns_of(fields));
         }
         if let Some(choice) = &self.choice {
@@ -303,7 +303,9 @@ pub(crate) struct EventBatch<'b> {
 
 impl<'b> EventBatch<'b> {
     fn new(reading: &'b Reading, batch: &'b Batch) -> EventBatch<'b> {
-        let columns = batch.fields().map(|fields| fields.iter().map(FieldColumn::new).collect());
+        let of_batch = batch.fields().map(|fields| fields.iter().map(FieldColumn::new).collect());
+        let needs_none = reading.fields.as_deref().is_some_and(<[_]>::is_empty);
+        let columns = of_batch.or_else(|| needs_none.then(Vec::new));
         let mut names = HashMap::default();
         if reading.stream_names {
             for &stream in batch.u64s(reading.table.stream) {
@@ -321,6 +323,11 @@ impl<'b> EventBatch<'b> {
     /// Their times.
     pub(crate) fn times(&self) -> &'b [i64] {
         self.batch.times()
+    }
+
+    /// The group and the stream of an event.
+    pub(crate) fn stream(&self, row: usize) -> (u64, u64) {
+        (self.id(self.reading.table.group, row), self.id(self.reading.table.stream, row))
     }
 
     /// The columns that stand in for messages, if they do, in the order of [`Reading::fields`].

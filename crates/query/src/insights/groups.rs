@@ -10,6 +10,7 @@ use watchkeep_lang::insights::period::Period;
 use watchkeep_lang::insights::plan::{Aggregate, Expr, ExprKind, Field, Stats, System};
 use watchkeep_lang::insights::value::{Value, number_of};
 
+use super::columns::Columns as _;
 use super::row::{Held, Layout, Lifted, value_bytes};
 use crate::control::Bounds;
 use crate::error::QueryError;
@@ -250,7 +251,8 @@ impl<'p> Groups<'p> {
     /// Whether batches of these fields' columns can be added as they are.
     pub(super) fn is_columnar(stats: &Stats) -> bool {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field(Field::Discovered(_)));
-        stats.keys.iter().all(|key| is_field(&key.value) || bin(&key.value).is_some())
+        let is_of_batch = |expr: &Expr| is_field(expr) || bin(expr).is_some() || of_stream(expr).is_some();
+        stats.keys.iter().all(|key| is_of_batch(&key.value))
             && stats.calls.iter().all(|call| {
                 let by_value = matches!(
                     call.function,
@@ -343,9 +345,10 @@ impl<'p> Groups<'p> {
     fn groups_of(&mut self, batch: &EventBatch<'_>, rows: Rows<'_>) -> Result<Vec<u32>, QueryError> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(self.stats.keys.len());
         for (key, interned) in self.stats.keys.iter().zip(&mut self.keys) {
-            numbers.push(match (&key.value.kind, bin(&key.value)) {
-                (_, Some(period)) => numbers_of_times(interned, batch.times(), period, rows, &self.bounds)?,
-                (ExprKind::Field(Field::Discovered(path)), None) => {
+            numbers.push(match (&key.value.kind, bin(&key.value), of_stream(&key.value)) {
+                (_, Some(period), _) => numbers_of_times(interned, batch.times(), period, rows, &self.bounds)?,
+                (_, _, Some(what)) => numbers_of_streams(interned, batch, what, rows, &self.bounds)?,
+                (ExprKind::Field(Field::Discovered(path)), ..) => {
                     numbers_of_column(interned, batch.column(path), rows, &self.bounds)?
                 }
                 _ => Vec::new(),
@@ -436,6 +439,17 @@ fn bin(expr: &Expr) -> Option<Period> {
     }
 }
 
+/// What every event of a stream has the same of.
+fn of_stream(expr: &Expr) -> Option<System> {
+    match &expr.kind {
+        ExprKind::Field(Field::System(what)) => {
+            let of_streams = [System::LogStream, System::Log, System::SourceLog, System::Account, System::Region];
+            of_streams.contains(what).then_some(*what)
+        }
+        _ => None,
+    }
+}
+
 /// The rows of a batch that count.
 #[derive(Clone, Copy)]
 enum Rows<'r> {
@@ -484,6 +498,35 @@ fn numbers_of_times(
             },
         };
         last = Some((start, number));
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+fn numbers_of_streams(
+    interned: &mut Interned,
+    batch: &EventBatch<'_>,
+    what: System,
+    rows: Rows<'_>,
+    bounds: &Bounds,
+) -> Result<Vec<u32>, QueryError> {
+    let mut numbers = Vec::with_capacity(rows.len());
+    let mut known: Map<(u64, u64), u32> = Map::default();
+    let mut last: Option<((u64, u64), u32)> = None;
+    for row in rows.iter() {
+        let stream = batch.stream(row);
+        let number = match last {
+            Some((same, number)) if same == stream => number,
+            _ => match known.get(&stream) {
+                Some(&number) => number,
+                None => {
+                    let number = interned.number(&batch.system(row, what), bounds)?;
+                    known.insert(stream, number);
+                    number
+                }
+            },
+        };
+        last = Some((stream, number));
         numbers.push(number);
     }
     Ok(numbers)

@@ -146,7 +146,9 @@ impl Job {
         } else {
             FieldsAre::InMessages
         };
-        let standing_in = needs.standing_in().filter(|_| order == Order::Any && !groups.are_of_lambda());
+        let standing_in = needs.standing_in();
+        let standing_in =
+            standing_in.filter(|fields| order == Order::Any && (fields.is_empty() || !groups.are_of_lambda()));
         // A literal may be behind a mask.
         let text = if needs.unmasked { None } else { pushdown::text_filter(prefix.steps(), fields_are) };
         Reading {

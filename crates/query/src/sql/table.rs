@@ -90,7 +90,8 @@ impl Events {
 
     /// The events of a batch that are of the table, and the values of their fields.
     fn found<'b>(&self, batch: &'b EventBatch<'_>) -> Found<'b> {
-        if batch.columns().is_some() {
+        let needs_no_messages = self.columns.fields.is_empty() && self.indexed.is_empty();
+        if batch.columns().is_some() || needs_no_messages {
             return Found { taken: (0..batch.len()).collect(), values: Values::OfColumns };
         }
         let mut taken: Vec<usize> = Vec::with_capacity(batch.len());
