@@ -180,7 +180,7 @@ async fn by_basic(shared: &Shared, request: &SignedRequest<'_>, peer: &Peer) -> 
     }
 }
 
-/// Whom a bearer token stands for. It is of no Region.
+/// Whom a bearer token stands for, at an operation that takes those of this service (I-2). It is of no Region.
 async fn by_bearer_token(
     shared: &Shared,
     service: &str,

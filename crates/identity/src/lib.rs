@@ -1,8 +1,9 @@
 //! Identity: of IAM, the service-specific credentials. Each is a secret of a user that is good for one service, as a bearer token
 //! in place of a signature; the gateway asks for whom one stands by the port [`BearerTokens`].
 //!
-//! A token is told once, in the answer of the call that made it. The catalog has its SHA-256 and nothing else of it: a token has
-//! 256 random bits, so that nobody finds it by its digest.
+//! I-1 a token is told once, in the answer of the call that made it, and is kept nowhere. The catalog has its SHA-256: a token has
+//! 256 random bits, so that nobody finds it by its digest. I-2, that it lets in at operations of its service only, is the gateway's
+//! to hold.
 //!
 //! It knows no HTTP, no wire format and no other service.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
