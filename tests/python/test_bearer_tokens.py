@@ -7,6 +7,10 @@ import urllib.error
 import urllib.request
 
 import pytest
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 from server import KEY_ID, SECRET, Server, raises
 
@@ -81,9 +85,15 @@ def test_every_endpoint_takes_a_token(server):
     collected = f'{{"event":"ERROR one","time":{(now - 3) / 1000}}}{{"event":"two","time":{(now - 2) / 1000}}}'
     assert send(server, f"/services/collector/event?{PLACE}", collected, token)[:2] == (200, {})
     assert send(server, "/v1/logs", otlp("three"), token, **names)[:2] == (200, {})
-    *three, last = messages(server)
-    assert three == [json.dumps({"timestamp": now - 5, "a": "ERROR"}), f'{{"timestamp":{now - 4}}}', "ERROR one", "two"]
-    assert json.loads(last)["body"] == "three"
+    # As an exporter of OpenTelemetry sends it.
+    provider = LoggerProvider()
+    exporter = OTLPLogExporter(endpoint=f"{server.endpoint}/v1/logs", headers={"authorization": f"Bearer {token}", **names})
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    provider.get_logger("tests").emit(LogRecord(timestamp=time.time_ns(), body="four"))
+    provider.shutdown()
+    *collected, third, fourth = messages(server)
+    assert collected == [json.dumps({"timestamp": now - 5, "a": "ERROR"}), f'{{"timestamp":{now - 4}}}', "ERROR one", "two"]
+    assert (json.loads(third)["body"], json.loads(fourth)["body"]) == ("three", "four")
     # They have gone the way of all events.
     counted = server.client("cloudwatch").get_metric_statistics(
         Namespace="Shop", MetricName="Errors", StartTime=(now - 600_000) / 1000, EndTime=(now + 60_000) / 1000,
@@ -116,7 +126,7 @@ def test_groups_take_tokens_only_if_they_say_so(server):
     logs.put_bearer_token_authentication(logGroupIdentifier=GROUP, bearerTokenAuthenticationEnabled=False)
     refused()
     assert messages(server) == [json.dumps(body)]
-    # Nobody creates a group by a token, as OTLP does otherwise.
+    # Nothing is created by a token, as by OTLP otherwise.
     assert send(server, "/v1/logs", otlp("m"), token)[0] == 403
     assert len(logs.describe_log_groups()["logGroups"]) == 2
     assert send(server, "/ingest/json?logGroup=/none&logStream=s", body, token)[0] == 400

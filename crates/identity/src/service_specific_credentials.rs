@@ -146,7 +146,7 @@ fn check_service(service: &str) -> Result<(), ServiceError> {
     }
 }
 
-/// The credentials of the caller's account, by service and alias.
+/// The credentials of the caller's account, by service and alias; they are few, as users and services are.
 fn of_account(identity: &Identity, caller: &Caller) -> Vec<Arc<Versioned<Credential>>> {
     identity.credentials.list(&caller.account, None, "", None, usize::MAX)
 }

@@ -65,8 +65,11 @@ impl Logs {
         }
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).filter(|name| !name.is_empty());
         let (named_group, named_stream) = (header(GROUP_HEADER), header(STREAM_HEADER));
-        // Who names a group by a header does it as for CloudWatch, where it must be there.
-        let if_absent = if named_group.is_some() { IfAbsent::Refuse } else { IfAbsent::Create };
+        // Who names a group by a header does it as for CloudWatch, where it must be there; and nothing is created by a token.
+        let if_absent = match (named_group, proof) {
+            (None, Proof::AccessKey) => IfAbsent::Create,
+            (Some(_), _) | (_, Proof::BearerToken) => IfAbsent::Refuse,
+        };
         let now = self.clock.now();
         let mut events: BTreeMap<Destination, Vec<LogEventInput>> = BTreeMap::new();
         for resource in request.resource_logs {
@@ -94,8 +97,8 @@ impl Logs {
         Ok(ExportLogsServiceResponse { partial_success })
     }
 
-    /// Refuses a request with a bearer token, as a whole, if one of its groups takes none. A group that is not there takes none: nobody
-    /// creates one by a token.
+    /// Refuses a request with a bearer token, as a whole, if one of its groups takes none, as a group that is not there
+    /// takes none.
     fn check_bearer_tokens<'g>(
         &self,
         place: &MetricPlace,

@@ -13,8 +13,8 @@ use crate::log_messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 const HTTP: &str = "/v1/logs";
 const GRPC: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
-/// Keeps what it is handed, but events whose message has `old`; has no group `/absent`, and is busy with `/busy`. Only `/token` takes
-/// bearer tokens.
+/// Keeps what it is handed, but events whose message has `old`; has no group `/absent`, and is busy with `/busy`. `/token` takes
+/// bearer tokens, and so did `/token-absent` a moment ago.
 impl LogSink for Sink {
     fn put<'a>(
         &'a self,
@@ -26,7 +26,7 @@ impl LogSink for Sink {
     ) -> BoxFuture<'a, Result<Unstored, LogSinkError>> {
         assert_eq!(place.region.as_str(), "eu-west-3");
         let answer = match (log_group, if_absent) {
-            ("/absent", IfAbsent::Refuse) => {
+            ("/absent" | "/token-absent", IfAbsent::Refuse) => {
                 Err(LogSinkError::Refused("The specified log group does not exist.".into()))
             }
             ("/busy", _) => Err(LogSinkError::Busy("inner words".into())),
@@ -47,7 +47,7 @@ impl LogSink for Sink {
     }
 
     fn takes_bearer_tokens(&self, _: &MetricPlace, log_group: &str) -> bool {
-        log_group == "/token"
+        log_group.starts_with("/token")
     }
 }
 
@@ -156,6 +156,7 @@ async fn bearer_tokens_are_for_groups_that_take_them() {
     for (records, status) in [
         (json!([record("/token")]), 200),
         (json!([record("/other")]), 403),
+        (json!([record("/token-absent")]), 400),
         // Refused as a whole.
         (json!([record("/token"), record("/other")]), 403),
         (json!([]), 200),
