@@ -5,6 +5,7 @@ mod alarm_actions;
 mod alarm_log_queries;
 mod alarm_metrics;
 mod alarm_pictures;
+mod bearer_tokens;
 mod buckets;
 mod data_keys;
 mod data_streams;
@@ -37,6 +38,7 @@ pub use alarm_metrics::{
     WatchedDatapoint, WatchedMetric, WatchedSeries,
 };
 pub use alarm_pictures::{AlarmPictures, PicturedAlarm};
+pub use bearer_tokens::{BearerTokenError, BearerTokens, NoBearerTokens, TokenHolder};
 pub use buckets::{BucketClient, BucketError, BucketObject, Buckets, NoBuckets};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};

@@ -8,6 +8,7 @@
 
 mod account_policies;
 mod anomaly_detectors;
+mod bearer_tokens;
 mod data_protection;
 mod data_sources;
 mod deliveries;
@@ -108,6 +109,7 @@ routes! {
         ListLogGroups => list_log_groups::list_log_groups,
         ListAggregateLogGroupSummaries => data_sources::list_aggregate_log_group_summaries,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        PutBearerTokenAuthentication => bearer_tokens::put_bearer_token_authentication,
         AssociateKmsKey => kms_keys::associate_kms_key,
         DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutDataProtectionPolicy => data_protection::put_data_protection_policy,

@@ -38,6 +38,10 @@ impl LogSink for Sink {
             })
         })
     }
+
+    fn takes_bearer_tokens(&self, place: &MetricPlace, log_group: &str) -> bool {
+        self.0.takes_bearer_tokens(place, log_group).unwrap_or(false)
+    }
 }
 
 /// Stores events in this group and stream.

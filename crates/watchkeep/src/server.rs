@@ -114,6 +114,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
         http_apis: services.http_apis(),
         authorizer,
         credentials: Arc::new(root.clone()),
+        bearer_tokens: services.identity.bearer_tokens(),
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),

@@ -64,4 +64,9 @@ pub trait LogSink: Send + Sync {
         if_absent: IfAbsent,
         events: Vec<LogEventInput>,
     ) -> BoxFuture<'a, Result<Unstored, LogSinkError>>;
+
+    /// Whether there is such a group, and it takes events of who proves itself by a bearer token (PutBearerTokenAuthentication).
+    fn takes_bearer_tokens(&self, _place: &MetricPlace, _log_group: &str) -> bool {
+        false
+    }
 }

@@ -24,7 +24,14 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 const LEVELS: char = '\u{1f}';
 
 const fn operation(name: &'static str, operation: &'static Operation) -> HttpOperation {
-    HttpOperation { name, service: &s3tables::SERVICE, operation, signing_names: &[], body: BODY }
+    HttpOperation {
+        name,
+        service: &s3tables::SERVICE,
+        operation,
+        signing_names: &[],
+        bearer_tokens_of: None,
+        body: BODY,
+    }
 }
 
 macro_rules! operations {

@@ -29,11 +29,6 @@ pub const REASONS: &[Reason] = &[
     },
     Reason {
         service: "logs",
-        operations: &["PutBearerTokenAuthentication"],
-        why: "its tokens are service-specific credentials of IAM, which is not there yet",
-    },
-    Reason {
-        service: "logs",
         operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
         why: "a configuration names an interface endpoint of an Amazon VPC; the syslog receiver is set up by the settings `syslog.*`",
     },
