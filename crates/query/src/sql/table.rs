@@ -9,8 +9,8 @@ use arrow::array::{
     StringViewArray, TimestampMillisecondArray, new_null_array,
 };
 use arrow::buffer::Buffer;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
@@ -348,6 +348,12 @@ fn of_column(kind: Kind, found: &FieldColumn<'_>, rows: usize) -> Result<ArrayRe
         (Kind::Number, FieldColumn::I64(array)) => cast(*array, &DataType::Float64).map_err(fail)?,
         (Kind::Number, FieldColumn::F64(array)) => Arc::new(Float64Array::clone(array)),
         (Kind::Boolean, FieldColumn::Bool(array)) => Arc::new(BooleanArray::clone(array)),
+        // A view of each text, and then only its number of each row.
+        (Kind::Text, FieldColumn::Text { array, texts, .. }) if texts.len() <= rows => {
+            let numbers = array.as_dictionary_opt::<Int32Type>().map(|dictionary| dictionary.keys());
+            let numbers = numbers.ok_or_else(|| QueryError::Failed("a column is no dictionary".to_owned()))?;
+            take(&StringViewArray::from(*texts), numbers, None).map_err(fail)?
+        }
         (Kind::Text, FieldColumn::Text { array, .. }) => cast(*array, &DataType::Utf8View).map_err(fail)?,
         // Types that differ from batch to batch.
         _ => {
