@@ -125,6 +125,8 @@ fn is_same(one: &StringArray, other: &StringArray) -> bool {
 #[derive(Default)]
 struct Pairs {
     by_pair: Map<(u32, u32), u32>,
+    /// The numbers of pairs of small numbers: for each of the first, a row of the second.
+    small: Vec<[u32; SMALL]>,
 }
 
 impl Pairs {
@@ -140,28 +142,38 @@ impl Pairs {
 
     /// The same for many pairs: few of them are different.
     fn numbers(&mut self, before: &[u32], last: &[u32], bounds: &Bounds) -> Result<Vec<u32>, QueryError> {
-        let mut recent = [((NO_GROUP, NO_GROUP), NO_GROUP); RECENT];
         let mut numbers = Vec::with_capacity(before.len());
         for pair in before.iter().copied().zip(last.iter().copied()) {
-            let place = (pair.0.wrapping_mul(31) ^ pair.1) as usize % RECENT;
-            let known = recent.get(place).filter(|(known, _)| *known == pair).map(|(_, number)| *number);
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    let number = self.number(pair, bounds)?;
-                    if let Some(known) = recent.get_mut(place) {
-                        *known = (pair, number);
-                    }
-                    number
-                }
-            };
-            numbers.push(number);
+            let known = self.small.get(pair.0 as usize).and_then(|row| row.get(pair.1 as usize));
+            numbers.push(match known {
+                Some(&number) if number != NO_GROUP => number,
+                _ => self.number_and_note(pair, bounds)?,
+            });
         }
         Ok(numbers)
     }
+
+    #[cold]
+    fn number_and_note(&mut self, pair: (u32, u32), bounds: &Bounds) -> Result<u32, QueryError> {
+        let number = self.number(pair, bounds)?;
+        let (before, last) = (pair.0 as usize, pair.1 as usize);
+        if before < SMALL && last < SMALL {
+            if self.small.len() <= before {
+                bounds.take((before + 1 - self.small.len()) * size_of::<[u32; SMALL]>())?;
+                self.small.resize(before + 1, [NO_GROUP; SMALL]);
+            }
+            if let Some(known) = self.small.get_mut(before).and_then(|row| row.get_mut(last)) {
+                *known = number;
+            }
+        }
+        Ok(number)
+    }
 }
 
-/// How many pairs are remembered while a batch is looked at.
+/// Pairs of numbers below this are found by their place.
+const SMALL: usize = 256;
+
+/// How many whole numbers are remembered while a batch is looked at.
 const RECENT: usize = 512;
 
 /// Values with one key are of one group: numbers by what they are, however they are written.
