@@ -100,7 +100,8 @@ impl LogAggregation {
         }
         let keys: Vec<&str> = self.keys.iter().map(|key| key.text.as_str()).collect();
         let by_value = match self.order {
-            Some(Order::Ascending) => format!("{VALUE} asc, "),
+            // A group without a number takes no other's place.
+            Some(Order::Ascending) => format!("ispresent({VALUE}) desc, {VALUE} asc, "),
             Some(Order::Descending) => format!("{VALUE} desc, "),
             None => String::new(),
         };
@@ -191,7 +192,7 @@ mod tests {
             ),
             (
                 "avg(latency) by `a-b`|sort asc",
-                "q\n| stats avg(latency) as alarm_value by `a-b`\n| sort alarm_value asc, `a-b` asc\n| limit 501",
+                "q\n| stats avg(latency) as alarm_value by `a-b`\n| sort ispresent(alarm_value) desc, alarm_value asc, `a-b` asc\n| limit 501",
             ),
         ];
         for (text, expected) in cases {

@@ -126,6 +126,7 @@ pub(crate) async fn delete_log_group(
             tracing::warn!(group = group.key.name, %error, "the streams of a deleted group stay in the catalog");
         }
         logs.forget_subscriptions(&group).await;
+        logs.forget_detectors_without_group().await;
         Ok(Unit {})
     })
     .await

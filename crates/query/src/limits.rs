@@ -20,8 +20,21 @@ pub const SQL_TABLES_MAX: usize = 20;
 /// The values that `filterIndex` compares one field with.
 pub const FILTER_INDEX_VALUES_MAX: usize = 100;
 
-/// How deep SQL may be nested: the parser and the planner follow it on the stack.
+/// How deep SQL may be nested: the parser follows it on the stack.
 pub const SQL_DEPTH_MAX: usize = 50;
+
+/// How deep expressions of SQL may be; `a + b + c` is two deep. DataFusion follows them on the stack.
+pub const SQL_EXPRESSION_DEPTH_MAX: usize = 100;
+
+/// The terms that one AND or OR may join: planning may line them up again.
+pub const SQL_TERMS_MAX: usize = 250;
+
+/// The queries that UNION and the like may join.
+pub const SQL_UNIONS_MAX: usize = 50;
+
+/// The stack of a thread that plans and carries out SQL: a level of an expression takes some tens of kilobytes of it where nothing is
+/// optimized. What is not touched takes no memory.
+pub const SQL_STACK_BYTES: usize = 64 << 20;
 
 /// The fields that SQL may name: each is a column of each table.
 pub const SQL_FIELDS_MAX: usize = 200;

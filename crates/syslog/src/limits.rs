@@ -38,5 +38,11 @@ pub const IDLE_MAX: Duration = Duration::from_secs(3600);
 /// How long the handshake of TLS may take.
 pub const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 
+/// How far ahead of its receipt a message may say that it happened. Log groups take no events that are further ahead.
+pub const AHEAD_MS_MAX: i64 = 2 * 3600 * 1000;
+
+/// How long before its receipt a message may say that it happened. Log groups take no older events.
+pub const AGE_MS_MAX: i64 = 14 * 24 * 3600 * 1000;
+
 /// The characters of a stream's name.
 pub const STREAM_CHARS_MAX: usize = 512;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use watchkeep_core::TimestampMs;
 
-use crate::limits::STREAM_CHARS_MAX;
+use crate::limits::{AGE_MS_MAX, AHEAD_MS_MAX, STREAM_CHARS_MAX};
 
 /// A message off the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Received {
 /// Reads a message that came from this address at this time; none if there is nothing in it.
 pub(crate) fn read(bytes: &[u8], from: IpAddr, now: TimestampMs) -> Option<Received> {
     // RFC 5424 lets a byte order mark stand before the text; it says nothing that UTF-8 does not.
-    let text = String::from_utf8_lossy(bytes).replace('\u{feff}', "");
+    let text = String::from_utf8_lossy(bytes).replacen('\u{feff}', "", 1);
     let text = text.trim_matches(['\0', '\r', '\n', ' ']);
     if text.is_empty() {
         return None;
@@ -35,6 +35,9 @@ pub(crate) fn read(bytes: &[u8], from: IpAddr, now: TimestampMs) -> Option<Recei
     let header = header.unwrap_or(text);
     let found = rfc5424(header).or_else(|| rfc3164(header, now));
     let (time, host) = found.unwrap_or((None, None));
+    // A clock that is wrong, or one of another time zone whose times do not say so: what a log group would not take is of now.
+    let is_taken = |time: &TimestampMs| (now.0 - AGE_MS_MAX..=now.0 + AHEAD_MS_MAX).contains(&time.0);
+    let time = time.filter(is_taken);
     let host = host.filter(|host| !host.is_empty()).map_or_else(|| from.to_canonical().to_string(), str::to_owned);
     Some(Received { time: time.unwrap_or(now), host: stream_name(&host), text: text.to_owned() })
 }
@@ -102,8 +105,10 @@ mod tests {
             ("<165>1 - - app - - - text", NOW, "192.0.2.7"),
             ("<34>Jan 15 12:30:45 web-1 su: failed", sent, "web-1"),
             ("<34>Jan  5 12:30:45 web-1 su: failed", sent.plus_ms(-10 * 86_400_000), "web-1"),
-            // The last December.
-            ("<34>Dec 31 23:59:59 web-1 su: failed", TimestampMs(1_767_225_599_000), "web-1"),
+            // Hosts east of Greenwich that write their own time: no event is lost for it.
+            ("<34>Jan 15 20:30:45 web-1 su: failed", NOW, "web-1"),
+            ("<34>Jan 15 14:30:45 web-1 su: failed", sent.plus_ms(2 * 3_600_000), "web-1"),
+            ("<34>1 2006-01-01T00:00:00Z web-1 a - - -", NOW, "web-1"),
             ("<34>Jan 15 12:30:45 su[42]: failed", sent, "192.0.2.7"),
             ("<13>2026-01-15T12:30:45+00:00 web-1 app: text", sent, "web-1"),
             ("Jan 15 12:30:45 web-1 no priority", sent, "web-1"),
@@ -117,6 +122,7 @@ mod tests {
             let expected = Received { time, host: host.to_owned(), text: text.to_owned() };
             assert_eq!(read(text.as_bytes(), FROM, NOW), Some(expected), "{text}");
         }
+        assert_eq!(bsd_time("Dec 31 23:59:59", NOW), Some(TimestampMs(1_767_225_599_000)), "the last December");
     }
 
     #[test]

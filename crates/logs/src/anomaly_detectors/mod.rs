@@ -20,7 +20,7 @@ use watchkeep_model::logs::{
     UpdateLogAnomalyDetectorRequest, errors as model,
 };
 use watchkeep_model::{ServiceError, Unit};
-use watchkeep_store::{Collection, ResourceKey, Store, StoreError, Versioned};
+use watchkeep_store::{CatalogError, Collection, ResourceKey, Store, StoreError, Versioned};
 
 use crate::errors::{self, invalid, no_group};
 use crate::limits::{ANOMALY_DETECTORS_MAX, ANOMALY_VISIBILITY_DAYS, DESCRIBE_PAGE_MAX, TAGS_MAX};
@@ -67,6 +67,16 @@ impl AnomalyDetectors {
         let key = ResourceKey::new(caller.account, &caller.region, id);
         let found = self.detectors.get(&key).filter(|_| is_here);
         found.ok_or_else(|| model::resource_not_found_exception("The specified anomaly detector does not exist."))
+    }
+
+    /// Deletes a detector, with what it learned and found. The caller holds `changing`.
+    async fn forget(&self, key: &ResourceKey) -> Result<(), CatalogError> {
+        // The detector last: if this does not come to its end, it can be deleted again.
+        let prefix = kept::anomaly_prefix(key);
+        self.anomalies.delete_prefix(&key.account, key.region.as_ref(), &prefix).await?;
+        self.learned.delete(key).await?;
+        self.detectors.delete(key).await?;
+        Ok(())
     }
 
     fn status(&self, detector: &Versioned<Detector>) -> &'static str {
@@ -212,11 +222,7 @@ pub(crate) async fn delete_log_anomaly_detector(
         let all = &logs.anomaly_detectors;
         let _changing = all.changing.lock().await;
         let key = all.of_arn(&caller, &input.anomaly_detector_arn)?.key.clone();
-        // The detector last: if this does not come to its end, it can be deleted again.
-        let prefix = kept::anomaly_prefix(&key);
-        all.anomalies.delete_prefix(&key.account, key.region.as_ref(), &prefix).await.map_err(errors::store)?;
-        all.learned.delete(&key).await.map_err(errors::store)?;
-        all.detectors.delete(&key).await.map_err(errors::store)?;
+        all.forget(&key).await.map_err(errors::store)?;
         Ok(Unit {})
     })
     .await
@@ -305,6 +311,19 @@ fn uuid_of(bits: u128) -> String {
 }
 
 impl Logs {
+    /// Deletes the detectors of groups that are not there any more: what they keep are texts of events that were deleted.
+    pub(crate) async fn forget_detectors_without_group(&self) {
+        let all = &self.anomaly_detectors;
+        let _changing = all.changing.lock().await;
+        for detector in all.detectors.all() {
+            if self.watched(&detector).is_err()
+                && let Err(error) = all.forget(&detector.key).await
+            {
+                tracing::warn!(detector = detector.key.name, %error, "a detector outlives its log group; it is deleted later");
+            }
+        }
+    }
+
     /// The group that a detector watches.
     fn watched(&self, detector: &Versioned<Detector>) -> Result<Arc<crate::directory::Group>, ServiceError> {
         let key = ResourceKey { name: detector.group.clone(), ..detector.key.clone() };

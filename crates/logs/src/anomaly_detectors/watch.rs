@@ -44,6 +44,7 @@ pub(crate) async fn keep_watching(logs: Weak<Logs>) {
 impl Logs {
     /// Lets all detectors look whose turn has come.
     pub(crate) async fn evaluate_detectors(self: &Arc<Self>) {
+        self.forget_detectors_without_group().await;
         for detector in self.anomaly_detectors.detectors.all() {
             if let Err(error) = self.evaluate(&detector).await {
                 tracing::warn!(detector = detector.key.name, %error, "a log anomaly detector could not look");

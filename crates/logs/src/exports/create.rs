@@ -65,8 +65,14 @@ pub(crate) async fn create_export_task(
         shared_folders: Default::default(),
     };
     forget_oldest(logs, here).await?;
-    exports.tasks.create(key.clone(), task).await.map_err(errors::store)?;
-    tokio::spawn(run::run(Arc::downgrade(logs), key));
+    let begun = logs.clone();
+    // A task that is in the catalog is at work, also if its client has gone: it keeps others from being created.
+    let begin = async move {
+        begun.exports.tasks.create(key.clone(), task).await.map_err(errors::store)?;
+        tokio::spawn(run::run(Arc::downgrade(&begun), key));
+        Ok(())
+    };
+    errors::finish(begin).await?;
     Ok(CreateExportTaskResponse { task_id: Some(task_id) })
 }
 

@@ -200,6 +200,11 @@ async fn of_query(logs: &Arc<Logs>, caller: &Caller, query: &str) -> Result<Stri
             "Query {query} shows what is masked: its result cannot be kept as a lookup table."
         )));
     }
+    if document.kms_key.is_some() {
+        return Err(invalid(format!(
+            "The result of query {query} is encrypted under a KMS key: it cannot be kept as a lookup table, which is not."
+        )));
+    }
     let rows = results::read(logs, &document, 0..QUERY_RESULTS_PAGE_MAX * 10).await?;
     let mut columns: Vec<Arc<str>> = Vec::new();
     for (name, _) in rows.iter().flatten() {

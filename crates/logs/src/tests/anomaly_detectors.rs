@@ -3,10 +3,10 @@
 use watchkeep_core::Clock as _;
 use watchkeep_model::ServiceError;
 use watchkeep_model::logs::{
-    Anomaly, CreateLogAnomalyDetectorRequest, DeleteLogAnomalyDetectorRequest, GetLogAnomalyDetectorRequest,
-    InputLogEvent, ListAnomaliesRequest, ListLogAnomalyDetectorsRequest, ListTagsForResourceRequest,
-    PutLogEventsRequest, SuppressionPeriod, TagResourceRequest, UntagResourceRequest, UpdateAnomalyRequest,
-    UpdateLogAnomalyDetectorRequest,
+    Anomaly, CreateLogAnomalyDetectorRequest, DeleteLogAnomalyDetectorRequest, DeleteLogGroupRequest,
+    GetLogAnomalyDetectorRequest, InputLogEvent, ListAnomaliesRequest, ListLogAnomalyDetectorsRequest,
+    ListTagsForResourceRequest, PutLogEventsRequest, SuppressionPeriod, TagResourceRequest, UntagResourceRequest,
+    UpdateAnomalyRequest, UpdateLogAnomalyDetectorRequest,
 };
 
 use super::{Fixture, error};
@@ -116,6 +116,30 @@ async fn unseen_patterns_are_anomalies() {
     assert_eq!((found.len(), found[0].active), (1, false), "it is known by now");
     fixture.advance(22 * DAY_MS);
     assert_eq!(anomalies(&fixture, None).await, [], "shown for 21 days");
+}
+
+#[tokio::test]
+async fn a_deleted_group_takes_its_detectors_along() {
+    let (fixture, arn) = trained(None).await;
+    interval(&fixture, &["ERROR of somebody who was deleted"]).await;
+    assert_eq!(anomalies(&fixture, None).await.len(), 1);
+    let delete = DeleteLogGroupRequest { log_group_name: "g".into() };
+    crate::log_groups::delete_log_group(&fixture.logs, &fixture.caller, delete).await.unwrap();
+    // Another of its name begins anew.
+    fixture.group("g").await;
+    let get = GetLogAnomalyDetectorRequest { anomaly_detector_arn: arn };
+    let gone = get_log_anomaly_detector(&fixture.logs, &fixture.caller, get).await;
+    assert_eq!(gone.unwrap_err().code, "ResourceNotFoundException");
+    create(&fixture, ARN, None).await.unwrap();
+    assert_eq!(anomalies(&fixture, None).await, []);
+    assert_eq!(fixture.logs.anomaly_detectors.anomalies.len() + fixture.logs.anomaly_detectors.learned.len(), 0);
+    // Of a deletion that a crash interrupted, a look makes an end.
+    let group = fixture.logs.directory.group(&crate::names::group_key(&fixture.caller, "g")).unwrap();
+    fixture.logs.groups.delete(&group.key).await.unwrap();
+    let fixture = fixture.reopen(false).await;
+    assert_eq!(fixture.logs.anomaly_detectors.detectors.len(), 1);
+    fixture.logs.evaluate_detectors().await;
+    assert_eq!(fixture.logs.anomaly_detectors.detectors.len(), 0);
 }
 
 #[tokio::test]
@@ -248,12 +272,10 @@ async fn what_is_learned_of_encrypted_events_is_encrypted() {
     let arn = create(&fixture, ARN, None).await.unwrap();
     fixture.logs.evaluate_detectors().await;
     interval(&fixture, &["ERROR payment refused"]).await;
-    // Texts stay encrypted when the group has no key any more, and when it is gone.
+    // Texts stay encrypted when the group has no key any more.
     fixture.disassociate(super::kms_keys::Of::Group("g")).await.unwrap();
     fixture.advance(5 * MINUTE_MS);
     fixture.logs.evaluate_detectors().await;
-    let input = watchkeep_model::logs::DeleteLogGroupRequest { log_group_name: "g".into() };
-    crate::log_groups::delete_log_group(&fixture.logs, &fixture.caller, input).await.unwrap();
     let update = UpdateAnomalyRequest {
         anomaly_detector_arn: arn,
         anomaly_id: Some(anomalies(&fixture, None).await[0].anomaly_id.clone()),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use watchkeep_core::ports::EncryptionContext;
 use watchkeep_model::logs::{
-    AssociateKmsKeyRequest, DescribeLogGroupsRequest, DisassociateKmsKeyRequest, StartQueryRequest,
+    AssociateKmsKeyRequest, CreateLookupTableRequest, DescribeLogGroupsRequest, DisassociateKmsKeyRequest,
+    StartQueryRequest,
 };
 
 use super::*;
@@ -241,6 +242,15 @@ async fn results_of_queries_are_encrypted_under_the_key_of_the_account() {
     fixture.owners.enable(RED);
     fixture.advance(TRUST_MS);
     assert_eq!(queries::rows(&fixture.results(&id).await.unwrap()), ["@message well kept"]);
+    // Nor is it kept as a table, which has no key.
+    let table = CreateLookupTableRequest {
+        lookup_table_name: "t".into(),
+        query_id: Some(id),
+        ..CreateLookupTableRequest::default()
+    };
+    let refused = crate::queries::create_lookup_table(&fixture.logs, &fixture.caller, table).await;
+    assert!(error(refused).contains("is encrypted under a KMS key"));
+    assert_eq!(fixture.files_with("well kept"), [] as [PathBuf; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ use super::discover::{Columns, Kind};
 use super::pushdown::{only_table, plain_select};
 use super::rewrite::offset;
 use super::session::{Session, failure};
-use super::{POINTER, SqlQuery};
+use super::{POINTER, SqlQuery, stack};
 use crate::control::{Bounds, Control};
 use crate::engine::Engine;
 use crate::error::QueryError;
@@ -48,34 +48,38 @@ impl Engine {
     /// # Errors
     ///
     /// [`QueryError::Malformed`], with the place.
-    pub async fn check_sql(&self, mut query: SqlQuery) -> Result<SqlQuery, QueryError> {
+    pub async fn check_sql(&self, query: SqlQuery) -> Result<SqlQuery, QueryError> {
         let bounds = self.bounds(Control::default());
-        let mut always: Option<DataFusionError> = None;
-        for (layout, kind) in TRIES {
-            match plan(&query, *layout, *kind, &bounds).await? {
-                Ok(plan) => {
-                    if shows_events(&plan) {
-                        query.show_events();
-                    }
-                    return Ok(query);
-                }
-                Err(error) => match &always {
-                    Some(before) if said(before) != said(&error) => return Ok(query),
-                    Some(_) => {}
-                    None => always = Some(error),
-                },
-            }
-        }
-        let Some(error) = always else { return Ok(query) };
-        let place = error.diagnostic().and_then(|diagnostic| place(&query.text, diagnostic));
-        Err(match failure(error, &bounds) {
-            QueryError::Malformed { message, .. } => {
-                let location = place.or_else(|| mentioned(&query.text, &message));
-                QueryError::Malformed { message, location: Some(location.unwrap_or((0, query.text.chars().count()))) }
-            }
-            other => other,
-        })
+        stack::with_room(checked(query, bounds)).await
     }
+}
+
+async fn checked(mut query: SqlQuery, bounds: Bounds) -> Result<SqlQuery, QueryError> {
+    let mut always: Option<DataFusionError> = None;
+    for (layout, kind) in TRIES {
+        match plan(&query, *layout, *kind, &bounds).await? {
+            Ok(plan) => {
+                if shows_events(&plan) {
+                    query.show_events();
+                }
+                return Ok(query);
+            }
+            Err(error) => match &always {
+                Some(before) if said(before) != said(&error) => return Ok(query),
+                Some(_) => {}
+                None => always = Some(error),
+            },
+        }
+    }
+    let Some(error) = always else { return Ok(query) };
+    let place = error.diagnostic().and_then(|diagnostic| place(&query.text, diagnostic));
+    Err(match failure(error, &bounds) {
+        QueryError::Malformed { message, .. } => {
+            let location = place.or_else(|| mentioned(&query.text, &message));
+            QueryError::Malformed { message, location: Some(location.unwrap_or((0, query.text.chars().count()))) }
+        }
+        other => other,
+    })
 }
 
 /// What an error says, without the name that may have been meant: of names that are equally near, now the one is told, now the other.

@@ -13,6 +13,7 @@ mod pushdown;
 mod rewrite;
 mod session;
 mod source;
+mod stack;
 mod store_table;
 mod stream;
 mod table;
@@ -67,6 +68,10 @@ impl SqlQuery {
         if text.chars().count() > SQL_CHARS_MAX {
             return Err(QueryError::malformed(format!("the query has more than {SQL_CHARS_MAX} characters")));
         }
+        stack::read_with_room(|| SqlQuery::read(text))
+    }
+
+    fn read(text: &str) -> Result<SqlQuery, QueryError> {
         let (statement, names) = rewrite::parse(text)?;
         let sources: Vec<SqlSource> =
             names.relations.iter().map(|name| SqlSource::parse(name)).collect::<Result<_, _>>()?;
@@ -161,8 +166,11 @@ impl Engine {
             session.register_stream(name, Arc::new(stream))?;
         }
         let pointer = query.shows_events.then_some(POINTER);
-        let rows = session.run(query.statement, limit, pointer, &bounds, &counts).await?;
-        Ok(Answer { rows, statistics: counts.statistics() })
+        let answer = async move {
+            let rows = session.run(query.statement, limit, pointer, &bounds, &counts).await?;
+            Ok(Answer { rows, statistics: counts.statistics() })
+        };
+        stack::with_room(answer).await
     }
 
     /// Carries out a query in SQL over the store's own tables, each with its columns, `seq`, and its labels.
@@ -171,14 +179,17 @@ impl Engine {
     ///
     /// [`QueryError`]; nothing was changed, whatever it is.
     pub async fn run_over_tables(&self, text: &str, limit: usize, control: Control) -> Result<Answer, QueryError> {
-        let (statement, _) = rewrite::parse_plain(text)?;
+        let (statement, _) = stack::read_with_room(|| rewrite::parse_plain(text))?;
         let (bounds, counts) = (self.bounds(control), Arc::new(Counts::default()));
         let session = Session::new(&bounds, 0)?;
         for table in self.store.tables() {
             let provider = store_table::StoreTable::new(self.store.clone(), table, bounds.clone(), counts.clone());
             session.register(table.name, Arc::new(provider))?;
         }
-        let rows = session.run(statement, limit, None, &bounds, &counts).await?;
-        Ok(Answer { rows, statistics: counts.statistics() })
+        let answer = async move {
+            let rows = session.run(statement, limit, None, &bounds, &counts).await?;
+            Ok(Answer { rows, statistics: counts.statistics() })
+        };
+        stack::with_room(answer).await
     }
 }

@@ -141,12 +141,13 @@ pub(super) fn parse_plain(text: &str) -> Result<(ast::Statement, Names), QueryEr
     let parser = Parser::new(&SparkSqlDialect {}).with_recursion_limit(SQL_DEPTH_MAX);
     let statements = parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements());
     let statements = statements.map_err(|error| malformed(text, &error.to_string()))?;
-    let [statement] = <[ast::Statement; 1]>::try_from(statements).map_err(|statements| {
+    let [mut statement] = <[ast::Statement; 1]>::try_from(statements).map_err(|statements| {
         QueryError::malformed(if statements.is_empty() { "the query is empty" } else { "one query at a time" })
     })?;
     if !matches!(statement, ast::Statement::Query(_)) {
         return Err(QueryError::malformed("only queries are carried out: SELECT, perhaps after WITH"));
     }
+    super::stack::flatten(&mut statement)?;
     let mut gather = Gather(Names::default());
     if let ControlFlow::Break(refused) = Visit::visit(&statement, &mut gather) {
         return Err(refused);
@@ -601,8 +602,8 @@ mod tests {
         );
         check("SELECT a + b * 2 AS n FROM g", "SELECT as_number(`a`) + as_number(`b`) * 2 AS n FROM `g`");
         check(
-            "SELECT a FROM g WHERE t > now() - INTERVAL '1 day'",
-            "SELECT `a` FROM `g` WHERE `t` > now() - INTERVAL '1 day'",
+            "SELECT a FROM g WHERE t > now() - INTERVAL '1' DAY",
+            "SELECT `a` FROM `g` WHERE `t` > now() - INTERVAL '1' DAY",
         );
         check("SELECT a FROM g WHERE b RLIKE 'x'", "SELECT `a` FROM `g` WHERE regexp_like(`b`, 'x')");
     }

@@ -332,6 +332,46 @@ async fn one_reading_answers_as_two() {
     assert_eq!(answers.first(), answers.last());
 }
 
+/// However long a query is, its terms and levels are carried out or refused, and the process goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_queries_find_room_or_are_refused() {
+    let fixture = fixture().await;
+    let list = |count: usize, joint: &str, term: &dyn Fn(usize) -> String| {
+        (0..count).map(term).collect::<Vec<_>>().join(joint)
+    };
+    let is = |n: usize| format!("ms={n}");
+    let is_not = |n: usize| format!("ms<>{n}");
+    let answered = [
+        (format!("SELECT ms FROM g1 WHERE {}", list(250, " OR ", &is)), vec!["ms=100", "ms=30", "ms=10"]),
+        (format!("SELECT ms FROM g1 WHERE {}", list(250, " AND ", &is_not)), vec!["ms=5.5"]),
+        (format!("SELECT {} AS n", list(99, "+", &|_| "1".into())), vec!["n=99"]),
+        (format!("SELECT max({}) AS n FROM g1", list(98, "+", &|_| "ms".into())), vec!["n=9800"]),
+        (
+            format!("SELECT {}0{} AS n FROM g1 LIMIT 1", "CASE WHEN ms = 1 THEN 1 ELSE ".repeat(40), " END".repeat(40)),
+            vec!["n=0"],
+        ),
+        (
+            format!("SELECT count(*) AS n FROM ({})", list(50, " UNION ALL ", &|_| "SELECT ms FROM g1".into())),
+            vec!["n=250"],
+        ),
+    ];
+    for (text, expected) in answered {
+        assert_eq!(lines(&run(&fixture, &text, Control::default()).await.unwrap()), expected, "{text}");
+    }
+    let refused = [
+        format!("SELECT {}", list(4_990, "+", &|_| "1".into())),
+        format!("SELECT {}", list(2_490, "||", &|_| "'a'".into()).get(..9_960).unwrap_or_default()),
+        format!("SELECT 1{}", "::int".repeat(1_990)),
+        format!("SELECT 1{}", " IS NULL".repeat(1_200)),
+        format!("SELECT ms FROM g1 WHERE {}", list(1_200, " OR ", &is)),
+        list(520, " UNION ALL ", &|_| "SELECT 1".into()),
+    ];
+    for text in refused {
+        let refused = run(&fixture, &text, Control::default()).await;
+        assert!(matches!(refused, Err(QueryError::Malformed { .. })), "{text}: {refused:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_is_held_in_bounds() {
     let fixture = Fixture::new(Settings { memory_bytes_max: 300_000, ..Settings::default() }).await;
