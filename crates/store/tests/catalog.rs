@@ -80,6 +80,7 @@ macro_rules! whole_suite {
                 a_changed_resource_is_damage,
                 entries_are_sorted_and_durable,
                 entries_change_together_or_not_at_all,
+                entries_change_with_the_resource_that_they_belong_to,
                 a_reset_leaves_only_what_must_stay,
                 the_lake_shows_live_segments,
             ]
@@ -780,6 +781,22 @@ async fn entries_are_sorted_and_durable(place: Place) {
     assert_eq!(read.len(), 5);
     again.reset().await.unwrap();
     assert!(again.entries().range("two", b"", &[255; 3], 10).await.unwrap().is_empty());
+}
+
+async fn entries_change_with_the_resource_that_they_belong_to(place: Place) {
+    let catalog = place.open().await;
+    let alarms = catalog.collection::<Alarm>().await.unwrap();
+    let put = |number, changes| alarms.put_with_entries(key("a"), alarm(number), changes);
+    put(1, vec![put_entry("one", b"a", b"x"), put_entry("one", b"b", b"y")]).await.unwrap();
+    let too_large = vec![put_entry("one", b"c", b"x"), put_entry("one", b"d", &vec![0; 5 << 20])];
+    assert!(matches!(put(2, too_large).await, Err(CatalogError::TooLarge { .. })));
+    put(3, vec![EntryChange::Delete { kind: "one", key: b"a".to_vec() }]).await.unwrap();
+    // Opened elsewhere: neither of them changes any more.
+    let again = place.open().await;
+    assert!(matches!(put(4, vec![put_entry("one", b"e", b"x")]).await, Err(CatalogError::Fenced { .. })));
+    let read = again.entries().range("one", b"", &[255; 3], 10).await.unwrap();
+    assert_eq!(read.iter().map(|entry| entry.key.as_slice()).collect::<Vec<_>>(), [b"b"]);
+    assert_eq!(again.collection::<Alarm>().await.unwrap().get(&key("a")).unwrap().number, 3);
 }
 
 async fn entries_change_together_or_not_at_all(place: Place) {
