@@ -34,6 +34,7 @@ mod metric_filters;
 mod names;
 mod page;
 mod paging;
+mod pointed;
 mod position;
 mod put_log_events;
 mod queries;

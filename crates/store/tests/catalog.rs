@@ -297,14 +297,13 @@ async fn concurrent_writers_agree_with_the_database(place: Place) {
             let mut created = 0;
             for round in 0..10 {
                 // Everybody adds one, however often somebody else was quicker.
-                loop {
-                    let current = alarms.get(&key("counter")).unwrap();
-                    match alarms.update(&current, alarm(current.number + 1)).await {
-                        Ok(_) => break,
-                        Err(CatalogError::Conflict { .. }) => {}
-                        Err(other) => panic!("{other}"),
-                    }
-                }
+                let add = |counter: &mut Alarm| {
+                    *counter = alarm(counter.number + 1);
+                    true
+                };
+                assert!(alarms.change(&key("counter"), add).await.unwrap().is_some());
+                assert_eq!(alarms.change(&key("counter"), |_| false).await.unwrap(), None);
+                assert_eq!(alarms.change(&key("none"), add).await.unwrap(), None);
                 let contested = key(&format!("contested-{round}"));
                 created += u64::from(alarms.create(contested.clone(), alarm(writer)).await.is_ok());
                 alarms.put(key("last"), alarm(writer)).await.unwrap();

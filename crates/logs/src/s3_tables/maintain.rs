@@ -10,6 +10,7 @@ use super::commit::Change;
 use super::files::{self, ALL_DAYS, DataFile, days_to};
 use super::read::{Wanted, count};
 use super::round::{Round, TableError};
+use super::runs::runs;
 use crate::directory::Group;
 use crate::limits::{
     DAY_MS, EVENT_AHEAD_MS_MAX, HOUR_MS, S3_TABLE_BYTES_AT_ONCE, S3_TABLE_FILES_READ, S3_TABLE_MERGE_FILES,
@@ -108,7 +109,7 @@ impl Round<'_> {
                     files.entry(file.since).or_default().push(file);
                 }
                 for files in files.values() {
-                    for run in runs(files, is_settled) {
+                    for run in mergeable(files, is_settled) {
                         let level = run.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
                         self.rewrite(change, &group, run, level).await?;
                         is_done = false;
@@ -152,29 +153,18 @@ fn is_settled(day: i64, last_written_ms: i64, now: TimestampMs) -> bool {
 }
 
 /// Which neighbours are put together. Of a settled day as many as fit into memory, else as many of one level as are merged at a time.
-fn runs(files: &[DataFile], is_settled: bool) -> Vec<&[DataFile]> {
-    let (mut runs, mut start) = (Vec::new(), 0);
-    while let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) {
+fn mergeable(files: &[DataFile], is_settled: bool) -> impl Iterator<Item = &[DataFile]> {
+    let (needed, most) = if is_settled { (2, usize::MAX) } else { (S3_TABLE_MERGE_FILES, S3_TABLE_MERGE_FILES) };
+    let runs = runs(files, |rest| {
         let mut bytes = 0;
         let fits = |file: &&DataFile| {
             bytes += file.raw_bytes;
             bytes <= S3_TABLE_BYTES_AT_ONCE as u64
                 && (is_settled || rest.first().is_some_and(|first| first.level == file.level))
         };
-        let mut length = rest.iter().take_while(fits).count();
-        if !is_settled {
-            length = length.min(S3_TABLE_MERGE_FILES);
-        }
-        let needed = if is_settled { 2 } else { S3_TABLE_MERGE_FILES };
-        match rest.get(..length) {
-            Some(run) if length >= needed => {
-                runs.push(run);
-                start += length;
-            }
-            _ => start += 1,
-        }
-    }
-    runs
+        Some(rest.iter().take(most).take_while(fits).count()).filter(|length| *length >= needed)
+    });
+    runs.into_iter().filter_map(|run| files.get(run))
 }
 
 #[cfg(test)]
@@ -209,7 +199,7 @@ mod tests {
             let files: Vec<DataFile> =
                 sizes.iter().enumerate().map(|(number, (level, bytes))| file(number, *level, bytes / 8)).collect();
             let mut next = 0;
-            for run in runs(&files, is_settled) {
+            for run in mergeable(&files, is_settled) {
                 let first: u64 = run[0].first_seq;
                 prop_assert!(first >= next, "no file twice");
                 for (offset, file) in run.iter().enumerate() {
@@ -232,7 +222,7 @@ mod tests {
         for minute in 0..1_440 {
             files.push(file(minute, 0, 1));
             let of_first =
-                |files: &[DataFile]| runs(files, false).first().map(|run| (run[0].id, run.len(), run[0].level));
+                |files: &[DataFile]| mergeable(files, false).next().map(|run| (run[0].id, run.len(), run[0].level));
             while let Some((first, length, level)) = of_first(&files) {
                 let place = files.iter().position(|file| file.id == first).unwrap();
                 files.splice(place..place + length, [file(minute, level + 1, 1)]);
@@ -240,6 +230,6 @@ mod tests {
             most = most.max(files.len());
         }
         assert!(most <= 4 * S3_TABLE_MERGE_FILES, "{most}");
-        assert_eq!(runs(&files, true).len(), 1, "once the day is over they are one");
+        assert_eq!(mergeable(&files, true).count(), 1, "once the day is over they are one");
     }
 }

@@ -2,10 +2,9 @@
 //! one after the other, so a commit adds one for its own files; small neighbours are put together, rarely enough for each file to be
 //! written again a few times only.
 
-use std::ops::Range;
-
 use super::files::FileId;
 use super::resources::Manifest;
+use super::runs::runs;
 use crate::limits::{S3_TABLE_MANIFEST_FILES, S3_TABLE_MERGE_MANIFESTS};
 
 /// A manifest of the next snapshot.
@@ -45,7 +44,7 @@ pub(super) fn plan(former: Vec<Manifest>, removed: &[FileId], added: &[FileId]) 
 
 /// Puts neighbours together where it is worth it.
 fn together(planned: Vec<Planned>) -> Vec<Planned> {
-    let mut runs = runs(&planned).into_iter().peekable();
+    let mut runs = runs(&planned, length).into_iter().peekable();
     let mut result: Vec<Planned> = Vec::new();
     for (place, one) in planned.into_iter().enumerate() {
         runs.next_if(|run| run.end <= place);
@@ -62,35 +61,24 @@ fn together(planned: Vec<Planned>) -> Vec<Planned> {
     result
 }
 
-/// The neighbours that are put together, the longest runs first to last.
-fn runs(planned: &[Planned]) -> Vec<Range<usize>> {
-    let (mut runs, mut start) = (Vec::new(), 0);
-    while start < planned.len() {
-        let (mut files, mut old_max, mut end) = (0, 0, None);
-        for (place, one) in planned.iter().enumerate().skip(start) {
-            files += one.files;
-            if files > S3_TABLE_MANIFEST_FILES {
-                break;
-            }
-            if !one.is_new {
-                old_max = old_max.max(one.files);
-            }
-            let count = place + 1 - start;
-            let is_much = count >= S3_TABLE_MERGE_MANIFESTS || files * 2 >= S3_TABLE_MANIFEST_FILES || old_max == 0;
-            // What need not be written is written only into what is twice as large: so each file a few times, and no more.
-            if count > 1 && is_much && old_max * 2 <= files {
-                end = Some(place + 1);
-            }
+/// How many of the first ones are put together, if it is worth it: as many as it is worth it for.
+fn length(rest: &[Planned]) -> Option<usize> {
+    let (mut files, mut old_max, mut length) = (0, 0, None);
+    for (count, one) in (1..).zip(rest) {
+        files += one.files;
+        if files > S3_TABLE_MANIFEST_FILES {
+            break;
         }
-        match end {
-            Some(end) => {
-                runs.push(start..end);
-                start = end;
-            }
-            None => start += 1,
+        if !one.is_new {
+            old_max = old_max.max(one.files);
+        }
+        let is_much = count >= S3_TABLE_MERGE_MANIFESTS || files * 2 >= S3_TABLE_MANIFEST_FILES || old_max == 0;
+        // What need not be written is written only into what is twice as large: so each file a few times, and no more.
+        if count > 1 && is_much && old_max * 2 <= files {
+            length = Some(count);
         }
     }
-    runs
+    length
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod manifests;
 mod read;
 mod resources;
 mod round;
+mod runs;
 mod s3tables;
 mod sources;
 #[cfg(test)]

@@ -146,6 +146,29 @@ impl<R: Resource> Collection<R> {
         self.write(current.key.clone(), value, Write::Update { current: current.version }).await
     }
 
+    /// Changes a resource as `change` says, which is asked again if somebody else was faster. None if there is no such resource, or if
+    /// `change` says that there is nothing to change.
+    pub async fn change(
+        &self,
+        key: &ResourceKey,
+        change: impl Fn(&mut R) -> bool,
+    ) -> Result<Option<Arc<Versioned<R>>>, CatalogError>
+    where
+        R: Clone,
+    {
+        loop {
+            let Some(current) = self.get(key) else { return Ok(None) };
+            let mut value = current.value.clone();
+            if !change(&mut value) {
+                return Ok(None);
+            }
+            match self.update(&current, value).await {
+                Err(CatalogError::Conflict { .. }) => {}
+                outcome => return outcome.map(Some),
+            }
+        }
+    }
+
     /// Creates or replaces a resource.
     pub async fn put(&self, key: ResourceKey, value: R) -> Result<Arc<Versioned<R>>, CatalogError> {
         self.write(key, value, Write::Put).await
