@@ -35,6 +35,7 @@ mod metric_filters;
 mod names;
 mod page;
 mod paging;
+mod pointed;
 mod position;
 mod put_log_events;
 mod queries;

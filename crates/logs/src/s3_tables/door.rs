@@ -168,8 +168,7 @@ fn answer(
             json!({"identifiers": identifiers.collect::<Vec<_>>()})
         }
         Some(Place::Table(bucket, namespace, name)) => {
-            let found = s3_tables.of_table_bucket(caller, &bucket)?;
-            let table = s3_tables.table(&found, level(&namespace), &name)?;
+            let (_, table) = s3_tables.table(caller, &bucket, level(&namespace), &name)?;
             json!({
                 "metadata-location": table.location(&table.metadata_key),
                 "metadata": iceberg::metadata(&table),
