@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener};
-use watchkeep_core::ports::MetricPlace;
+use watchkeep_core::ports::{MetricPlace, SyslogEndpoint};
 use watchkeep_core::{Clock, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
 use watchkeep_gateway::{Gateway, tls_acceptor};
 use watchkeep_model::xray;
-use watchkeep_syslog::{Syslog, SyslogConfig};
+use watchkeep_syslog::{Syslog, SyslogConfig, SyslogPorts};
 use watchkeep_wire::sigv4::Signer;
 
 use crate::config::{Config, SyslogListen, XrayListen};
@@ -118,14 +118,18 @@ async fn bind_syslog(
         Some((address, files)) => Some((address, tls_acceptor(files).context("taking syslog messages with TLS")?)),
         None => None,
     };
+    let place = MetricPlace { account: config.account, region: config.region.clone() };
+    let endpoint = SyslogEndpoint { place, id: listen.endpoint_id.clone() };
     let syslog = SyslogConfig {
         udp: listen.udp,
         tcp: listen.tcp,
         tls,
-        place: MetricPlace { account: config.account, region: config.region.clone() },
+        endpoint: endpoint.clone(),
         log_group: listen.log_group.clone(),
     };
-    let syslog = Syslog::bind(syslog, services.logs.sink(), clock.clone()).await.context("taking syslog messages")?;
+    let ports = SyslogPorts { sink: services.logs.sink(), routes: services.logs.clone() };
+    let syslog = Syslog::bind(syslog, ports, clock.clone()).await.context("taking syslog messages")?;
+    services.logs.set_syslog_endpoint(endpoint);
     for (protocol, address) in syslog.addresses() {
         if let Some(address) = address {
             println!("taking syslog messages on {protocol}://{address}");
