@@ -120,6 +120,19 @@ class Receiver:
         with socket.create_connection(("127.0.0.1", self.tcp)) as client:
             client.sendall("".join(f"<34>1 - tcp-1 app - - - {text}\n" for text in texts).encode())
 
+    def counted(self, metric, *dimensions):
+        now = dt.datetime.now(dt.timezone.utc)
+        found = self.server.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Logs",
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=now - dt.timedelta(minutes=10),
+            EndTime=now + dt.timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in found["Datapoints"])
+
     def told(self):
         """What the server's log has since the last time."""
         try:
@@ -196,6 +209,12 @@ def test_messages_for_a_group_that_is_gone_are_refused(tmp_path):
         logs.create_log_group(logGroupName="/devices")
         receiver.by_tcp("kept")
         assert receiver.texts("/devices", "tcp-1") == ["kept"]
+
+        # What was counted is data once the minute, or the server, has ended.
+        server.restart()
+        of_group = {"Name": "LogGroupName", "Value": "/devices"}
+        assert receiver.counted("SyslogMessagesReceived", of_group) == 1
+        assert receiver.counted("SyslogMessagesDropped", of_group, {"Name": "Reason", "Value": "ResourceNotFound"}) == 1
 
 
 def test_a_change_loses_no_message(tmp_path):

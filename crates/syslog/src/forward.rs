@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use watchkeep_core::Clock;
 use watchkeep_core::ports::{LogEventInput, LogSink, LogSinkError};
 
-use crate::Counters;
-use crate::destination::Destinations;
+use crate::destination::{Destination, Destinations};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, BATCH_WAIT, RETRIES_AT_END, RETRY_WAIT};
+use crate::measures::{Measures, Reason};
 use crate::message::Received;
 
 /// Hands messages on.
@@ -18,7 +17,7 @@ pub(crate) struct Forwarder {
     pub destinations: Destinations,
     pub sink: Arc<dyn LogSink>,
     pub clock: Arc<dyn Clock>,
-    pub counters: Arc<Counters>,
+    pub measures: Arc<Measures>,
 }
 
 impl Forwarder {
@@ -56,16 +55,17 @@ impl Forwarder {
 
     /// Stores the messages of a host, however long that takes; once the receiver is to stop, only a few times more.
     async fn store(&self, host: &str, events: Vec<LogEventInput>, is_ending: impl Fn() -> bool) {
-        let count = events.len() as u64;
+        let count = events.len();
         let place = &self.destinations.endpoint.place;
         let mut left = RETRIES_AT_END;
         loop {
             let to = self.destinations.now();
             match self.sink.put(place, &to.log_group, host, to.if_absent, events.clone()).await {
                 Ok(unstored) => {
-                    let unstored = unstored.total() as u64;
-                    self.counters.stored.fetch_add(count - unstored, Ordering::Relaxed);
-                    self.counters.dropped.fetch_add(unstored, Ordering::Relaxed);
+                    let (total, too_large) = (unstored.total(), unstored.too_large);
+                    self.measures.stored(&to.log_group, count - total);
+                    self.measures.dropped(&to.log_group, Reason::MessageSizeExceeded, too_large);
+                    self.measures.dropped(&to.log_group, Reason::Rejected, total - too_large);
                     return;
                 }
                 Err(LogSinkError::Busy(_)) if left > 0 => {
@@ -76,10 +76,20 @@ impl Forwarder {
                 Err(LogSinkError::Refused(_)) if to != self.destinations.now() => {}
                 Err(error) => {
                     tracing::warn!(%error, log_group = to.log_group, host, count, "syslog messages were dropped");
-                    self.counters.dropped.fetch_add(count, Ordering::Relaxed);
+                    self.measures.dropped(&to.log_group, self.reason(&error, &to), count);
                     return;
                 }
             }
+        }
+    }
+
+    fn reason(&self, error: &LogSinkError, to: &Destination) -> Reason {
+        match error {
+            LogSinkError::Busy(_) => Reason::ServiceUnavailable,
+            LogSinkError::Refused(_) if self.destinations.missing().as_ref() == Some(&to.log_group) => {
+                Reason::ResourceNotFound
+            }
+            LogSinkError::Refused(_) => Reason::Rejected,
         }
     }
 }

@@ -12,6 +12,7 @@ mod destination;
 mod forward;
 mod framing;
 pub mod limits;
+mod measures;
 mod message;
 mod tcp;
 #[cfg(test)]
@@ -21,17 +22,19 @@ mod udp;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use watchkeep_core::Clock;
 use watchkeep_core::ports::{LogSink, SyslogEndpoint, SyslogRoutes};
+use watchkeep_core::{Clock, Meter};
 
 use crate::destination::Destinations;
 use crate::forward::Forwarder;
+use crate::measures::Measures;
 use crate::message::Received;
+
+pub use crate::measures::Counters;
 
 /// How the receiver listens, and where messages go.
 #[derive(Clone)]
@@ -48,13 +51,15 @@ pub struct SyslogConfig {
     pub log_group: String,
 }
 
-/// What the receiver needs of CloudWatch Logs.
+/// What the receiver needs of CloudWatch Logs, and of whoever measures.
 #[derive(Clone)]
 pub struct SyslogPorts {
     /// Who takes the messages.
     pub sink: Arc<dyn LogSink>,
     /// Who says where they go.
     pub routes: Arc<dyn SyslogRoutes>,
+    /// What is measured of messages.
+    pub meter: Arc<Meter>,
 }
 
 /// Why the receiver cannot begin.
@@ -67,26 +72,6 @@ pub struct ListenError {
     address: SocketAddr,
     /// What the operating system says.
     source: std::io::Error,
-}
-
-/// What became of messages since the start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    pub(crate) received: AtomicU64,
-    pub(crate) stored: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-}
-
-impl Counters {
-    /// Messages that were stored.
-    pub fn stored(&self) -> u64 {
-        self.stored.load(Ordering::Relaxed)
-    }
-
-    /// Messages that were dropped: datagrams that came faster than they could be stored, and what the log group did not take.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
 }
 
 /// A receiver that listens.
@@ -148,13 +133,14 @@ impl Syslog {
     pub async fn run(self, stopped: watch::Receiver<bool>) {
         let Syslog { config, udp, tcp, tls, ports, clock, counters } = self;
         let SyslogConfig { endpoint, log_group, .. } = config;
+        let measures = Arc::new(Measures::new(counters.clone(), ports.meter, endpoint.place.clone()));
         let destinations = Destinations { endpoint, log_group, routes: ports.routes };
         let (sender, receiver) = mpsc::channel::<Received>(limits::QUEUE_MESSAGES_MAX);
         let receiving = {
             let shared = Shared {
                 sender,
                 clock: clock.clone(),
-                counters: counters.clone(),
+                measures: measures.clone(),
                 destinations: Arc::new(destinations.clone()),
                 stopped,
             };
@@ -179,7 +165,7 @@ impl Syslog {
                 drop(shared);
             }
         };
-        let forwarder = Forwarder { destinations, sink: ports.sink, clock, counters: counters.clone() };
+        let forwarder = Forwarder { destinations, sink: ports.sink, clock, measures };
         tokio::join!(receiving, forwarder.run(receiver));
         let (stored, dropped) = (counters.stored(), counters.dropped());
         tracing::info!(stored, dropped, "the syslog receiver stopped");
@@ -197,7 +183,7 @@ impl fmt::Debug for Syslog {
 pub(crate) struct Shared {
     sender: mpsc::Sender<Received>,
     clock: Arc<dyn Clock>,
-    counters: Arc<Counters>,
+    measures: Arc<Measures>,
     destinations: Arc<Destinations>,
     stopped: watch::Receiver<bool>,
 }

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::framing::Frames;
 use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_WAIT, IDLE_MAX};
+use crate::measures::Reason;
 use crate::{Shared, ended, message};
 
 /// Bytes that are read at once.
@@ -124,9 +124,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), from: IpAddr, shared: &Shar
 /// Hands a message on, once there is room.
 async fn take(bytes: &[u8], from: IpAddr, shared: &Shared) -> ControlFlow<End> {
     let Some(message) = message::read(bytes, from, shared.clock.now()) else { return ControlFlow::Continue(()) };
-    shared.counters.received.fetch_add(1, Ordering::Relaxed);
     if let Some(log_group) = shared.destinations.missing() {
-        shared.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        shared.measures.dropped(&log_group, Reason::ResourceNotFound, 1);
         return ControlFlow::Break(End::NoGroup(log_group));
     }
     match shared.sender.send(message).await {

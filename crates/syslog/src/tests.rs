@@ -9,8 +9,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use watchkeep_core::ports::{IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, SyslogRoute, Unstored};
-use watchkeep_core::{AccountId, BoxFuture, Region, SystemClock};
+use watchkeep_core::ports::{
+    IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, Samples, SyslogRoute, Unstored,
+};
+use watchkeep_core::{AccountId, BoxFuture, Region, SystemClock, TimestampMs};
 
 use super::*;
 
@@ -96,7 +98,7 @@ fn config() -> SyslogConfig {
 }
 
 fn ports(sink: &Arc<Sink>) -> SyslogPorts {
-    SyslogPorts { sink: sink.clone(), routes: sink.clone() }
+    SyslogPorts { sink: sink.clone(), routes: sink.clone(), meter: Arc::default() }
 }
 
 /// Waits until so many messages were stored or dropped.
@@ -153,7 +155,9 @@ async fn messages_go_where_the_configuration_of_the_moment_says() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let sink = Arc::new(Sink::default());
     let config = SyslogConfig { tcp: Some(any), ..config() };
-    let syslog = Syslog::bind(config, ports(&sink), Arc::new(SystemClock::new())).await.unwrap();
+    let ports = ports(&sink);
+    let meter = ports.meter.clone();
+    let syslog = Syslog::bind(config, ports, Arc::new(SystemClock::new())).await.unwrap();
     let tcp = syslog.addresses()[1].1.unwrap();
     let counters = syslog.counters();
     let (stop, stopped) = watch::channel(false);
@@ -190,4 +194,19 @@ async fn messages_go_where_the_configuration_of_the_moment_says() {
     let kept: Vec<_> = kept.iter().map(|(host, text)| (host.as_str(), text.rsplit("- ").next().unwrap())).collect();
     assert_eq!(kept, [("/a:host", "two"), ("/b:host", "three"), ("host", "five"), ("host", "one")]);
     assert_eq!((counters.stored(), counters.dropped()), (4, 1));
+
+    let measured = meter.take(TimestampMs(0)).into_iter().map(|(_, measurement)| {
+        let Samples::Summary(reading) = measurement.samples else { panic!("{measurement:?}") };
+        let dimensions: Vec<_> = measurement.metric.dimensions.iter().map(|(_, value)| &**value).collect();
+        (measurement.metric.name.to_string(), dimensions.join(" "), reading.sum)
+    });
+    let mut measured: Vec<_> = measured.collect();
+    measured.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    let expected = [
+        ("SyslogMessagesDropped", "/gone ResourceNotFound", 1.0),
+        ("SyslogMessagesReceived", "/a", 1.0),
+        ("SyslogMessagesReceived", "/b", 1.0),
+        ("SyslogMessagesReceived", "/syslog", 2.0),
+    ];
+    assert_eq!(measured, expected.map(|(name, dimensions, sum)| (name.to_owned(), dimensions.to_owned(), sum)));
 }

@@ -1,11 +1,11 @@
 //! Datagrams: a message each. Nobody waits for an answer, so what there is no room for is dropped, and counted.
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 
 use tokio::net::UdpSocket;
 
 use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::measures::Reason;
 use crate::{Shared, ended, message};
 
 /// Empties the socket until the receiver is to stop.
@@ -30,8 +30,7 @@ pub(crate) async fn receive(socket: UdpSocket, shared: Shared) {
 fn take(buffer: &[u8], length: usize, from: IpAddr, shared: &Shared) {
     let message = buffer.get(..length).and_then(|bytes| message::read(bytes, from, shared.clock.now()));
     let Some(message) = message else { return };
-    shared.counters.received.fetch_add(1, Ordering::Relaxed);
     if shared.sender.try_send(message).is_err() {
-        shared.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        shared.measures.dropped(&shared.destinations.now().log_group, Reason::ServiceUnavailable, 1);
     }
 }
