@@ -19,6 +19,7 @@ mod queues;
 mod resources;
 mod sealing;
 mod service_events;
+mod syslog;
 mod table_buckets;
 mod tags;
 mod topics;
@@ -57,6 +58,7 @@ pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
+pub use syslog::{SyslogEndpoint, SyslogRoute, SyslogRoutes};
 pub use table_buckets::TableBuckets;
 pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};

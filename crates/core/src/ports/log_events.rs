@@ -29,6 +29,8 @@ pub enum LogSinkError {
 pub enum IfAbsent {
     /// It is created.
     Create,
+    /// A stream is created; events for a group that is not there are refused.
+    CreateStream,
     /// The events are refused.
     Refuse,
 }
