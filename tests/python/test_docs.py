@@ -48,6 +48,7 @@ def test_examples(page, tmp_path):
     environment = {
         "WATCHKEEP_AGENT_LOG_FILES": str(tmp_path / "*.log"),
         "WATCHKEEP_DATA_SEAL_AFTER": "1",
+        "WATCHKEEP_SYSLOG_TCP_LISTEN": f"127.0.0.1:{free_port()}",
     }
     (tmp_path / "app.log").write_text("started\n")
     data = tmp_path / "watchkeep-data"

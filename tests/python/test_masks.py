@@ -42,7 +42,7 @@ SHOWS_NO_EVENTS = {
     "DescribeResourcePolicies", "DescribeSubscriptionFilters", "GetDataProtectionPolicy", "GetDelivery",
     "GetDeliveryDestination", "GetDeliveryDestinationPolicy", "GetDeliverySource", "GetLogAnomalyDetector",
     "GetLookupTable", "GetScheduledQuery", "GetScheduledQueryHistory", "GetTransformer", "ListLogAnomalyDetectors",
-    "ListScheduledQueries", "ListTagsForResource", "ListTagsLogGroup", "StartQuery",
+    "ListScheduledQueries", "ListSyslogConfigurations", "ListTagsForResource", "ListTagsLogGroup", "StartQuery",
 }
 
 

@@ -45,7 +45,7 @@ pub struct Caller {
     pub region: Region,
     /// Who calls.
     pub principal: Principal,
-    /// The access key that signed the call.
+    /// The access key that signed the call, or the credential whose token came with it.
     pub access_key_id: Option<Arc<str>>,
     /// Where the call came from.
     pub source_address: IpAddr,
@@ -66,6 +66,18 @@ pub struct Client {
     pub origin: Option<Arc<str>>,
     /// Tells when the client has gone.
     pub gone: Gone,
+    /// How it proved who calls.
+    pub proof: Proof,
+}
+
+/// How a client proves who calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// By an access key, or, where nobody asks for proof, not at all.
+    #[default]
+    AccessKey,
+    /// By a bearer token: what is called decides whether that is enough.
+    BearerToken,
 }
 
 /// Tells operations that wait for something when nobody waits for their answer any more.

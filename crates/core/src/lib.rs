@@ -14,7 +14,7 @@ mod secret;
 mod time;
 
 pub use arn::{Arn, InvalidArn};
-pub use caller::{Caller, Client, Gone, HangUp, Principal};
+pub use caller::{Caller, Client, Gone, HangUp, Principal, Proof};
 pub use ids::{AccountId, InvalidId, Region};
 pub use meter::{Counter, Meter};
 pub use random::{OsRandom, Random, SeededRandom, request_id, uuid};

@@ -5,6 +5,7 @@ mod alarm_actions;
 mod alarm_log_queries;
 mod alarm_metrics;
 mod alarm_pictures;
+mod bearer_tokens;
 mod buckets;
 mod data_keys;
 mod data_streams;
@@ -18,6 +19,7 @@ mod queues;
 mod resources;
 mod sealing;
 mod service_events;
+mod syslog;
 mod table_buckets;
 mod tags;
 mod topics;
@@ -37,6 +39,7 @@ pub use alarm_metrics::{
     WatchedDatapoint, WatchedMetric, WatchedSeries,
 };
 pub use alarm_pictures::{AlarmPictures, PicturedAlarm};
+pub use bearer_tokens::{BearerTokenError, BearerTokens, NoBearerTokens, TokenHolder};
 pub use buckets::{BucketClient, BucketError, BucketObject, Buckets, NoBuckets};
 pub use data_keys::{DATA_KEY_BYTES, DataKey, DataKeyError, DataKeys, EncryptionContext};
 pub use data_streams::{DataRecord, DataStreamError, DataStreamSink, NoDataStreams};
@@ -55,6 +58,7 @@ pub use queues::{MessageAttribute, NoQueues, QueueError, QueueMessage, QueueSink
 pub use resources::{DescribedResource, Lookup, ResourceDirectory, ResourceKind, ResourceSort, ResourceUsage};
 pub use sealing::{SealingError, SecretSealing};
 pub use service_events::{ServiceEvent, ServiceEvents};
+pub use syslog::{SyslogEndpoint, SyslogRoute, SyslogRoutes};
 pub use table_buckets::TableBuckets;
 pub use tags::{TagEdit, TagError, TaggedResources};
 pub use topics::{MessageId, MessageStructure, TopicError, TopicMessage, TopicSink};

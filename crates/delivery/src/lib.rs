@@ -2,9 +2,9 @@
 //! endpoint that speaks Firehose's protocol or a bucket that speaks S3's; single messages, to webhooks and by mail; and calls of
 //! functions at HTTP endpoints, or that index log events in OpenSearch; and of AWS itself.
 //!
-//! It knows no service and keeps nothing: who delivers knows from its own store what is not delivered yet, and hands it in again
-//! after a crash, so that delivery is at least once. A batch that fails is tried again here, with growing pauses. Messages go
-//! through an [`outbox`]: the machine that knows when each is tried again, and when it is given up.
+//! It knows no service: who delivers knows from its own tables what is not delivered yet, and hands it in again after a crash, so that
+//! delivery is at least once. A batch that fails is tried again here, with growing pauses. Messages go through an [`outbox`]: the
+//! machine that knows when each is tried again, and when it is given up, and how services keep in their tables what became of it.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod aws;

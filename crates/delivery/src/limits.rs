@@ -53,6 +53,15 @@ pub const HELD_PAUSE: Duration = Duration::from_secs(15);
 /// The shortest pause that is written down.
 pub const NOTED_PAUSE_MIN: Duration = Duration::from_secs(5);
 
+/// How long it takes until a note that could not be written is tried again.
+pub const NOTE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often it is.
+pub const NOTE_TRIES_MAX: u32 = 120;
+
+/// How long the rows of what is settled are kept, in milliseconds: topics know by them, after a restart, which keys came lately.
+pub const SETTLED_KEPT_MS: i64 = 3_600_000;
+
 /// How long the end of the program waits for deliveries that are under way.
 pub const STOP_TIME: Duration = Duration::from_secs(5);
 

@@ -134,7 +134,8 @@ impl Core {
             let Some(seq) = seq else { continue };
             row += 1;
             tracing::trace!(event = one.event.id, bus = one.bus.key.name, targets = one.targets.len(), "taken");
-            self.events.add(seq, Arc::new(one.event));
+            let bytes = one.event.bytes();
+            self.events.add(seq, Arc::new(one.event), bytes);
             one.announced.send(seq, 0, &one.targets);
         }
         Ok(())

@@ -51,19 +51,19 @@ use watchkeep_core::ports::{
     VendedLogSources, VendedLogs,
 };
 use watchkeep_core::{Clock, Meter, Random};
-use watchkeep_delivery::outbox::Outbox;
+use watchkeep_delivery::outbox::{Outbox, OutboxStore, Recent};
 use watchkeep_delivery::{DeliveryStreams, Webhooks};
 use watchkeep_model::events::SERVICE;
 use watchkeep_store::{Collection, ResourceKey, Store, StoreError, Table};
 use watchkeep_wire::service::{Routed, RoutedService};
 
-use self::core::{Core, EventsInMemory, Kept};
+use self::core::Core;
 use bus_logs::BusLogs;
 use connections::Tokens;
 use directory::Directory;
 use failures::Failures;
 use gates::Gates;
-use limits::TIDY_INTERVAL;
+use limits::{EVENTS_BYTES_MAX, TIDY_INTERVAL};
 use measures::Measures;
 use names::bus_of_rule;
 use port::BusDoor;
@@ -181,15 +181,12 @@ impl Events {
         ports: EventsPorts,
     ) -> Result<Arc<Events>, StoreError> {
         let catalog = store.catalog();
-        let kept = Arc::new(Kept::default());
-        store.set_owner(&BUS_EVENTS, kept.clone());
-        store.set_owner(&EVENT_DELIVERIES, kept.clone());
+        let kept = OutboxStore::open(store.clone(), clock.clone()).await?;
         let measures = Arc::new(Measures::new(ports.meter.clone()));
         let core = Arc::new(Core {
             buses: catalog.collection().await?,
             rules: catalog.collection().await?,
             marks: catalog.collection().await?,
-            watermarks: catalog.collection().await?,
             connections: catalog.collection().await?,
             destinations: catalog.collection().await?,
             tokens: Tokens::default(),
@@ -197,7 +194,7 @@ impl Events {
             directory: Directory::new(measures.clone()),
             measures,
             ports,
-            events: EventsInMemory::default(),
+            events: Recent::new(EVENTS_BYTES_MAX),
             failures: Failures::default(),
             kept,
             outbox: OnceLock::new(),
@@ -286,7 +283,7 @@ impl Events {
             if is_last {
                 return;
             }
-            if let Err(error) = self.core.release(self.outbox.oldest_hour_ms()).await {
+            if let Err(error) = self.core.kept.release(self.outbox.oldest_hour_ms()).await {
                 tracing::warn!(%error, "events that are settled are kept a little longer");
             }
             if let Err(error) = self.forget_sources().await {

@@ -80,17 +80,8 @@ pub const FAILURES_MAX: usize = 100_000;
 /// The characters of a failure's text, as dead letters have it.
 pub const FAILURE_CHARS_MAX: usize = 512;
 
-/// How long the rows of settled events are kept.
-pub const SETTLED_KEPT_MS: i64 = HOUR_MS;
-
 /// How often what is settled is looked through.
 pub const TIDY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How long it takes until a note that could not be written is tried again.
-pub const NOTE_PAUSE: Duration = Duration::from_millis(500);
-
-/// How often it is.
-pub const NOTE_TRIES_MAX: u32 = 120;
 
 /// The times of one schedule that are caught up with when the clock jumps: a day of minutes. Of more, only the last one fires.
 pub const CATCH_UP_MAX: usize = 1_440;

@@ -142,17 +142,6 @@ impl Resource for ScheduleMark {
     const KIND: &'static str = "event_schedule_mark";
 }
 
-/// From when on rows are kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Watermark {
-    /// The hour, counted from the epoch.
-    pub hour: u64,
-}
-
-impl Resource for Watermark {
-    const KIND: &'static str = "event_watermark";
-}
-
 /// How far a partner event source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SourceState {

@@ -1,25 +1,23 @@
 //! The tables of what is to be delivered, and of what became of it.
 //!
-//! An event that some rule matches is one row, with the numbers of the targets that get it. A target that got it, or never will, is
-//! noted in the other table, as is when it is tried next. Rows of both have the time at which the event came in, so that they lie in
-//! the same windows, and its hour, by which they go when all is settled.
+//! An event that some rule matches is one row, with the numbers of the targets that get it: the outbox keeps both tables
+//! ([`OutboxStore`](watchkeep_delivery::outbox::OutboxStore)).
 
+use watchkeep_delivery::outbox::{HOUR, OutboxTables};
 use watchkeep_store::{Column, ColumnKind, Table};
 
 use crate::limits::HOUR_MS;
 
+pub(crate) use watchkeep_delivery::outbox::TIME;
+
 /// How many low bits of a row's `seq` number it within its append.
 pub(crate) const SEQ_ROW_BITS: u32 = watchkeep_store::SEQ_ROW_BITS;
 
-/// The hour of the time, counted from the epoch.
-pub(crate) const HOUR: usize = 0;
-/// When the event came in.
-pub(crate) const TIME: usize = 1;
 // Account, Region and name of the bus follow, for who opens the files.
 /// Its id.
 pub(crate) const EVENT_ID: usize = 5;
 /// The numbers of the targets that get it, eight bytes each, little-endian.
-pub(crate) const TARGETS: usize = 6;
+const TARGETS: usize = 6;
 /// The number of the rule whose schedule made it.
 pub(crate) const SCHEDULE: usize = 7;
 /// The time that the schedule planned it for.
@@ -66,16 +64,6 @@ pub static BUS_EVENTS: Table = Table {
     labels: &[],
 };
 
-/// The `seq` of the event.
-pub(crate) const NOTE_EVENT: usize = 2;
-/// The number of the target.
-pub(crate) const NOTE_TARGET: usize = 3;
-/// What became of it: [`SETTLED`] or another.
-pub(crate) const NOTE_STATE: usize = 4;
-/// How many tries have failed.
-pub(crate) const NOTE_FAILED: usize = 5;
-/// When it is tried next.
-pub(crate) const NOTE_DUE: usize = 6;
 /// Of one that was given up: the code of the last failure.
 pub(crate) const NOTE_CODE: usize = 7;
 /// Its text.
@@ -84,13 +72,6 @@ pub(crate) const NOTE_MESSAGE: usize = 8;
 pub(crate) const NOTE_RETRIES: usize = 9;
 /// What ran out, if anything did.
 pub(crate) const NOTE_EXHAUSTED: usize = 10;
-
-/// It is settled.
-pub(crate) const SETTLED: u64 = 0;
-/// It is to be delivered.
-pub(crate) const DELIVERING: u64 = 1;
-/// It is to go to the dead-letter queue.
-pub(crate) const DEAD_LETTERING: u64 = 2;
 
 /// What became of events.
 pub static EVENT_DELIVERIES: Table = Table {
@@ -118,17 +99,12 @@ pub static EVENT_DELIVERIES: Table = Table {
     labels: &[],
 };
 
-/// The hour that a time lies in.
-pub(crate) fn hour(time_ms: i64) -> u64 {
-    time_ms.div_euclid(HOUR_MS).max(0).unsigned_abs()
-}
+/// Both, for the outbox.
+pub(crate) enum EventTables {}
 
-/// Numbers as a column has them.
-pub(crate) fn number_bytes(numbers: &[u64]) -> Vec<u8> {
-    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
-}
-
-/// The numbers that a column has.
-pub(crate) fn numbers(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
-    bytes.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number))
+impl OutboxTables for EventTables {
+    const CONTENTS: &'static Table = &BUS_EVENTS;
+    const TARGETS: usize = TARGETS;
+    const NOTES: &'static Table = &EVENT_DELIVERIES;
+    const WATERMARK: &'static str = "event_watermark";
 }

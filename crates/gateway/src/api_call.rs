@@ -23,6 +23,9 @@ use crate::shared::Shared;
 /// What clients without valid credentials are told to present.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"access key id and secret\", charset=\"UTF-8\"");
 
+/// What they are told besides, where bearer tokens are taken.
+const BEARER_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
+
 /// A call of an HTTP API.
 #[derive(Clone)]
 pub(crate) struct ApiCall {
@@ -130,7 +133,11 @@ impl Kind for ApiCall {
     }
 
     fn failure(&self, error: &ServiceError, request_id: &str) -> Response<ResponseBody> {
-        answered(self.api.failure(self.operation, &self.headers, error), request_id)
+        let mut response = answered(self.api.failure(self.operation, &self.headers, error), request_id);
+        if response.status() == StatusCode::UNAUTHORIZED && self.operation.bearer_tokens_of.is_some() {
+            response.headers_mut().append(WWW_AUTHENTICATE, BEARER_CHALLENGE);
+        }
+        response
     }
 }
 

@@ -1,14 +1,15 @@
 //! Who calls: in mode open the account's root, in mode enforced whoever the signature proves, or, in HTTP
-//! APIs that are not AWS's, HTTP Basic.
+//! APIs that are not AWS's, HTTP Basic or a bearer token.
 
 use std::sync::Arc;
 
-use watchkeep_core::{AccountId, Principal, Region};
+use watchkeep_core::ports::BearerTokenError;
+use watchkeep_core::{AccountId, Caller, Principal, Proof, Region};
 use watchkeep_model::ServiceError;
-use watchkeep_wire::basic;
 use watchkeep_wire::http_api::HttpOperation;
 use watchkeep_wire::protocol::Call;
 use watchkeep_wire::sigv4::{self, ErrorFamily, Expected, PresignedV2, Refusal, SignedBody, SignedRequest, Verified};
+use watchkeep_wire::{basic, bearer};
 
 use crate::calls::Request;
 use crate::config::AuthMode;
@@ -22,9 +23,20 @@ pub(crate) struct Identity {
     pub(crate) region: Region,
     pub(crate) principal: Principal,
     pub(crate) access_key_id: Option<Arc<str>>,
+    pub(crate) proof: Proof,
 }
 
 impl Identity {
+    /// Ascribes a call to it.
+    pub(crate) fn ascribe(self, caller: &mut Caller) {
+        let Identity { account, region, principal, access_key_id, proof } = self;
+        caller.account = account;
+        caller.region = region;
+        caller.principal = principal;
+        caller.access_key_id = access_key_id;
+        caller.client.proof = proof;
+    }
+
     /// What a request claims of itself: in mode open that is all there is to know, in mode enforced it is for the record of
     /// calls that are refused before the claim is proven.
     pub(crate) fn claimed(shared: &Shared, request: &SignedRequest<'_>) -> Self {
@@ -40,6 +52,7 @@ impl Identity {
                 AuthMode::Enforced => Principal::Anonymous,
             },
             access_key_id: key.map(|key| key.chars().take(128).collect::<String>().into()),
+            proof: Proof::AccessKey,
         }
     }
 }
@@ -91,6 +104,7 @@ async fn by_version_2(shared: &Shared, request: &Request, presented: &PresignedV
         region: shared.config.region.clone(),
         principal: credential.principal,
         access_key_id: Some(presented.access_key_id.as_str().into()),
+        proof: Proof::AccessKey,
     })
 }
 
@@ -109,7 +123,8 @@ fn decides_itself(call: &Call) -> bool {
     DECIDE_THEMSELVES.contains(&call.service.name)
 }
 
-/// Finds out who makes a call of an HTTP API: by a signature, or by an access key in HTTP Basic.
+/// Finds out who makes a call of an HTTP API: by a signature, by an access key in HTTP Basic, or, if the operation takes them, by a
+/// bearer token.
 ///
 /// # Errors
 /// With status 401.
@@ -127,6 +142,11 @@ pub(crate) async fn of_api_call(
     if basic::is_presented(request.headers) {
         return by_basic(shared, request, peer).await.map(|identity| (identity, None));
     }
+    if let Some(service) = operation.bearer_tokens_of
+        && bearer::is_presented(request.headers)
+    {
+        return by_bearer_token(shared, service, request, peer).await.map(|identity| (identity, None));
+    }
     let scope = sigv4::scope_hint(request).map(|scope| scope.service);
     let signing_name =
         scope.as_deref().filter(|name| operation.is_signed_as(name)).unwrap_or(operation.service.signing_name);
@@ -141,8 +161,6 @@ pub(crate) async fn of_api_call(
 }
 
 async fn by_basic(shared: &Shared, request: &SignedRequest<'_>, peer: &Peer) -> Result<Identity, ServiceError> {
-    let refused =
-        |message: &str| ServiceError::common("UnrecognizedClientException", "InvalidClientTokenId", 401, message);
     if !is_unheard(peer) {
         return Err(refused("HTTP Basic is accepted over TLS, or from this machine; sign the request otherwise."));
     }
@@ -156,9 +174,42 @@ async fn by_basic(shared: &Shared, request: &SignedRequest<'_>, peer: &Peer) -> 
             region: shared.config.region.clone(),
             principal: credential.principal,
             access_key_id: Some(presented.access_key_id.into()),
+            proof: Proof::AccessKey,
         }),
         _ => Err(refused("The access key id or the secret access key is wrong.")),
     }
+}
+
+/// Whom a bearer token stands for, at an operation that takes those of this service (I-2). It is of no Region.
+async fn by_bearer_token(
+    shared: &Shared,
+    service: &str,
+    request: &SignedRequest<'_>,
+    peer: &Peer,
+) -> Result<Identity, ServiceError> {
+    if !is_unheard(peer) {
+        return Err(refused("Bearer tokens are accepted over TLS, or from this machine; sign the request otherwise."));
+    }
+    let token = bearer::read(request.headers);
+    let token = token.ok_or_else(|| refused("The Authorization header is not a valid bearer token."))?;
+    match shared.ports.bearer_tokens.find(service, token).await {
+        Ok(holder) => Ok(Identity {
+            account: holder.account,
+            region: shared.config.region.clone(),
+            principal: holder.principal,
+            access_key_id: Some(holder.credential_id.into()),
+            proof: Proof::BearerToken,
+        }),
+        Err(BearerTokenError::Invalid) => Err(refused("The bearer token included in the request is invalid.")),
+        Err(BearerTokenError::Expired) => {
+            let message = "The bearer token included in the request is expired.";
+            Err(ServiceError::common("ExpiredTokenException", "ExpiredToken", 401, message))
+        }
+    }
+}
+
+fn refused(message: &str) -> ServiceError {
+    ServiceError::common("UnrecognizedClientException", "InvalidClientTokenId", 401, message)
 }
 
 /// Whether nobody on the way hears a secret that this peer tells.
@@ -186,6 +237,7 @@ async fn verify(
         region: claims.region,
         principal: credential.principal,
         access_key_id: Some(claims.scope.access_key_id.into()),
+        proof: Proof::AccessKey,
     };
     Ok(Some((identity, verified)))
 }

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response, Uri};
 use hyper::body::Incoming;
 use watchkeep_core::ports::Decision;
-use watchkeep_core::{Caller, Client, Gone, HangUp};
+use watchkeep_core::{Caller, Client, Gone, HangUp, Proof};
 use watchkeep_model::{Protocol, ServiceError};
 use watchkeep_wire::http_api::BodyLimit;
 use watchkeep_wire::protocol::{Dialect, Head, Unidentified, encode_error, identify, needs_form};
@@ -250,7 +250,7 @@ async fn run<K: Kind>(
         user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_MAX).collect::<String>().into()),
         request_id: Arc::clone(&request.id),
         secure_transport: request.peer.tls.is_some(),
-        client: Client { origin: request.origin(), gone: request.gone.clone() },
+        client: Client { origin: request.origin(), gone: request.gone.clone(), proof: claimed.proof },
     };
     let (service, operation) = (kind.service().name, kind.operation().name);
     let mut identified = IdentifiedCall {
@@ -286,8 +286,7 @@ async fn steps<K: Kind>(
 
     let signed = SignedBody::Whole(&raw);
     let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, signed).await?;
-    let Identity { account, region, principal, access_key_id } = identity;
-    identified.caller = Caller { account, region, principal, access_key_id, ..identified.caller.clone() };
+    identity.ascribe(&mut identified.caller);
 
     let decoded = match decoded {
         Some(decoded) => decoded,
@@ -322,8 +321,7 @@ async fn streamed_steps<K: Kind>(
     let shared = Arc::clone(&identified.shared);
     let family = identified.kind.family();
     let (identity, verified) = identified.kind.authenticate(&shared, request, claimed, SignedBody::ToCome).await?;
-    let Identity { account, region, principal, access_key_id } = identity;
-    identified.caller = Caller { account, region, principal, access_key_id, ..identified.caller.clone() };
+    identity.ascribe(&mut identified.caller);
     let nothing = Decoded { bytes: Vec::new().into(), chunked: None };
     let input = identified.kind.read(&shared, request, body::Body::empty(), nothing)?;
     identified.note_input(&input);
@@ -343,12 +341,18 @@ async fn streamed_steps<K: Kind>(
 }
 
 async fn authorize<K: Kind>(identified: &IdentifiedCall<K>) -> Result<(), ServiceError> {
-    let action = format!("{}:{}", identified.kind.service().name, identified.kind.operation().name);
-    let authorizer = &identified.shared.ports.authorizer;
-    match authorizer.authorize(&identified.caller, &action, &["*".to_owned()]).await {
-        Decision::Deny(message) => Err(access_denied(identified.kind.family(), message)),
-        Decision::Allow => Ok(()),
+    let service = identified.kind.service().name;
+    let caller = &identified.caller;
+    let operation = format!("{service}:{}", identified.kind.operation().name);
+    // Who comes with a token needs leave for that, too.
+    let by_token = (caller.client.proof == Proof::BearerToken).then(|| format!("{service}:CallWithBearerToken"));
+    for action in by_token.into_iter().chain([operation]) {
+        let authorizer = &identified.shared.ports.authorizer;
+        if let Decision::Deny(message) = authorizer.authorize(caller, &action, &["*".to_owned()]).await {
+            return Err(access_denied(identified.kind.family(), message));
+        }
     }
+    Ok(())
 }
 
 /// The answer to a request that asks for no operation there is: it is nobody's, so nobody's record has it.

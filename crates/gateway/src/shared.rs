@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
-use watchkeep_core::ports::{AuditSink, Authorizer, Credentials};
+use watchkeep_core::ports::{AuditSink, Authorizer, BearerTokens, Credentials};
 use watchkeep_core::{Clock, Random};
 use watchkeep_model::{Operation, Service};
 use watchkeep_wire::http_api::HttpApi;
@@ -26,6 +26,8 @@ pub struct Ports {
     pub authorizer: Arc<dyn Authorizer>,
     /// Finds the secrets of access keys, in mode enforced.
     pub credentials: Arc<dyn Credentials>,
+    /// Finds out whom bearer tokens stand for, in mode enforced.
+    pub bearer_tokens: Arc<dyn BearerTokens>,
     /// Takes the record of every call.
     pub audit: Arc<dyn AuditSink>,
     /// Answers `/_watchkeep/`.

@@ -35,5 +35,6 @@ pub mod schedule;
 pub mod sketch;
 pub mod statistic;
 pub mod statsd;
+mod text_clusters;
 pub mod transform;
 pub mod unit;

@@ -45,10 +45,7 @@ pub(crate) async fn filter_log_events(
     let from = paging::place(paged, now, input.next_token.as_deref())?;
     let from = from.map(|place| place.parse::<Position>().map_err(|_| invalid_token())).transpose()?;
     let streams = streams(&group, &input)?;
-    let unmasking = match input.unmask {
-        Some(true) => Some(logs.ask_to_unmask(caller, &group).await?),
-        Some(false) | None => None,
-    };
+    let unmasking = logs.ask_if_to_unmask(caller, &group, input.unmask).await?;
     let request = Request {
         group,
         streams,

@@ -37,10 +37,7 @@ pub(crate) async fn get_log_events(
         None if input.start_from_head == Some(true) => Direction::Forward,
         None => Direction::Backward,
     };
-    let unmasking = match input.unmask {
-        Some(true) => Some(logs.ask_to_unmask(caller, &group).await?),
-        Some(false) | None => None,
-    };
+    let unmasking = logs.ask_if_to_unmask(caller, &group, input.unmask).await?;
     let start_time = input.start_time.unwrap_or(0);
     let request = Request {
         group,

@@ -1,9 +1,11 @@
 //! The HTTP endpoints that take logs without an SDK ("Log ingestion through HTTP endpoints"): `/ingest/json`, an object or a list of
 //! objects; `/ingest/bulk`, a JSON value a line; `/services/collector/event`, the format of HTTP log collectors. Group and stream
-//! are named by headers or in the query string, and must be there. OpenTelemetry's endpoint is not among them: it is a crate.
+//! are named by headers or in the query string, and must be there; who comes with a bearer token needs a group that takes them.
+//! OpenTelemetry's endpoint is not among them: it is a crate.
 
 use std::sync::Arc;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use watchkeep_core::{BoxFuture, Caller, TimestampMs};
 use watchkeep_model::{OperationType as _, ServiceError, logs};
 use watchkeep_wire::http_api::{BodyLimit, HttpAnswer, HttpApi, HttpOperation, HttpRequest};
 
+use crate::bearer_tokens::TOKENS_OF;
 use crate::errors::invalid;
 use crate::{Logs, sink};
 
@@ -24,7 +27,8 @@ const EVENTS_MAX: usize = 100_000;
 
 const fn operation(name: &'static str) -> HttpOperation {
     let operation = logs::operations::PutLogEvents::OPERATION;
-    HttpOperation { name, service: &logs::SERVICE, operation, signing_names: &[], body: BODY }
+    let bearer_tokens_of = Some(TOKENS_OF);
+    HttpOperation { name, service: &logs::SERVICE, operation, signing_names: &[], bearer_tokens_of, body: BODY }
 }
 
 static STRUCTURED_JSON: HttpOperation = operation("IngestStructuredJson");
@@ -55,13 +59,15 @@ impl HttpApi for HttpEndpoints {
         Box::pin(async move {
             let group = named(&request.uri, &request.headers, "logGroup", "x-aws-log-group")?;
             let stream = named(&request.uri, &request.headers, "logStream", "x-aws-log-stream")?;
+            check_content_type(operation, &request.headers)?;
+            let place = MetricPlace { account: caller.account, region: caller.region };
+            logs.admit(caller.client.proof, &place, &group)?;
             let now = logs.clock.now();
             let events = match operation.name {
                 name if name == STRUCTURED_JSON.name => structured_json(&request.body, now)?,
                 name if name == ND_JSON.name => nd_json(&request.body, now)?,
                 _ => collector(&request.body, now)?,
             };
-            let place = MetricPlace { account: caller.account, region: caller.region };
             sink::put(&logs, &place, (&group, &stream), IfAbsent::Refuse, events).await?;
             Ok(HttpAnswer::new(200, "application/json", "{}"))
         })
@@ -84,6 +90,20 @@ fn named(uri: &Uri, headers: &HeaderMap, parameter: &str, header: &str) -> Resul
         (Some(_), Some(_)) => Err(invalid(format!("Give either the parameter {parameter} or the header {header}."))),
         (Some(name), None) | (None, Some(name)) if !name.is_empty() => Ok(name),
         _ => Err(invalid(format!("The parameter {parameter} or the header {header} is required."))),
+    }
+}
+
+/// Refuses a body that says of itself that it is something else; one that says nothing is read.
+fn check_content_type(operation: &HttpOperation, headers: &HeaderMap) -> Result<(), ServiceError> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match media_type.to_ascii_lowercase().as_str() {
+        "application/json" => Ok(()),
+        "application/x-ndjson" if operation.name == ND_JSON.name => Ok(()),
+        _ if operation.name == ND_JSON.name => {
+            Err(invalid("The content type must be application/json or application/x-ndjson."))
+        }
+        _ => Err(invalid("The content type must be application/json.")),
     }
 }
 
@@ -272,6 +292,19 @@ mod tests {
             assert_eq!(answer.status, expected, "{path}");
         }
         assert_eq!(fixture.messages("/a b", "s").await.len(), 2);
+        for (path, content_type, taken) in [
+            ("/ingest/json", "application/json; charset=utf-8", true),
+            ("/ingest/json", "Application/JSON", true),
+            ("/ingest/json", "application/x-ndjson", false),
+            ("/ingest/bulk", "application/x-ndjson", true),
+            ("/ingest/bulk", "text/plain", false),
+            ("/services/collector/event", "application/x-www-form-urlencoded", false),
+        ] {
+            let operation = api.route(&Method::POST, path).unwrap();
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
+            assert_eq!(check_content_type(operation, &headers).is_ok(), taken, "{path} {content_type}");
+            assert!(check_content_type(operation, &HeaderMap::new()).is_ok());
+        }
         assert!(api.route(&Method::GET, "/ingest/json").is_none());
     }
 }

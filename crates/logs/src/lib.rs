@@ -8,6 +8,7 @@
 
 mod account_policies;
 mod anomaly_detectors;
+mod bearer_tokens;
 mod data_protection;
 mod data_sources;
 mod deliveries;
@@ -34,6 +35,7 @@ mod metric_filters;
 mod names;
 mod page;
 mod paging;
+mod pointed;
 mod position;
 mod put_log_events;
 mod queries;
@@ -44,6 +46,7 @@ mod s3_tables;
 mod sink;
 mod statistics;
 mod subscriptions;
+mod syslog;
 mod tables;
 mod tags;
 mod tap;
@@ -75,6 +78,7 @@ use resource_policies::AccountResourcePolicy;
 use resources::{LogGroup, LogStream};
 use s3_tables::S3Tables;
 use subscriptions::Subscriptions;
+use syslog::SyslogConfigurations;
 use tap::Taps;
 use transformers::Transformers;
 
@@ -108,6 +112,7 @@ routes! {
         ListLogGroups => list_log_groups::list_log_groups,
         ListAggregateLogGroupSummaries => data_sources::list_aggregate_log_group_summaries,
         PutLogGroupDeletionProtection => log_groups::put_log_group_deletion_protection,
+        PutBearerTokenAuthentication => bearer_tokens::put_bearer_token_authentication,
         AssociateKmsKey => kms_keys::associate_kms_key,
         DisassociateKmsKey => kms_keys::disassociate_kms_key,
         PutDataProtectionPolicy => data_protection::put_data_protection_policy,
@@ -193,6 +198,9 @@ routes! {
         TestTransformer => transformers::test_transformer,
         GetLogGroupFields => log_group_fields::get_log_group_fields,
         GetLogFields => data_sources::get_log_fields,
+        PutSyslogConfiguration => syslog::put_syslog_configuration,
+        ListSyslogConfigurations => syslog::list_syslog_configurations,
+        DeleteSyslogConfiguration => syslog::delete_syslog_configuration,
         PutResourcePolicy => resource_policies::put_resource_policy,
         DescribeResourcePolicies => resource_policies::describe_resource_policies,
         DeleteResourcePolicy => resource_policies::delete_resource_policy,
@@ -265,6 +273,7 @@ pub struct Logs {
     /// Held while resource policies of an account change, so that there are never too many.
     changing_resource_policies: tokio::sync::Mutex<()>,
     data_protection: DataProtection,
+    syslog: SyslogConfigurations,
     /// Rows below this `seq` were there before the service was opened: they are not in its statistics until they are asked
     /// for.
     history_end_seq: u64,
@@ -290,6 +299,7 @@ impl Logs {
         let resource_policies = store.catalog().collection::<AccountResourcePolicy>().await?;
         let account_policies = AccountPolicies::open(&store).await?;
         let data_protection = DataProtection::open(&store, random.clone()).await?;
+        let syslog = SyslogConfigurations::open(&store).await?;
         let directory = Arc::new(Directory::default());
         let orphans = directory.load(groups.all(), streams.all());
         for key in orphans {
@@ -329,6 +339,7 @@ impl Logs {
             resource_policies,
             changing_resource_policies: tokio::sync::Mutex::default(),
             data_protection,
+            syslog,
             subscriptions,
             queries,
             history_end_seq,

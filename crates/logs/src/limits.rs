@@ -432,6 +432,18 @@ pub const S3_TABLE_BYTES_AT_ONCE: usize = 64 << 20;
 /// How many files of a day that came one after the other are put together.
 pub const S3_TABLE_MERGE_FILES: usize = 8;
 
+/// The files of a manifest of an S3 table: one that lost some of them is written anew.
+pub const S3_TABLE_MANIFEST_FILES: u64 = 1_000;
+
+/// How many small manifests lie side by side before they are put together.
+pub const S3_TABLE_MERGE_MANIFESTS: usize = 8;
+
+/// The files of an S3 table that are looked at at a time.
+pub const S3_TABLE_FILES_READ: usize = 10_000;
+
+/// How many files leave an S3 table in one change, about; further ones leave with the next.
+pub const S3_TABLE_REMOVED_AT_ONCE: usize = 10_000;
+
 /// How long a snapshot that was replaced is known to readers.
 pub const S3_TABLE_SNAPSHOT_KEPT_MS: i64 = 15 * 60_000;
 

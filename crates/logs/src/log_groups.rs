@@ -88,6 +88,7 @@ async fn create(logs: &Arc<Logs>, caller: &Caller, key: ResourceKey, given: Give
             resource_policy: None,
             data_protection: None,
             deletion_protection,
+            bearer_token_authentication: false,
             tags,
         };
         match logs.groups.create(key, document).await {
@@ -293,6 +294,7 @@ async fn describe(logs: &Arc<Logs>, group: &Arc<Group>) -> Result<Described, Ser
         data_protection_status: data_protection::status(group),
         inherited_properties: data_protection::inherited(logs, group),
         deletion_protection_enabled: document.deletion_protection.then_some(true),
+        bearer_token_authentication_enabled: document.bearer_token_authentication.then_some(true),
         ..briefly(group)
     })
 }

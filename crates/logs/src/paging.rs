@@ -66,6 +66,8 @@ pub(crate) enum Paged {
     S3TableSources = b'T',
     /// Data sources by name, type and format.
     DataSources = b'X',
+    /// Syslog configurations by endpoint.
+    SyslogConfigurations = b'y',
 }
 
 const HEAD_BYTES: usize = 9;

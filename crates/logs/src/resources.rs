@@ -44,6 +44,9 @@ pub(crate) struct LogGroup {
     /// Whether it, its streams and its events may not be deleted.
     #[serde(default)]
     pub deletion_protection: bool,
+    /// Whether it takes events that come with a bearer token.
+    #[serde(default)]
+    pub bearer_token_authentication: bool,
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

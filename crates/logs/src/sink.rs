@@ -38,6 +38,10 @@ impl LogSink for Sink {
             })
         })
     }
+
+    fn takes_bearer_tokens(&self, place: &MetricPlace, log_group: &str) -> bool {
+        self.0.takes_bearer_tokens(place, log_group).unwrap_or(false)
+    }
 }
 
 /// Stores events in this group and stream.
@@ -91,7 +95,7 @@ async fn stream(
     if_absent: IfAbsent,
 ) -> Result<Arc<Stream>, ServiceError> {
     match group.stream(name) {
-        Err(_) if if_absent == IfAbsent::Create => {}
+        Err(_) if if_absent != IfAbsent::Refuse => {}
         found => return found,
     }
     check("logStreamName", name, |byte| !b":*".contains(&byte))?;
@@ -165,6 +169,8 @@ mod tests {
         let unstored = sink.put(&place, "/a", "s/1", IfAbsent::Refuse, large).await.unwrap();
         assert_eq!(unstored, Unstored { too_large: 1, ..Unstored::default() });
         assert_eq!(fixture.messages("/a", "s/1").await, ["a", "b", "c"]);
+        sink.put(&place, "/a", "s/2", IfAbsent::CreateStream, vec![event(0, "d")]).await.unwrap();
+        assert_eq!(fixture.messages("/a", "s/2").await, ["d"]);
     }
 
     #[tokio::test]
@@ -174,6 +180,7 @@ mod tests {
         find_or_create_managed(&fixture.logs, &fixture.caller, "aws/cloudtrail/x", None).await.unwrap();
         let cases = [
             ("/a", "s", IfAbsent::Refuse, "The specified log group does not exist."),
+            ("/a", "s", IfAbsent::CreateStream, "The specified log group does not exist."),
             ("a b", "s", IfAbsent::Create, "The value at 'logGroupName' is not a valid name."),
             ("aws/a", "s", IfAbsent::Create, "Log group names that start with aws/ are reserved."),
             (

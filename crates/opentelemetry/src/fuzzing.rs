@@ -7,7 +7,7 @@ use watchkeep_core::ports::{
     IfAbsent, LogEventInput, LogSink, LogSinkError, Measurement, MetricPlace, MetricSink, MetricsError, Publisher,
     RefusedMeasurement, Unstored,
 };
-use watchkeep_core::{AccountId, BoxFuture, ManualClock, Region, TimestampMs};
+use watchkeep_core::{AccountId, BoxFuture, ManualClock, Proof, Region, TimestampMs};
 
 use crate::Metrics;
 use crate::answer::{Encoding, Request};
@@ -54,7 +54,7 @@ pub fn export(bytes: &[u8]) {
 pub fn export_logs(bytes: &[u8]) {
     let Some((headers, request)) = read(bytes) else { return };
     let logs = Logs { sink: Arc::new(Nowhere), clock: Arc::new(ManualClock::new(TimestampMs(1_768_480_245_000))) };
-    run(logs.export(&place(), &headers, request));
+    run(logs.export(&place(), Proof::AccessKey, &headers, request));
 }
 
 fn read<R: Request>(bytes: &[u8]) -> Option<(HeaderMap, R)> {

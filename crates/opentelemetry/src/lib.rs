@@ -47,6 +47,7 @@ static METRICS: HttpOperation = HttpOperation {
     service: &cloudwatch::SERVICE,
     operation: cloudwatch::operations::PutMetricData::OPERATION,
     signing_names: &[],
+    bearer_tokens_of: None,
     body: METRICS_BODY,
 };
 
@@ -56,6 +57,7 @@ static METRICS_BY_GRPC: HttpOperation = HttpOperation {
     service: &cloudwatch::SERVICE,
     operation: cloudwatch::operations::PutMetricData::OPERATION,
     signing_names: &[],
+    bearer_tokens_of: None,
     body: METRICS_BODY,
 };
 
@@ -65,6 +67,7 @@ static LOGS: HttpOperation = HttpOperation {
     service: &logs_model::SERVICE,
     operation: logs_model::operations::PutLogEvents::OPERATION,
     signing_names: &[],
+    bearer_tokens_of: Some("logs.amazonaws.com"),
     body: LOGS_BODY,
 };
 
@@ -74,6 +77,7 @@ static LOGS_BY_GRPC: HttpOperation = HttpOperation {
     service: &logs_model::SERVICE,
     operation: logs_model::operations::PutLogEvents::OPERATION,
     signing_names: &[],
+    bearer_tokens_of: None,
     body: LOGS_BODY,
 };
 
@@ -126,11 +130,11 @@ impl HttpApi for OpenTelemetry {
         Box::pin(async move {
             let HttpRequest { headers, body, .. } = request;
             let encoding = encoding(operation, &headers)?;
-            let place = MetricPlace { account: caller.account, region: caller.region };
+            let (place, proof) = (MetricPlace { account: caller.account, region: caller.region }, caller.client.proof);
             if operation.service.name == logs_model::SERVICE.name {
                 let exported: ExportLogsServiceRequest = encoding.read(&headers, &body)?;
                 drop(body);
-                return Ok(encoding.success(&logs.export(&place, &headers, exported).await?));
+                return Ok(encoding.success(&logs.export(&place, proof, &headers, exported).await?));
             }
             let exported: ExportMetricsServiceRequest = encoding.read(&headers, &body)?;
             drop(body);

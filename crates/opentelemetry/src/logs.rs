@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use watchkeep_core::ports::{IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, Unstored};
-use watchkeep_core::{Clock, TimestampMs};
+use watchkeep_core::{Clock, Proof, TimestampMs};
 use watchkeep_model::ServiceError;
+use watchkeep_wire::sigv4::{ErrorFamily, access_denied};
 
 use crate::answer::too_large;
 use crate::limits::RECORDS_MAX;
@@ -50,11 +51,12 @@ impl Logs {
     /// Takes a request.
     ///
     /// # Errors
-    /// If it holds too much (413), if group or stream that a header names are not there (400), or none of it could be kept just
-    /// now (503).
+    /// If it holds too much (413), if group or stream that a header names are not there (400), if it came with a bearer token and a
+    /// group takes none (403), or none of it could be kept just now (503).
     pub(crate) async fn export(
         &self,
         place: &MetricPlace,
+        proof: Proof,
         headers: &HeaderMap,
         request: ExportLogsServiceRequest,
     ) -> Result<ExportLogsServiceResponse, ServiceError> {
@@ -63,8 +65,11 @@ impl Logs {
         }
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).filter(|name| !name.is_empty());
         let (named_group, named_stream) = (header(GROUP_HEADER), header(STREAM_HEADER));
-        // Who names a group by a header does it as for CloudWatch, where it must be there.
-        let if_absent = if named_group.is_some() { IfAbsent::Refuse } else { IfAbsent::Create };
+        // Who names a group by a header does it as for CloudWatch, where it must be there; and nothing is created by a token.
+        let if_absent = match (named_group, proof) {
+            (None, Proof::AccessKey) => IfAbsent::Create,
+            (Some(_), _) | (_, Proof::BearerToken) => IfAbsent::Refuse,
+        };
         let now = self.clock.now();
         let mut events: BTreeMap<Destination, Vec<LogEventInput>> = BTreeMap::new();
         for resource in request.resource_logs {
@@ -72,11 +77,13 @@ impl Logs {
             let destination = destination(attributes, named_group, named_stream);
             add(resource, now, events.entry(destination).or_default());
         }
+        events.retain(|_, events| !events.is_empty());
+        if proof == Proof::BearerToken {
+            let groups = events.keys().map(|destination| &destination.group);
+            self.check_bearer_tokens(place, groups)?;
+        }
         let mut unstored = Unstored::default();
         for (Destination { group, stream }, events) in events {
-            if events.is_empty() {
-                continue;
-            }
             let more = self.sink.put(place, &group, &stream, if_absent, events).await.map_err(failed)?;
             unstored.too_old += more.too_old;
             unstored.too_new += more.too_new;
@@ -88,6 +95,22 @@ impl Logs {
             error_message: reasons(&unstored),
         });
         Ok(ExportLogsServiceResponse { partial_success })
+    }
+
+    /// Refuses a request with a bearer token, as a whole, if one of its groups takes none, as a group that is not there
+    /// takes none.
+    fn check_bearer_tokens<'g>(
+        &self,
+        place: &MetricPlace,
+        mut groups: impl Iterator<Item = &'g String>,
+    ) -> Result<(), ServiceError> {
+        match groups.find(|group| !self.sink.takes_bearer_tokens(place, group)) {
+            Some(group) => {
+                let message = format!("Bearer token authentication is not enabled for the log group {group}.");
+                Err(access_denied(ErrorFamily::RestJson, message))
+            }
+            None => Ok(()),
+        }
     }
 }
 

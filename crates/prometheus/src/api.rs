@@ -20,7 +20,7 @@ const SIGNING_NAMES: &[&str] = &["aps"];
 
 const fn reads(name: &'static str, operation: &'static Operation) -> HttpOperation {
     let body = BodyLimit { wire_bytes: FORM_BYTES_MAX, decoded_bytes: FORM_BYTES_MAX };
-    HttpOperation { name, service: &SERVICE, operation, signing_names: SIGNING_NAMES, body }
+    HttpOperation { name, service: &SERVICE, operation, signing_names: SIGNING_NAMES, bearer_tokens_of: None, body }
 }
 
 static QUERY: HttpOperation = reads("query", operations::GetMetricData::OPERATION);
@@ -39,6 +39,7 @@ static WRITE: HttpOperation = HttpOperation {
     service: &SERVICE,
     operation: operations::PutMetricData::OPERATION,
     signing_names: SIGNING_NAMES,
+    bearer_tokens_of: None,
     body: BodyLimit { wire_bytes: WRITE_BYTES_MAX, decoded_bytes: WRITE_BYTES_MAX },
 };
 

@@ -170,11 +170,15 @@ fn queries(criterion: &mut Criterion) {
         ("count by a field", "stats count(*) as n by service", 4),
         ("percentile and average by a field", "stats pct(duration, 95) as p, avg(duration) as a by service", 4),
         ("count by time", "stats count(*) as n by bin(1h)", 24),
+        ("count by stream", "stats count(*) as n by @logStream", 4),
         ("count by two fields, filtered", "filter status >= 500 | stats count(*) as n by service, level", 12),
         ("newest 20", "fields @timestamp, @message | limit 20", 20),
         ("newest 20 errors", "filter level = 'ERROR' | fields @timestamp, service | limit 20", 20),
         ("rare word", "filter @message like 'xylophone' | fields @timestamp", 1),
         ("slowest 20", "fields @timestamp, duration | sort duration desc | limit 20", 20),
+        ("average by two fields", "stats count(*) as n, avg(duration) as a by service, status", 12),
+        ("10 most frequent paths", "stats count(*) as n by path | sort n desc | limit 10", 10),
+        ("common term", "filter @message like 'checkout' | stats count(*) as n", 1),
     ];
     let mut group = criterion.benchmark_group("insights, 1 million lines");
     group.sample_size(20);

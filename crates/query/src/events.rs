@@ -12,7 +12,9 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::Path;
 use watchkeep_lang::insights::value::Value;
-use watchkeep_store::{AlsoIn, Batch, FieldPath, Fields, Order, Scan, ScanStats, Spelling, Store, TextFilter, Texts};
+use watchkeep_store::{
+    AlsoIn, Batch, Choice, FieldPath, Fields, Order, RowTest, Scan, ScanStats, Spelling, Store, TextFilter, Texts,
+};
 
 use crate::answer::{Pointer, Statistics};
 use crate::control::Bounds;
@@ -23,7 +25,7 @@ use crate::request::{EventTable, Group, Surroundings};
 pub(crate) const JSON_ESCAPE: &[u8] = b"\\u00";
 
 /// Whole numbers below this are exact, and shown alike, as floating-point numbers.
-const EXACT_WHOLE: u64 = 1_000_000_000_000_000;
+pub(crate) const EXACT_WHOLE: u64 = 1_000_000_000_000_000;
 
 /// After how many messages that do not match a query is asked whether it may go on.
 const CHECKED_EVERY: u64 = 4096;
@@ -46,18 +48,29 @@ pub(crate) struct Reading {
     pub limit: Option<usize>,
     /// The table's columns that are needed beside the times and the group's and stream's numbers.
     pub columns: Vec<usize>,
-    /// Whether the events' places are asked for ([`Pointer::seq`]).
+    /// Whether the events' places are asked for ([`EventBatch::pointer`]).
     pub seqs: bool,
     /// Whether the names of streams are asked for.
     pub stream_names: bool,
-    /// The discovered fields that are needed, if nothing else of the message is: columns may stand in for it.
+    /// The discovered fields that are needed, perhaps none, if nothing else of the message is: columns may stand in for it.
     pub fields: Option<Arc<[(Path, Spelling)]>>,
     /// What messages must contain, as far as is certain.
     pub text: Option<TextFilter>,
+    /// Which events are wanted, as far as a few fields tell.
+    pub choice: Option<EventChoice>,
     /// Whether what is masked is shown.
     pub unmasked: bool,
     /// Who knows the rest.
     pub surroundings: Arc<dyn Surroundings>,
+}
+
+/// Leaves out events that would be passed over, by some of their fields.
+#[derive(Clone)]
+pub(crate) struct EventChoice {
+    /// The fields.
+    pub fields: Arc<[(Path, Spelling)]>,
+    /// Of the columns of some events, in the order of the fields, which events are wanted.
+    pub wanted: Arc<RowTest>,
 }
 
 /// Groups, found by number.
@@ -83,6 +96,11 @@ impl Groups {
 
     pub(crate) fn all(&self) -> &[Group] {
         &self.all
+    }
+
+    /// Whether some are Lambda's, in whose lines there are fields beside those of JSON.
+    pub(crate) fn are_of_lambda(&self) -> bool {
+        self.all.iter().any(|group| group.shown.is_lambda())
     }
 
     fn get(&self, id: u64) -> Option<&Group> {
@@ -218,13 +236,17 @@ impl Reading {
         bounds.check()?;
         counts.groups.fetch_max(self.groups.all.len() as u64, Ordering::Relaxed);
         counts.add_missing(&stats);
+        counts.add_scanned(stats.left_out, stats.left_out_bytes);
         Ok(stats.rows)
     }
 
     fn scan(&self, bounds: &Bounds, counts: &Arc<Counts>) -> Scan {
         let table = self.table;
-        let mut columns = vec![table.group, table.stream, table.bytes];
+        let mut columns = vec![table.group, table.bytes];
         columns.extend(&self.columns);
+        if self.seqs || self.stream_names || self.unmasked {
+            columns.push(table.stream);
+        }
         let ids = self.groups.all.iter().map(|group| group.id);
         let mut scan = Scan::new(table.table).ids(table.group, ids).time(self.time.clone()).order(self.order);
         scan = scan.columns(&columns);
@@ -248,17 +270,24 @@ impl Reading {
             };
             scan = scan.text(TextFilter { matches: Arc::new(counting), ..text.clone() }.or_escaped(JSON_ESCAPE));
         }
-        if let Some(fields) = &self.fields {
-            let path = |(path, spelling): &(Path, Spelling)| FieldPath {
-                path: path.name.as_ref().to_owned(),
-                spelling: *spelling,
-                also_in: if is_of_lines(path) { AlsoIn::OtherTexts } else { AlsoIn::Nothing },
-            };
-            let masks = table.masks.filter(|_| self.unmasked);
-            let unless = table.transformed.into_iter().chain(masks).collect();
-            scan = scan.fields(Fields { paths: fields.iter().map(path).collect(), unless });
+        if let Some(fields) = self.fields.as_ref().filter(|fields| !fields.is_empty()) {
+            scan = scan.fields(self.columns_of(fields));
+        }
+        if let Some(choice) = &self.choice {
+            scan = scan.choosing(Choice { by: self.columns_of(&choice.fields), wanted: choice.wanted.clone() });
         }
         scan
+    }
+
+    fn columns_of(&self, fields: &[(Path, Spelling)]) -> Fields {
+        let path = |(path, spelling): &(Path, Spelling)| FieldPath {
+            path: path.name.as_ref().to_owned(),
+            spelling: *spelling,
+            also_in: if is_of_lines(path) { AlsoIn::OtherTexts } else { AlsoIn::Nothing },
+        };
+        let masks = self.table.masks.filter(|_| self.unmasked);
+        let unless = self.table.transformed.into_iter().chain(masks).collect();
+        Fields { paths: fields.iter().map(path).collect(), unless }
     }
 }
 
@@ -274,7 +303,9 @@ pub(crate) struct EventBatch<'b> {
 
 impl<'b> EventBatch<'b> {
     fn new(reading: &'b Reading, batch: &'b Batch) -> EventBatch<'b> {
-        let columns = batch.fields().map(|fields| fields.iter().map(FieldColumn::new).collect());
+        let of_batch = batch.fields().map(|fields| fields.iter().map(FieldColumn::new).collect());
+        let needs_none = reading.fields.as_deref().is_some_and(<[_]>::is_empty);
+        let columns = of_batch.or_else(|| needs_none.then(Vec::new));
         let mut names = HashMap::default();
         if reading.stream_names {
             for &stream in batch.u64s(reading.table.stream) {
@@ -292,6 +323,11 @@ impl<'b> EventBatch<'b> {
     /// Their times.
     pub(crate) fn times(&self) -> &'b [i64] {
         self.batch.times()
+    }
+
+    /// The group and the stream of an event.
+    pub(crate) fn stream(&self, row: usize) -> (u64, u64) {
+        (self.id(self.reading.table.group, row), self.id(self.reading.table.stream, row))
     }
 
     /// The columns that stand in for messages, if they do, in the order of [`Reading::fields`].
@@ -361,13 +397,14 @@ pub(crate) enum FieldColumn<'b> {
     /// Conditions.
     Bool(&'b BooleanArray),
     /// Texts: for each row the number of its text.
-    Text { keys: &'b [i32], nulls: Option<&'b NullBuffer>, texts: &'b StringArray },
+    Text { array: &'b ArrayRef, keys: &'b [i32], nulls: Option<&'b NullBuffer>, texts: &'b StringArray },
     /// Nothing in any row.
     Absent,
 }
 
 impl<'b> FieldColumn<'b> {
-    fn new(array: &'b ArrayRef) -> FieldColumn<'b> {
+    /// The column in this array.
+    pub(crate) fn new(array: &'b ArrayRef) -> FieldColumn<'b> {
         let column = match array.data_type() {
             DataType::Int64 => array.as_primitive_opt::<Int64Type>().map(FieldColumn::I64),
             DataType::Float64 => array.as_primitive_opt::<Float64Type>().map(FieldColumn::F64),
@@ -375,7 +412,7 @@ impl<'b> FieldColumn<'b> {
             _ => array.as_dictionary_opt::<Int32Type>().and_then(|dictionary| {
                 let keys = dictionary.keys();
                 let texts = dictionary.values().as_string_opt::<i32>()?;
-                Some(FieldColumn::Text { keys: keys.values(), nulls: keys.nulls(), texts })
+                Some(FieldColumn::Text { array, keys: keys.values(), nulls: keys.nulls(), texts })
             }),
         };
         column.unwrap_or(FieldColumn::Absent)
@@ -409,7 +446,7 @@ impl<'b> FieldColumn<'b> {
 
     /// The number of the text in a row, if it has one.
     pub(crate) fn key(&self, row: usize) -> Option<usize> {
-        let FieldColumn::Text { keys, nulls, texts } = self else { return None };
+        let FieldColumn::Text { keys, nulls, texts, .. } = self else { return None };
         if nulls.is_some_and(|nulls| row >= nulls.len() || nulls.is_null(row)) {
             return None;
         }

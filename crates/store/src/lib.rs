@@ -58,7 +58,8 @@ pub use memtable::InvalidBlock;
 pub use open_file::{OpenColumn, OpenValues, open_file};
 pub use rows::{Rows, RowsError};
 pub use scan::{
-    AlsoIn, FieldPath, Fields, KeyFilter, KeySet, Order, Scan, ScanStats, Seqs, Spelling, TextFilter, TextTest,
+    AlsoIn, Choice, FieldPath, Fields, KeyFilter, KeySet, Order, RowTest, Scan, ScanStats, Seqs, Spelling, TextFilter,
+    TextTest,
 };
 pub use segment::SegmentError;
 pub use table::{Column, ColumnKind, Keep, KeepForever, Label, SEQ, SEQ_ROW_BITS, Table, TableOwner};

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::segment::inner_tokens;
@@ -36,6 +38,8 @@ pub struct Scan {
     pub seqs: Seqs,
     /// Fields of JSON messages that may stand in for the text column; only for rows in any order.
     pub fields: Option<Fields>,
+    /// Which rows the reader wants, by fields of their messages; only for rows in any order.
+    pub choice: Option<Choice>,
 }
 
 /// Fields of the JSON objects in the text column, for a reader that can do without the text where it gets all of them.
@@ -53,6 +57,25 @@ pub struct Fields {
     pub paths: Arc<[FieldPath]>,
     /// Text or Bytes columns that, where they are not empty, say that the text is not to be taken as it is.
     pub unless: Vec<usize>,
+}
+
+/// Leaves out rows that the reader would pass over, by some of their fields, before any other of their columns is decoded. Where a
+/// segment has no columns that say the same of these fields as the texts do, it is not asked, and neither is it of rows in memory.
+#[derive(Clone)]
+pub struct Choice {
+    /// The fields, in columns as of [`Fields`].
+    pub by: Fields,
+    /// Of the columns of some rows, in the order of the fields' paths, which rows are wanted.
+    pub wanted: Arc<RowTest>,
+}
+
+/// A test of rows, by columns.
+pub type RowTest = dyn Fn(&[ArrayRef]) -> BooleanBuffer + Send + Sync;
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Choice").field("by", &self.by).finish_non_exhaustive()
+    }
 }
 
 /// A field of JSON objects.
@@ -109,6 +132,7 @@ impl Scan {
             data_key: None,
             seqs: Seqs::Wanted,
             fields: None,
+            choice: None,
         }
     }
 
@@ -181,6 +205,17 @@ impl Scan {
     pub fn fields(mut self, fields: Fields) -> Scan {
         self.fields = Some(fields);
         self
+    }
+
+    /// The same scan, for a reader that wants only some rows.
+    pub fn choosing(mut self, choice: Choice) -> Scan {
+        self.choice = Some(choice);
+        self
+    }
+
+    /// How the reader chooses rows by their fields.
+    pub(crate) fn choosing_by_fields(&self) -> Option<&Choice> {
+        self.choice.as_ref().filter(|_| self.order == Order::Any && self.table.text.is_some())
     }
 
     /// The fields that may stand in for the text.
@@ -369,6 +404,10 @@ pub struct ScanStats {
     pub row_groups_skipped: u64,
     /// Row groups read.
     pub row_groups_read: u64,
+    /// Rows that the reader left out ([`Choice`]).
+    pub left_out: u64,
+    /// About how many bytes the texts of these rows have.
+    pub left_out_bytes: u64,
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ macro_rules! whole_suite {
                 a_changed_resource_is_damage,
                 entries_are_sorted_and_durable,
                 entries_change_together_or_not_at_all,
+                entries_change_with_the_resource_that_they_belong_to,
                 a_reset_leaves_only_what_must_stay,
                 the_lake_shows_live_segments,
             ]
@@ -296,14 +297,13 @@ async fn concurrent_writers_agree_with_the_database(place: Place) {
             let mut created = 0;
             for round in 0..10 {
                 // Everybody adds one, however often somebody else was quicker.
-                loop {
-                    let current = alarms.get(&key("counter")).unwrap();
-                    match alarms.update(&current, alarm(current.number + 1)).await {
-                        Ok(_) => break,
-                        Err(CatalogError::Conflict { .. }) => {}
-                        Err(other) => panic!("{other}"),
-                    }
-                }
+                let add = |counter: &mut Alarm| {
+                    *counter = alarm(counter.number + 1);
+                    true
+                };
+                assert!(alarms.change(&key("counter"), add).await.unwrap().is_some());
+                assert_eq!(alarms.change(&key("counter"), |_| false).await.unwrap(), None);
+                assert_eq!(alarms.change(&key("none"), add).await.unwrap(), None);
                 let contested = key(&format!("contested-{round}"));
                 created += u64::from(alarms.create(contested.clone(), alarm(writer)).await.is_ok());
                 alarms.put(key("last"), alarm(writer)).await.unwrap();
@@ -780,6 +780,22 @@ async fn entries_are_sorted_and_durable(place: Place) {
     assert_eq!(read.len(), 5);
     again.reset().await.unwrap();
     assert!(again.entries().range("two", b"", &[255; 3], 10).await.unwrap().is_empty());
+}
+
+async fn entries_change_with_the_resource_that_they_belong_to(place: Place) {
+    let catalog = place.open().await;
+    let alarms = catalog.collection::<Alarm>().await.unwrap();
+    let put = |number, changes| alarms.put_with_entries(key("a"), alarm(number), changes);
+    put(1, vec![put_entry("one", b"a", b"x"), put_entry("one", b"b", b"y")]).await.unwrap();
+    let too_large = vec![put_entry("one", b"c", b"x"), put_entry("one", b"d", &vec![0; 5 << 20])];
+    assert!(matches!(put(2, too_large).await, Err(CatalogError::TooLarge { .. })));
+    put(3, vec![EntryChange::Delete { kind: "one", key: b"a".to_vec() }]).await.unwrap();
+    // Opened elsewhere: neither of them changes any more.
+    let again = place.open().await;
+    assert!(matches!(put(4, vec![put_entry("one", b"e", b"x")]).await, Err(CatalogError::Fenced { .. })));
+    let read = again.entries().range("one", b"", &[255; 3], 10).await.unwrap();
+    assert_eq!(read.iter().map(|entry| entry.key.as_slice()).collect::<Vec<_>>(), [b"b"]);
+    assert_eq!(again.collection::<Alarm>().await.unwrap().get(&key("a")).unwrap().number, 3);
 }
 
 async fn entries_change_together_or_not_at_all(place: Place) {

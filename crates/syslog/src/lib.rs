@@ -2,14 +2,17 @@
 //!
 //! Two parts work side by side: `udp` and `tcp` take messages off the network, and `forward` hands them to a [`LogSink`], many at
 //! once, a stream a host. Between them lies a queue of bounded size: while it is full TCP senders wait and datagrams are dropped,
-//! which is counted. A message is kept as it came, whole; its header says when it was sent and by which host.
+//! which is counted. A message is kept as it came, whole; its header says when it was sent and by which host. `destination` asks a
+//! [`SyslogRoutes`] for the log group; while the one that was configured is not there, connections are reset.
 //!
 //! It knows no store and no service.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod destination;
 mod forward;
 mod framing;
 pub mod limits;
+mod measures;
 mod message;
 mod tcp;
 #[cfg(test)]
@@ -19,15 +22,19 @@ mod udp;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use watchkeep_core::Clock;
-use watchkeep_core::ports::{LogSink, MetricPlace};
+use watchkeep_core::ports::{LogSink, SyslogEndpoint, SyslogRoutes};
+use watchkeep_core::{Clock, Meter};
 
+use crate::destination::Destinations;
+use crate::forward::Forwarder;
+use crate::measures::Measures;
 use crate::message::Received;
+
+pub use crate::measures::Counters;
 
 /// How the receiver listens, and where messages go.
 #[derive(Clone)]
@@ -38,10 +45,21 @@ pub struct SyslogConfig {
     pub tcp: Option<SocketAddr>,
     /// Where connections with TLS are taken, if anywhere, and with which certificate.
     pub tls: Option<(SocketAddr, TlsAcceptor)>,
-    /// The account and the Region of the log group.
-    pub place: MetricPlace,
-    /// The log group. Streams are named like the hosts that messages are of.
+    /// What configurations name the receiver by, with the account and the Region of its log groups.
+    pub endpoint: SyslogEndpoint,
+    /// The log group while no configuration names another. Streams are named like the hosts that messages are of.
     pub log_group: String,
+}
+
+/// What the receiver needs of CloudWatch Logs, and of whoever measures.
+#[derive(Clone)]
+pub struct SyslogPorts {
+    /// Who takes the messages.
+    pub sink: Arc<dyn LogSink>,
+    /// Who says where they go.
+    pub routes: Arc<dyn SyslogRoutes>,
+    /// What is measured of messages.
+    pub meter: Arc<Meter>,
 }
 
 /// Why the receiver cannot begin.
@@ -56,33 +74,13 @@ pub struct ListenError {
     source: std::io::Error,
 }
 
-/// What became of messages since the start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    pub(crate) received: AtomicU64,
-    pub(crate) stored: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-}
-
-impl Counters {
-    /// Messages that were stored.
-    pub fn stored(&self) -> u64 {
-        self.stored.load(Ordering::Relaxed)
-    }
-
-    /// Messages that were dropped: datagrams that came faster than they could be stored, and what the log group did not take.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-}
-
 /// A receiver that listens.
 pub struct Syslog {
     config: SyslogConfig,
     udp: Option<UdpSocket>,
     tcp: Option<TcpListener>,
     tls: Option<(TcpListener, TlsAcceptor)>,
-    sink: Arc<dyn LogSink>,
+    ports: SyslogPorts,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
 }
@@ -93,11 +91,7 @@ impl Syslog {
     /// # Errors
     ///
     /// [`ListenError`].
-    pub async fn bind(
-        config: SyslogConfig,
-        sink: Arc<dyn LogSink>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Syslog, ListenError> {
+    pub async fn bind(config: SyslogConfig, ports: SyslogPorts, clock: Arc<dyn Clock>) -> Result<Syslog, ListenError> {
         let failed = |protocol, address| move |source| ListenError { protocol, address, source };
         let udp = match config.udp {
             Some(address) => Some(UdpSocket::bind(address).await.map_err(failed("udp", address))?),
@@ -117,7 +111,7 @@ impl Syslog {
             }
             None => None,
         };
-        Ok(Syslog { config, udp, tcp, tls, sink, clock, counters: Arc::default() })
+        Ok(Syslog { config, udp, tcp, tls, ports, clock, counters: Arc::default() })
     }
 
     /// Where datagrams, connections, and connections with TLS are taken.
@@ -137,32 +131,42 @@ impl Syslog {
 
     /// Works until `stopped` says so (or its sender is gone); then stores what it has, and returns.
     pub async fn run(self, stopped: watch::Receiver<bool>) {
-        let Syslog { config, udp, tcp, tls, sink, clock, counters } = self;
+        let Syslog { config, udp, tcp, tls, ports, clock, counters } = self;
+        let SyslogConfig { endpoint, log_group, .. } = config;
+        let measures = Arc::new(Measures::new(counters.clone(), ports.meter, endpoint.place.clone()));
+        let destinations = Destinations { endpoint, log_group, routes: ports.routes };
         let (sender, receiver) = mpsc::channel::<Received>(limits::QUEUE_MESSAGES_MAX);
         let receiving = {
-            let (clock, counters) = (clock.clone(), counters.clone());
+            let shared = Shared {
+                sender,
+                clock: clock.clone(),
+                measures: measures.clone(),
+                destinations: Arc::new(destinations.clone()),
+                stopped,
+            };
             async move {
                 let datagrams = async {
                     if let Some(socket) = udp {
-                        udp::receive(socket, sender.clone(), clock.as_ref(), &counters, stopped.clone()).await;
+                        udp::receive(socket, shared.clone()).await;
                     }
                 };
                 let connections = async {
                     if let Some(listener) = tcp {
-                        tcp::accept(listener, None, &sender, &clock, &counters, stopped.clone()).await;
+                        tcp::accept(listener, None, shared.clone()).await;
                     }
                 };
                 let secured = async {
                     if let Some((listener, acceptor)) = tls {
-                        tcp::accept(listener, Some(acceptor), &sender, &clock, &counters, stopped.clone()).await;
+                        tcp::accept(listener, Some(acceptor), shared.clone()).await;
                     }
                 };
                 tokio::join!(datagrams, connections, secured);
                 // The queue ends with its last sender.
-                drop(sender);
+                drop(shared);
             }
         };
-        tokio::join!(receiving, forward::forward(&config, receiver, sink, clock.as_ref(), &counters));
+        let forwarder = Forwarder { destinations, sink: ports.sink, clock, measures };
+        tokio::join!(receiving, forwarder.run(receiver));
         let (stored, dropped) = (counters.stored(), counters.dropped());
         tracing::info!(stored, dropped, "the syslog receiver stopped");
     }
@@ -172,6 +176,16 @@ impl fmt::Debug for Syslog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Syslog").field("addresses", &self.addresses()).finish_non_exhaustive()
     }
+}
+
+/// What every way in needs.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    sender: mpsc::Sender<Received>,
+    clock: Arc<dyn Clock>,
+    measures: Arc<Measures>,
+    destinations: Arc<Destinations>,
+    stopped: watch::Receiver<bool>,
 }
 
 /// Completes when the receiver is to stop.

@@ -29,6 +29,9 @@ pub const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// How often a batch is handed over again once the receiver is to stop.
 pub const RETRIES_AT_END: u32 = 5;
 
+/// The log groups, with reasons, whose counters are kept ready. Beyond, all are let go and made anew as they are needed.
+pub const COUNTERS_MAX: usize = 100;
+
 /// Connections that are served at the same time.
 pub const CONNECTIONS_MAX: usize = 1024;
 

@@ -1,25 +1,17 @@
 //! Datagrams: a message each. Nobody waits for an answer, so what there is no room for is dropped, and counted.
 
-use std::sync::atomic::Ordering;
+use std::net::IpAddr;
 
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
-use watchkeep_core::Clock;
 
 use crate::limits::DATAGRAM_BYTES_MAX;
-use crate::message::{self, Received};
-use crate::{Counters, ended};
+use crate::measures::Reason;
+use crate::{Shared, ended, message};
 
 /// Empties the socket until the receiver is to stop.
-pub(crate) async fn receive(
-    socket: UdpSocket,
-    sender: mpsc::Sender<Received>,
-    clock: &dyn Clock,
-    counters: &Counters,
-    stopped: watch::Receiver<bool>,
-) {
+pub(crate) async fn receive(socket: UdpSocket, shared: Shared) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
-    let mut ended = std::pin::pin!(ended(stopped));
+    let mut ended = std::pin::pin!(ended(shared.stopped.clone()));
     loop {
         let received = tokio::select! {
             () = &mut ended => break,
@@ -27,25 +19,18 @@ pub(crate) async fn receive(
         };
         // An error of one datagram, as that its sender is unreachable, is none of the socket's.
         let Ok((length, from)) = received else { continue };
-        take(&buffer, length, from.ip(), &sender, clock, counters);
+        take(&buffer, length, from.ip(), &shared);
     }
     // What the kernel still holds came before the end.
     while let Ok((length, from)) = socket.try_recv_from(&mut buffer) {
-        take(&buffer, length, from.ip(), &sender, clock, counters);
+        take(&buffer, length, from.ip(), &shared);
     }
 }
 
-fn take(
-    buffer: &[u8],
-    length: usize,
-    from: std::net::IpAddr,
-    sender: &mpsc::Sender<Received>,
-    clock: &dyn Clock,
-    counters: &Counters,
-) {
-    let Some(message) = buffer.get(..length).and_then(|bytes| message::read(bytes, from, clock.now())) else { return };
-    counters.received.fetch_add(1, Ordering::Relaxed);
-    if sender.try_send(message).is_err() {
-        counters.dropped.fetch_add(1, Ordering::Relaxed);
+fn take(buffer: &[u8], length: usize, from: IpAddr, shared: &Shared) {
+    let message = buffer.get(..length).and_then(|bytes| message::read(bytes, from, shared.clock.now()));
+    let Some(message) = message else { return };
+    if shared.sender.try_send(message).is_err() {
+        shared.measures.dropped(&shared.destinations.now().log_group, Reason::ServiceUnavailable, 1);
     }
 }

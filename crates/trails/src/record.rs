@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use watchkeep_core::ports::{BusEvent, FinishedCall, MetricPlace, ServiceEvent};
-use watchkeep_core::{Principal, TimestampMs};
+use watchkeep_core::{Principal, Proof, TimestampMs};
 use watchkeep_model::SERVICES;
 use watchkeep_store::Rows;
 
@@ -130,6 +130,8 @@ impl Recorded {
             error_message: call.error.as_ref().map(|(_, message)| cut(message, TEXT_BYTES_MAX)),
             request_parameters: raw("requestParameters", input),
             response_elements: raw("responseElements", output),
+            additional_event_data: (caller.client.proof == Proof::BearerToken)
+                .then(|| json!({"callWithBearerToken": true})),
             request_id: Some(&caller.request_id),
             event_id: &event_id,
             read_only,
@@ -180,6 +182,7 @@ impl Recorded {
             error_message: None,
             request_parameters: None,
             response_elements: None,
+            additional_event_data: None,
             request_id: None,
             event_id: &event_id,
             read_only: false,
@@ -305,6 +308,8 @@ struct Record<'a> {
     error_message: Option<&'a str>,
     request_parameters: Option<Box<RawValue>>,
     response_elements: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_event_data: Option<Value>,
     #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     #[serde(rename = "eventID")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use watchkeep_core::ports::{Capture, FinishedCall, ServiceEvent};
-use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, SeededRandom, TimestampMs};
+use watchkeep_core::{AccountId, Caller, Clock, ManualClock, Principal, Proof, SeededRandom, TimestampMs};
 use watchkeep_model::cloudtrail::{Event, LookupAttribute, LookupEventsRequest, LookupEventsResponse};
 use watchkeep_model::{ServiceError, Timestamp};
 use watchkeep_store::{MasterKey, Scan, Store, StoreConfig};
@@ -474,6 +474,16 @@ async fn a_refused_call_is_found_by_the_key_that_it_claimed() {
     let nobody = json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL", "accessKeyId": "AKIAALICE"});
     assert_eq!(record["userIdentity"], nobody);
     assert_eq!(record["requestParameters"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_a_bearer_token_are_recorded_as_such() {
+    let fixture = Fixture::new().await;
+    let mut created = call("logs", "CreateLogGroup", Value::Null);
+    created.caller.client.proof = Proof::BearerToken;
+    fixture.record(created).await;
+    let events = fixture.events(LookupEventsRequest::default()).await;
+    assert_eq!(record_of(&events[0])["additionalEventData"], json!({"callWithBearerToken": true}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

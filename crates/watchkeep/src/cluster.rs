@@ -14,7 +14,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AllowAll, AuditSink, Capture, Credential, Credentials, FinishedCall, SecretSealing};
+use watchkeep_core::ports::{
+    AllowAll, AuditSink, Capture, Credential, Credentials, FinishedCall, NoBearerTokens, SecretSealing,
+};
 use watchkeep_core::{BoxFuture, Clock, OsRandom, Random, SystemClock};
 use watchkeep_gateway::{Alone, Gateway, NoAdmin, NoDocuments, PeerKey, Ports, Relay, Tenure, Whereabouts};
 use watchkeep_store::{CatalogError, CatalogUrl, Membership, Standing};
@@ -258,6 +260,7 @@ fn waiting(relay: Relay, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Po
         http_apis: Vec::new(),
         authorizer: Arc::new(AllowAll),
         credentials: Arc::new(Nobody),
+        bearer_tokens: Arc::new(NoBearerTokens),
         audit: Arc::new(Nobody),
         admin: Arc::new(NoAdmin),
         relay: Some(Arc::new(relay)),

@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use watchkeep_agent::{Agent, AgentConfig, Credentials, InstanceConfig, StatsdListener};
-use watchkeep_core::ports::MetricPlace;
-use watchkeep_core::{Clock, Random};
+use watchkeep_core::ports::{MetricPlace, SyslogEndpoint};
+use watchkeep_core::{Clock, Meter, Random};
 use watchkeep_daemon::{Daemon, DaemonConfig};
 use watchkeep_gateway::{Gateway, tls_acceptor};
 use watchkeep_model::xray;
-use watchkeep_syslog::{Syslog, SyslogConfig};
+use watchkeep_syslog::{Syslog, SyslogConfig, SyslogPorts};
 use watchkeep_wire::sigv4::Signer;
 
 use crate::config::{Config, SyslogListen, XrayListen};
@@ -28,16 +28,24 @@ pub struct Running {
     stop: watch::Sender<bool>,
 }
 
+/// What collectors need of the process, beside the server and its services.
+pub struct Surroundings<'a> {
+    /// The data directory.
+    pub directory: &'a Path,
+    pub clock: &'a Arc<dyn Clock>,
+    pub random: &'a Arc<dyn Random>,
+    pub meter: &'a Arc<Meter>,
+}
+
 /// Starts those that are configured.
 pub async fn start(
     config: &Config,
     gateway: &Gateway,
     services: &Services,
     root: &RootCredentials,
-    directory: &Path,
-    clock: &Arc<dyn Clock>,
-    random: &Arc<dyn Random>,
+    surroundings: &Surroundings<'_>,
 ) -> Result<Running> {
+    let Surroundings { directory, clock, random, meter } = *surroundings;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let endpoint = endpoint(config, gateway)?;
@@ -57,7 +65,7 @@ pub async fn start(
         tasks.spawn(daemon.run(stopped.clone()));
     }
     if let Some(listen) = &config.syslog {
-        tasks.spawn(bind_syslog(listen, config, services, clock).await?.run(stopped.clone()));
+        tasks.spawn(bind_syslog(listen, config, services, clock, meter).await?.run(stopped.clone()));
     }
     if config.collectors == Collectors::ThisHost {
         let credentials = Credentials {
@@ -113,19 +121,24 @@ async fn bind_syslog(
     config: &Config,
     services: &Services,
     clock: &Arc<dyn Clock>,
+    meter: &Arc<Meter>,
 ) -> Result<Syslog> {
     let tls = match listen.tls.zip(config.tls.as_ref()) {
         Some((address, files)) => Some((address, tls_acceptor(files).context("taking syslog messages with TLS")?)),
         None => None,
     };
+    let place = MetricPlace { account: config.account, region: config.region.clone() };
+    let endpoint = SyslogEndpoint { place, id: listen.endpoint_id.clone() };
     let syslog = SyslogConfig {
         udp: listen.udp,
         tcp: listen.tcp,
         tls,
-        place: MetricPlace { account: config.account, region: config.region.clone() },
+        endpoint: endpoint.clone(),
         log_group: listen.log_group.clone(),
     };
-    let syslog = Syslog::bind(syslog, services.logs.sink(), clock.clone()).await.context("taking syslog messages")?;
+    let ports = SyslogPorts { sink: services.logs.sink(), routes: services.logs.clone(), meter: meter.clone() };
+    let syslog = Syslog::bind(syslog, ports, clock.clone()).await.context("taking syslog messages")?;
+    services.logs.set_syslog_endpoint(endpoint);
     for (protocol, address) in syslog.addresses() {
         if let Some(address) = address {
             println!("taking syslog messages on {protocol}://{address}");

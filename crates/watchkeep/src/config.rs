@@ -54,6 +54,8 @@ pub struct SyslogListen {
     pub tcp: Option<SocketAddr>,
     pub tls: Option<SocketAddr>,
     pub log_group: String,
+    /// What syslog configurations name it by.
+    pub endpoint_id: String,
 }
 
 /// A server's place in a cluster.
@@ -333,7 +335,14 @@ fn syslog(settings: &Settings) -> Result<Option<SyslogListen>> {
         tcp: settings.optional("syslog.tcp_listen")?,
         tls: settings.optional("syslog.tls_listen")?,
         log_group: settings.text("syslog.log_group").to_owned(),
+        endpoint_id: settings.text("syslog.vpc_endpoint_id").to_owned(),
     };
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = listen.endpoint_id.strip_prefix("vpce-").unwrap_or_default();
+    ensure!(
+        (1..=64).contains(&digits.len()) && digits.bytes().all(is_digit),
+        "setting `syslog.vpc_endpoint_id`: `vpce-` and 1 to 64 of the digits 0 to 9 and a to f"
+    );
     ensure!(
         listen.tls.is_none() || !settings.text("server.tls_certificate").is_empty(),
         "setting `syslog.tls_listen`: server.tls_certificate and server.tls_key are needed, too"

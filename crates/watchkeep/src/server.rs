@@ -20,7 +20,7 @@ use crate::EXIT_JOURNAL_FAILED;
 use crate::admin::{Administration, SqlOverTables};
 use crate::alarm_actions::ActionTargets;
 use crate::cluster::{self, Office};
-use crate::collectors;
+use crate::collectors::{self, Surroundings};
 use crate::config::Config;
 use crate::credentials::{RootCredentials, Sealer};
 use crate::directory::DataDirectory;
@@ -114,6 +114,7 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
         http_apis: services.http_apis(),
         authorizer,
         credentials: Arc::new(root.clone()),
+        bearer_tokens: services.identity.bearer_tokens(),
         audit: Arc::new(CountedCalls::new(services.trails.audit(), meters.minutes.clone())),
         admin: Arc::new(Administration {
             reset: config.allow_reset.then(|| (store.clone(), services.clone())),
@@ -137,7 +138,9 @@ pub async fn work(config: Config, office: Option<Office>) -> Result<ExitCode> {
     };
     services.topics.start(&public_url(&config, &gateway));
     let (stop, stopped) = watch::channel(false);
-    let collectors = collectors::start(&config, &gateway, &services, &root, directory.path(), &clock, &random).await?;
+    let surroundings =
+        Surroundings { directory: directory.path(), clock: &clock, random: &random, meter: &meters.minutes };
+    let collectors = collectors::start(&config, &gateway, &services, &root, &surroundings).await?;
     // From the moment the address is told, a signal means an orderly end.
     let mut signals = listened.map_or_else(Signals::listen, Ok)?;
     announce(&config, &gateway, &root, in_cluster);

@@ -9,6 +9,7 @@ use watchkeep_core::{BoxFuture, Clock, Random};
 use watchkeep_delivery::{DeliveryStreams, OpenSearchFunctions, Webhooks};
 use watchkeep_events::{Events, EventsPorts};
 use watchkeep_gateway::{Document, Documents};
+use watchkeep_identity::Identity;
 use watchkeep_keys::Keys;
 use watchkeep_logs::{
     DataProtectionPorts, DeliveryPorts, Incoming, LogClass, Logs, QueryPorts, Stored, SubscriptionPorts, Tap,
@@ -42,6 +43,7 @@ pub struct Services {
     pub traces: Arc<Traces>,
     pub trails: Arc<Trails>,
     pub keys: Arc<Keys>,
+    pub identity: Arc<Identity>,
     pub queues: Arc<Queues>,
     pub topics: Arc<Topics>,
     pub objects: Arc<Objects>,
@@ -82,6 +84,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
         names("xray", watchkeep_traces::ROUTES),
         names("cloudtrail", watchkeep_trails::ROUTES),
         names("kms", watchkeep_keys::ROUTES),
+        names("iam", watchkeep_identity::ROUTES),
         names("sqs", watchkeep_messaging::queues::ROUTES),
         names("sns", TOPIC_ROUTES),
         names("s3", watchkeep_objects::ROUTES),
@@ -163,6 +166,7 @@ impl Services {
         let trails = Trails::open(store.clone(), clock.clone(), random.clone()).await.context("opening trails")?;
         let keys = Keys::open(store, clock.clone(), random.clone(), sealing.clone(), trails.service_events()).await;
         let keys = keys.context("opening keys")?;
+        let identity = Identity::open(store, clock.clone(), random.clone()).await.context("opening identity")?;
         // Before anything is read that may be encrypted.
         store.set_data_keys(keys.clone());
         let ServiceConfigs { metrics, topics, queues, throughput, open_search, actions, api_calls, authorizer } =
@@ -265,6 +269,7 @@ impl Services {
             traces: traces.context("opening traces")?,
             trails,
             keys,
+            identity,
         })
     }
 
@@ -292,6 +297,7 @@ impl Services {
             self.traces.routed(),
             self.trails.routed(),
             self.keys.routed(),
+            self.identity.routed(),
             self.queues.routed(),
             self.topics.routed(),
             self.objects.routed(),

@@ -27,6 +27,10 @@ pub struct HttpOperation {
     pub operation: &'static Operation,
     /// Signing names that clients may use besides the service's own, as `aps` for Prometheus.
     pub signing_names: &'static [&'static str],
+    /// The service, by its service principal, whose service-specific credentials clients may present as bearer tokens in place of a
+    /// signature; with others of the kind nobody gets in. An operation that has one looks at the caller's
+    /// [`Proof`](watchkeep_core::Proof).
+    pub bearer_tokens_of: Option<&'static str>,
     /// How large the body may be.
     pub body: BodyLimit,
 }

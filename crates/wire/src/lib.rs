@@ -5,6 +5,7 @@
 mod answer;
 pub mod aws_chunked;
 pub mod basic;
+pub mod bearer;
 pub mod cbor;
 pub mod constraints;
 pub mod crc64;

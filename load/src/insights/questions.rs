@@ -108,6 +108,16 @@ pub const QUESTIONS: &[Question] = &[
         columns: &[Same, Number],
     },
     Question {
+        what: "count by the hour",
+        budget: None,
+        language: Language::Ql("stats count(*) as n by bin(1h) as hour"),
+        duckdb: "SELECT strftime(hour, '%Y-%m-%d %H:%M:%S.000'), n FROM (SELECT date_trunc('hour', time) AS hour, count(*) AS n \
+                 FROM lines GROUP BY hour)",
+        chdb: "SELECT formatDateTime(toStartOfHour(time) AS hour, '%F %T.000'), count() FROM lines GROUP BY hour",
+        victoria: ("* | stats by (_time:1h) count() as n", &["_time", "n"]),
+        columns: &[Same, Number],
+    },
+    Question {
         what: "95th percentile and average by a field",
         budget: Some(Budget::AMillion(40.0)),
         language: Language::Ql("stats pct(latencyMs, 95) as p, avg(latencyMs) as a by service"),

@@ -29,6 +29,8 @@ pub enum LogSinkError {
 pub enum IfAbsent {
     /// It is created.
     Create,
+    /// A stream is created; events for a group that is not there are refused.
+    CreateStream,
     /// The events are refused.
     Refuse,
 }
@@ -64,4 +66,9 @@ pub trait LogSink: Send + Sync {
         if_absent: IfAbsent,
         events: Vec<LogEventInput>,
     ) -> BoxFuture<'a, Result<Unstored, LogSinkError>>;
+
+    /// Whether there is such a group, and it takes events of who proves itself by a bearer token (PutBearerTokenAuthentication).
+    fn takes_bearer_tokens(&self, _place: &MetricPlace, _log_group: &str) -> bool {
+        false
+    }
 }

@@ -119,7 +119,7 @@ enum Ended {
     InVain,
 }
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 impl Lanes {
     /// How many parcels are not settled, also those that are only announced.

@@ -1,12 +1,14 @@
 //! The outbox: what must leave, and is tried until it has left or is given up.
 //!
 //! It keeps nothing itself. Who uses it writes down durably what is to be delivered, then hands it in; what was settled is written
-//! down through an [`OutboxLog`]. After a crash what was not settled is handed in again: at least once. The [`Courier`] knows how one
+//! down through an [`OutboxLog`]. How services do both with tables of the store is in [`OutboxStore`]. After a crash what was not settled is handed in again: at least once. The [`Courier`] knows how one
 //! parcel is delivered; this machine knows when it is tried, how many are at once, and when it is given up ([`RetryPolicy`]). Parcels
 //! that were given up go to the courier's dead letters, and are tried there, too, until they are taken.
 
 mod lanes;
 mod policy;
+mod recent;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,8 @@ use watchkeep_core::{BoxFuture, Clock, Random};
 
 pub use lanes::{LaneOrder, LaneRules, Parcel, Pending, Progress, Stage};
 pub use policy::{Growth, Phase, RetryPolicy};
+pub use recent::Recent;
+pub use store::{HOUR, OutboxStore, OutboxTables, Recovery, TIME, hour, number_bytes, numbers};
 
 use crate::limits::{
     DEAD_LETTER_PAUSE, HELD_PAUSE, NOTED_PAUSE_MIN, OUTBOX_AT_ONCE_MAX, OUTBOX_PENDING_MAX, STOP_TIME,

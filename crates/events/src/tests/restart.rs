@@ -88,10 +88,10 @@ async fn rows_go_when_all_before_them_is_settled() {
     fixture.clock.advance(Duration::from_secs(5 * 3600));
     let release = |fixture: &Fixture| {
         let (core, oldest) = (fixture.events.core.clone(), fixture.events.outbox.oldest_hour_ms());
-        async move { core.release(oldest).await.unwrap() }
+        async move { core.kept.release(oldest).await.unwrap() }
     };
     release(&fixture).await;
-    let hour = crate::tables::hour(NOW);
+    let hour = watchkeep_delivery::outbox::hour(NOW);
     assert_eq!(fixture.events.core.kept.first_hour(), hour, "it is not settled");
     fixture.events.start();
     fixture.next_sent().await;

@@ -38,7 +38,7 @@ async fn waiting(key: [u8; 32]) -> Waiting {
         services: Vec::new(),
         http_apis: Vec::new(),
         relay: Some(Arc::new(relay)),
-        ..ports(Arc::default(), Arc::default(), false)
+        ..ports(Arc::default(), Arc::default(), None)
     };
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = Gateway::bind_on(vec![socket], Setup::new(AuthMode::Enforced).config, ports).await.unwrap();
@@ -152,7 +152,7 @@ impl Tenure for Over {
 
 #[tokio::test]
 async fn who_may_not_work_any_more_answers_nothing() {
-    let ports = Ports { tenure: Arc::new(Over), ..ports(Arc::default(), Arc::default(), false) };
+    let ports = Ports { tenure: Arc::new(Over), ..ports(Arc::default(), Arc::default(), None) };
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = Gateway::bind_on(vec![socket], Setup::new(AuthMode::Open).config, ports).await.unwrap();
     let address = gateway.addresses()[0];

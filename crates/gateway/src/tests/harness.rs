@@ -11,7 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use watchkeep_core::ports::{AuditSink, Authorizer, Capture, Credential, Credentials, Decision, FinishedCall};
+use watchkeep_core::ports::{
+    AuditSink, Authorizer, BearerTokenError, BearerTokens, Capture, Credential, Credentials, Decision, FinishedCall,
+    TokenHolder,
+};
 use watchkeep_core::{
     AccountId, BoxFuture, Caller, Clock, ManualClock, Principal, SeededRandom, SystemClock, TimestampMs,
 };
@@ -24,6 +27,9 @@ use crate::{Admin, AdminError, Alone, AuthMode, BindError, Gateway, GatewayConfi
 
 pub(super) const KEY: &str = "AKIDWATCHKEEPEXAMPLE";
 pub(super) const SECRET: &str = "notarealsecret/watchkeep+0123456789ABCDEF";
+pub(super) const TOKEN: &str = "ACWLbm90YXJlYWx0b2tlbi1hdC0xMjM0NTY3ODkwMTI6d2F0Y2hrZWVw";
+pub(super) const TOKEN_ID: &str = "ACCAWATCHKEEPEXAMPLE2";
+pub(super) const EXPIRED_TOKEN: &str = "ACWLb2xk";
 /// 2026-01-15T12:30:45Z.
 pub(super) const NOW: TimestampMs = TimestampMs(1_768_480_245_000);
 
@@ -184,12 +190,30 @@ impl Credentials for OneKey {
     }
 }
 
-/// Lets everything happen but the creation of log groups, if it is told so.
-struct NoNewGroups(bool);
+/// Knows one token for log groups, and another whose time is over.
+struct OneToken;
 
-impl Authorizer for NoNewGroups {
+impl BearerTokens for OneToken {
+    fn find<'a>(&'a self, service: &'a str, token: &'a str) -> BoxFuture<'a, Result<TokenHolder, BearerTokenError>> {
+        let outcome = match (service, token) {
+            ("logs.amazonaws.com", TOKEN) => Ok(TokenHolder {
+                account: "123456789012".parse().unwrap(),
+                principal: Principal::Root,
+                credential_id: TOKEN_ID.into(),
+            }),
+            ("logs.amazonaws.com", EXPIRED_TOKEN) => Err(BearerTokenError::Expired),
+            _ => Err(BearerTokenError::Invalid),
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+/// Lets everything happen but this action.
+struct AllBut(Option<&'static str>);
+
+impl Authorizer for AllBut {
     fn authorize<'a>(&'a self, _: &'a Caller, action: &'a str, _: &'a [String]) -> BoxFuture<'a, Decision> {
-        let denied = self.0 && action == "logs:CreateLogGroup";
+        let denied = self.0 == Some(action);
         let decision = if denied { Decision::Deny("not you".into()) } else { Decision::Allow };
         Box::pin(std::future::ready(decision))
     }
@@ -221,7 +245,8 @@ pub(super) struct Server {
 /// How a test wants its server.
 pub(super) struct Setup {
     pub(super) config: GatewayConfig,
-    pub(super) no_new_groups: bool,
+    /// An action that nobody has leave for.
+    pub(super) denied: Option<&'static str>,
     pub(super) manual_patience: bool,
     /// Whether there is S3, whose routes fit nearly every path.
     pub(super) s3: bool,
@@ -232,18 +257,18 @@ impl Setup {
         let mut config = GatewayConfig::new(vec!["127.0.0.1:0".parse().unwrap()]);
         config.auth = auth;
         config.region = "eu-west-3".parse().unwrap();
-        Setup { config, no_new_groups: false, manual_patience: false, s3: false }
+        Setup { config, denied: None, manual_patience: false, s3: false }
     }
 
     pub(super) async fn try_bind(self) -> Result<(), BindError> {
         let Setup { config, .. } = self;
-        Gateway::bind(config, ports(Arc::default(), Arc::default(), false)).await.map(drop)
+        Gateway::bind(config, ports(Arc::default(), Arc::default(), None)).await.map(drop)
     }
 
     pub(super) async fn start(self) -> Server {
         let toy = Arc::new(Toy::default());
         let audit = Arc::new(Recorder::default());
-        let mut ports = ports(toy.clone(), audit.clone(), self.no_new_groups);
+        let mut ports = ports(toy.clone(), audit.clone(), self.denied);
         if self.s3 {
             ports.services.push(super::streams::toy_s3());
         }
@@ -268,7 +293,7 @@ impl crate::Documents for OneDocument {
     }
 }
 
-pub(super) fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) -> Ports {
+pub(super) fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, denied: Option<&'static str>) -> Ports {
     let services: Vec<Arc<dyn RoutedService>> = vec![
         Arc::new(Routed::new(&logs::SERVICE, toy.clone(), LOGS)),
         Arc::new(Routed::new(&cloudwatch::SERVICE, toy.clone(), CLOUDWATCH)),
@@ -278,8 +303,9 @@ pub(super) fn ports(toy: Arc<Toy>, audit: Arc<Recorder>, no_new_groups: bool) ->
     Ports {
         services,
         http_apis: vec![Arc::new(ToyApi(toy))],
-        authorizer: Arc::new(NoNewGroups(no_new_groups)),
+        authorizer: Arc::new(AllBut(denied)),
         credentials: Arc::new(OneKey),
+        bearer_tokens: Arc::new(OneToken),
         audit,
         admin: Arc::new(Echo),
         relay: None,

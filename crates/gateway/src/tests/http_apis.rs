@@ -12,11 +12,13 @@ use http::{HeaderMap, Method};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use watchkeep_core::{BoxFuture, Caller, Principal};
+use watchkeep_core::{BoxFuture, Caller, Principal, Proof};
 use watchkeep_model::{OperationType as _, ServiceError, cloudwatch, logs};
 use watchkeep_wire::http_api::{BodyLimit, HttpAnswer, HttpApi, HttpOperation, HttpRequest};
 
-use super::harness::{KEY, SECRET, Sent, Server, Setup, Toy, open, pass_time, read_answer};
+use super::harness::{
+    EXPIRED_TOKEN, KEY, SECRET, Sent, Server, Setup, TOKEN, TOKEN_ID, Toy, open, pass_time, read_answer,
+};
 use super::signatures::signed;
 use crate::AuthMode;
 
@@ -27,6 +29,7 @@ static PUT: HttpOperation = HttpOperation {
     service: &cloudwatch::SERVICE,
     operation: cloudwatch::operations::PutMetricData::OPERATION,
     signing_names: &["aps"],
+    bearer_tokens_of: None,
     body: LIMIT,
 };
 
@@ -35,6 +38,7 @@ static CREATE: HttpOperation = HttpOperation {
     service: &logs::SERVICE,
     operation: logs::operations::CreateLogGroup::OPERATION,
     signing_names: &[],
+    bearer_tokens_of: Some("logs.amazonaws.com"),
     body: LIMIT,
 };
 
@@ -160,7 +164,7 @@ async fn http1_has_the_same_without_trailers() {
 
 #[tokio::test]
 async fn every_failure_is_told_as_the_api_tells_it() {
-    let server = Setup { no_new_groups: true, ..Setup::new(AuthMode::Open) }.start().await;
+    let server = Setup { denied: Some("logs:CreateLogGroup"), ..Setup::new(AuthMode::Open) }.start().await;
     let gzipped = |body: Vec<u8>| put(body).with("content-encoding", "gzip");
     let create = || Sent::new("POST", "/toy/create", "");
     for (request, status, expected) in [
@@ -227,6 +231,55 @@ async fn callers_sign_or_present_an_access_key() {
     let describe = Sent::logs("DescribeLogGroups", "{}")
         .with("authorization", right().header_map()["authorization"].to_str().unwrap());
     assert_eq!(server.send(&describe).await.code(), "IncompleteSignatureException");
+}
+
+#[tokio::test]
+async fn bearer_tokens_are_for_operations_that_take_them() {
+    let server = Setup::new(AuthMode::Enforced).start().await;
+    let bearer = |request: Sent, token: &str| request.with("authorization", &format!("Bearer {token}"));
+    let create = || Sent::new("POST", "/toy/create", "hello");
+    let (status, _, body, _) = send_http2(&server, bearer(create(), TOKEN)).await;
+    assert!(status == 201 && body.ends_with("hello 123456789012 eu-west-3 Root"), "{status} {body}");
+    let [record] = <[_; 1]>::try_from(server.audit.take()).unwrap();
+    assert_eq!(
+        (record.caller.access_key_id.as_deref(), record.caller.client.proof),
+        (Some(TOKEN_ID), Proof::BearerToken)
+    );
+    // Signatures and access keys are as good there.
+    assert_eq!(server.send(&signed(create(), SECRET, "logs", 0)).await.status, 201);
+    assert_eq!(server.audit.take()[0].caller.client.proof, Proof::AccessKey);
+    for (request, status, code) in [
+        (bearer(create(), "ACWLwrong"), 401, "UnrecognizedClientException"),
+        (bearer(create(), EXPIRED_TOKEN), 401, "ExpiredTokenException"),
+        (bearer(create(), ""), 401, "IncompleteSignatureException"),
+        (create(), 401, "MissingAuthenticationTokenException"),
+        (bearer(put("hello"), TOKEN), 401, "IncompleteSignatureException"),
+        (create().with("authorization", TOKEN), 401, "IncompleteSignatureException"),
+        (bearer(Sent::logs("DescribeLogGroups", "{}"), TOKEN), 400, "IncompleteSignatureException"),
+    ] {
+        let answer = server.send(&request).await;
+        assert_eq!(answer.status, status, "{code}");
+        assert!(answer.text().contains(code) && !answer.text().contains(TOKEN), "{code}: {}", answer.text());
+        let [record] = <[_; 1]>::try_from(server.audit.take()).unwrap();
+        assert_eq!(
+            (record.caller.principal.clone(), record.caller.client.proof),
+            (Principal::Anonymous, Proof::AccessKey)
+        );
+        assert!(!format!("{record:?}").contains(TOKEN));
+    }
+}
+
+#[tokio::test]
+async fn bearer_tokens_need_leave() {
+    let denied = Setup { denied: Some("logs:CallWithBearerToken"), ..Setup::new(AuthMode::Enforced) }.start().await;
+    let create = || Sent::new("POST", "/toy/create", "hello");
+    let by_token = create().with("authorization", &format!("Bearer {TOKEN}"));
+    assert_eq!(denied.send(&by_token).await.status, 403);
+    assert_eq!(denied.send(&signed(create(), SECRET, "logs", 0)).await.status, 201);
+    // Where nobody proves anything, a token proves nothing either, and is not looked at.
+    let server = open().await;
+    assert_eq!(server.send(&create().with("authorization", "Bearer any")).await.status, 201);
+    assert_eq!(server.audit.take()[0].caller.client.proof, Proof::AccessKey);
 }
 
 #[tokio::test]

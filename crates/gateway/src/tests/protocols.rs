@@ -90,7 +90,7 @@ async fn a_bare_blob_is_the_body_in_the_query_protocol_only() {
 
 #[tokio::test]
 async fn failures_have_their_protocols_error_and_their_record() {
-    let server = Setup { no_new_groups: true, ..Setup::new(AuthMode::Open) }.start().await;
+    let server = Setup { denied: Some("logs:CreateLogGroup"), ..Setup::new(AuthMode::Open) }.start().await;
     for (request, status, code, call) in [
         (
             Sent::logs("DescribeLogGroups", r#"{"logGroupNamePrefix":"missing"}"#),

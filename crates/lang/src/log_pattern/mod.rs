@@ -18,8 +18,9 @@ mod model;
 mod pattern;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 pub use baseline::{Baseline, Change, Share};
+#[cfg(test)]
+pub(crate) use model::tokens;
 pub use model::{Model, Observed, Unusual, What};
-pub use pattern::{Part, Pattern};
+pub use pattern::{Dynamic, Part, Pattern};

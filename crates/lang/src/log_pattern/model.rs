@@ -1,13 +1,11 @@
 //! The model of a log group's patterns.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::baseline::Change;
-use super::limits::PATTERNS_MAX;
-use super::pattern::{Part, Pattern};
-use super::tokens::{self, Token};
+use super::limits::{MESSAGE_CHARS_MAX, PATTERNS_MAX, TOKENS_MAX};
+use super::pattern::Pattern;
+use crate::text_clusters::{self, Clusters, Token};
 
 /// How many texts a pattern needs before a new value of one of its words is unusual.
 const KNOWN_TEXTS_MIN: u64 = 200;
@@ -18,12 +16,9 @@ const KNOWN_INTERVALS_MIN: u32 = 10;
 /// The patterns of a log group, and how often they occur in an interval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    patterns: Vec<Pattern>,
+    patterns: Clusters<Pattern>,
     /// The intervals that ended.
     intervals: u32,
-    /// The patterns by what lies between their words; made again when it is needed.
-    #[serde(skip)]
-    by_skeleton: HashMap<String, Vec<usize>>,
 }
 
 /// What a text was.
@@ -63,10 +58,8 @@ pub struct Unusual {
 impl Model {
     /// Looks at a text, and learns it. `None` if there are too many patterns for it.
     pub fn observe(&mut self, text: &str) -> Option<Observed> {
-        self.index();
-        let tokens = tokens::tokens(text);
-        let skeleton = tokens::skeleton(&tokens);
-        if let Some(index) = self.alike(&skeleton, &tokens) {
+        let tokens = tokens(text);
+        if let Some(index) = self.patterns.find(&tokens) {
             let pattern = self.patterns.get_mut(index)?;
             let is_known = pattern.total >= KNOWN_TEXTS_MIN && pattern.baseline.intervals > 0;
             let new = pattern.add(&tokens);
@@ -76,11 +69,9 @@ impl Model {
         if self.patterns.len() >= PATTERNS_MAX {
             return None;
         }
-        let index = self.patterns.len();
         let mut pattern = Pattern::new(id(text), &tokens);
         pattern.add(&tokens);
-        self.patterns.push(pattern);
-        self.by_skeleton.entry(skeleton).or_default().push(index);
+        let index = self.patterns.push(pattern);
         let is_mature = self.intervals >= KNOWN_INTERVALS_MIN;
         Some(Observed { pattern: index, unusual: is_mature.then_some(What::NewPattern).into_iter().collect() })
     }
@@ -106,10 +97,9 @@ impl Model {
     }
 
     /// The value that a text has for a dynamic token, by its number, of a pattern; none if it is not of the pattern.
-    pub fn value(&mut self, pattern: usize, token: usize, text: &str) -> Option<String> {
-        self.index();
-        let tokens = tokens::tokens(text);
-        let its = self.alike(&tokens::skeleton(&tokens), &tokens)?;
+    pub fn value(&self, pattern: usize, token: usize, text: &str) -> Option<String> {
+        let tokens = tokens(text);
+        let its = self.patterns.find(&tokens)?;
         self.pattern(its).filter(|_| its == pattern)?.value(&tokens, token)
     }
 
@@ -140,23 +130,12 @@ impl Model {
             pattern.baseline.variance = pattern.baseline.variance.max(difference * difference);
         }
     }
+}
 
-    /// The pattern that a text is of: the most alike, and of those the oldest.
-    fn alike(&self, skeleton: &str, tokens: &[Token<'_>]) -> Option<usize> {
-        let candidates = self.by_skeleton.get(skeleton)?.iter().copied();
-        let alike = candidates.filter_map(|index| Some((self.patterns.get(index)?.likeness(tokens)?, index)));
-        alike.max_by_key(|(likeness, index)| (*likeness, std::cmp::Reverse(*index))).map(|(_, index)| index)
-    }
-
-    /// Makes the index again, where the model was read from JSON.
-    fn index(&mut self) {
-        if !self.by_skeleton.is_empty() || self.patterns.is_empty() {
-            return;
-        }
-        for (index, pattern) in self.patterns.iter().enumerate() {
-            self.by_skeleton.entry(pattern.skeleton()).or_default().push(index);
-        }
-    }
+/// The tokens of the start of a text.
+pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
+    let end = text.char_indices().nth(MESSAGE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    text_clusters::tokens(text.get(..end).unwrap_or_default().trim_end(), TOKENS_MAX)
 }
 
 /// The identifier of the pattern of a first text: FNV-1a of 128 bits.
@@ -165,14 +144,4 @@ fn id(text: &str) -> String {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
     format!("{hash:032x}")
-}
-
-impl Pattern {
-    fn skeleton(&self) -> String {
-        let part = |part: &Part| match part {
-            Part::Between(text) => text.clone(),
-            _ => "\u{1}".to_owned(),
-        };
-        self.parts.iter().map(part).collect()
-    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::{Baseline, Change, Share};
 use super::limits::{DISCRETE_TOKENS_MAX, SHARED_TOKENS_MAX, VALUE_CHARS_MAX, VALUES_MAX};
-use super::tokens::{Kind, Token};
+use crate::text_clusters::{self, Cluster, Likeness, Sort, Token};
 
 /// A pattern of messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,58 +25,43 @@ pub struct Pattern {
 }
 
 /// A part of a pattern.
+pub type Part = text_clusters::Part<Dynamic>;
+
+/// Words that differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// What lies between words.
-    Between(String),
-    /// A word that all texts have.
-    Word(String),
-    /// Words that differ.
-    Dynamic {
-        /// What they are, as `IPAddress`.
-        name: String,
-        /// Which there were, and how often each; none if there were too many.
-        values: Option<BTreeMap<String, u64>>,
-        /// How often each usually is, of the first few tokens.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        shares: BTreeMap<String, Share>,
-    },
+pub struct Dynamic {
+    /// What they are, as `IPAddress`.
+    pub name: String,
+    /// Which there were, and how often each; none if there were too many.
+    pub values: Option<BTreeMap<String, u64>>,
+    /// How often each usually is, of the first few tokens.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shares: BTreeMap<String, Share>,
+}
+
+impl Cluster for Pattern {
+    type Dynamic = Dynamic;
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Two in three words, and the first is what the others are about.
+    fn takes(likeness: Likeness) -> bool {
+        likeness.begins && likeness.equal * 3 >= likeness.words * 2
+    }
 }
 
 impl Pattern {
     /// The pattern of a first text.
     pub(super) fn new(id: String, tokens: &[Token<'_>]) -> Pattern {
         let mut dynamic = 0;
-        let parts = tokens.iter().map(|token| match token.kind {
-            Kind::Between => Part::Between(token.text.to_owned()),
-            Kind::Word => Part::Word(token.text.to_owned()),
-            Kind::Dynamic(name) => {
-                dynamic += 1;
-                let values = (dynamic <= DISCRETE_TOKENS_MAX).then(BTreeMap::new);
-                Part::Dynamic { name: name.to_owned(), values, shares: BTreeMap::new() }
-            }
+        let parts = text_clusters::parts(tokens, |sort| {
+            dynamic += 1;
+            let values = (dynamic <= DISCRETE_TOKENS_MAX).then(BTreeMap::new);
+            Dynamic { name: name(sort).to_owned(), values, shares: BTreeMap::new() }
         });
-        Pattern { id, parts: parts.collect(), total: 0, baseline: Baseline::default(), current: 0 }
-    }
-
-    /// How many of its words a text of the same skeleton shares; none if they are too few for the text to be of the pattern.
-    pub(super) fn likeness(&self, tokens: &[Token<'_>]) -> Option<usize> {
-        let (mut words, mut same) = (0, 0);
-        for (part, token) in self.parts.iter().zip(tokens) {
-            match (part, token.kind) {
-                (Part::Word(own), _) => {
-                    words += 1;
-                    same += usize::from(own == token.text);
-                }
-                (Part::Dynamic { .. }, Kind::Word) => words += 1,
-                _ => {}
-            }
-        }
-        // Two in three, and the first word is what the others are about.
-        let first = self.parts.iter().zip(tokens).find(|(part, _)| !matches!(part, Part::Between(_)));
-        let begins = !matches!(first, Some((Part::Word(own), token)) if own != token.text);
-        (begins && same * 3 >= words * 2).then_some(same)
+        Pattern { id, parts, total: 0, baseline: Baseline::default(), current: 0 }
     }
 
     /// Adds a text; returns the values of discrete tokens that are new.
@@ -96,9 +81,9 @@ impl Pattern {
                 let shares =
                     is_shared.then(|| (own.clone(), Share::of_only(intervals, earlier_now))).into_iter().collect();
                 let values = (dynamic < DISCRETE_TOKENS_MAX).then(|| BTreeMap::from([(own, earlier)]));
-                *part = Part::Dynamic { name: "Token".to_owned(), values, shares };
+                *part = Part::Dynamic(Dynamic { name: name(Sort::Token).to_owned(), values, shares });
             }
-            let Part::Dynamic { values, shares, .. } = part else { continue };
+            let Part::Dynamic(Dynamic { values, shares, .. }) = part else { continue };
             dynamic += 1;
             let Some(known) = values else { continue };
             let value = cut(token.text);
@@ -128,7 +113,7 @@ impl Pattern {
             return unusual;
         }
         let dynamic = self.parts.iter_mut().filter_map(|part| match part {
-            Part::Dynamic { shares, .. } => Some(shares),
+            Part::Dynamic(dynamic) => Some(&mut dynamic.shares),
             _ => None,
         });
         for (token, shares) in (1..).zip(dynamic) {
@@ -143,7 +128,7 @@ impl Pattern {
 
     /// The value that a text of this pattern has for the dynamic token of this number.
     pub(super) fn value(&self, tokens: &[Token<'_>], token: usize) -> Option<String> {
-        let of_parts = self.parts.iter().zip(tokens).filter(|(part, _)| matches!(part, Part::Dynamic { .. }));
+        let of_parts = self.parts.iter().zip(tokens).filter(|(part, _)| matches!(part, Part::Dynamic(_)));
         of_parts.map(|(_, own)| cut(own.text)).nth(token.checked_sub(1)?)
     }
 
@@ -151,7 +136,7 @@ impl Pattern {
     pub fn text(&self) -> String {
         let part = |part: &Part| match part {
             Part::Between(text) | Part::Word(text) => text.clone(),
-            Part::Dynamic { .. } => "<*>".to_owned(),
+            Part::Dynamic(_) => "<*>".to_owned(),
         };
         self.parts.iter().map(part).collect()
     }
@@ -160,7 +145,7 @@ impl Pattern {
     pub fn regex(&self) -> String {
         let part = |part: &Part| match part {
             Part::Between(text) | Part::Word(text) => regex::escape(text),
-            Part::Dynamic { .. } => "(.*?)".to_owned(),
+            Part::Dynamic(_) => "(.*?)".to_owned(),
         };
         format!("^{}", self.parts.iter().map(part).collect::<String>())
     }
@@ -168,4 +153,17 @@ impl Pattern {
 
 fn cut(value: &str) -> String {
     value.chars().take(VALUE_CHARS_MAX).collect()
+}
+
+/// What something dynamic is called.
+fn name(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Time => "Time",
+        Sort::Uuid => "UUID",
+        Sort::Address => "IPAddress",
+        Sort::Number => "Number",
+        Sort::Id => "ID",
+        Sort::Token => "Token",
+        Sort::Rest => "Rest",
+    }
 }

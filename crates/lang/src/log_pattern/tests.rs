@@ -48,7 +48,7 @@ fn values_are_kept_while_they_are_few() {
     let mut model = Model::default();
     (0..VALUES_MAX).for_each(|n| drop(model.observe(&format!("code {n} seen"))));
     let values = |model: &Model| match &model.pattern(0).unwrap().parts[2] {
-        Part::Dynamic { values, .. } => values.as_ref().map(|values| values.len()),
+        Part::Dynamic(dynamic) => dynamic.values.as_ref().map(|values| values.len()),
         _ => panic!("static"),
     };
     assert_eq!(values(&model), Some(VALUES_MAX));
@@ -81,6 +81,21 @@ fn new_patterns_values_and_counts_are_unusual() {
     assert!(change.deviations > 6.0 && change.usual == 50.0);
     let rare = model.end_interval();
     assert!(rare.is_empty(), "the spread is large now: {rare:?}");
+}
+
+#[test]
+fn what_was_kept_is_read() {
+    let kept = concat!(
+        r#"{"patterns":[{"id":"d0a2","parts":[{"word":"status"},{"between":" "},"#,
+        r#"{"dynamic":{"name":"Number","values":{"200":5,"503":1},"#,
+        r#""shares":{"200":{"intervals":2,"mean":0.5,"variance":0.0,"current":2,"is_new":false}}}},"#,
+        r#"{"between":" "},{"dynamic":{"name":"Token","values":null}}],"#,
+        r#""total":6,"baseline":{"intervals":2,"mean":3.0,"variance":0.25},"current":2}],"intervals":2}"#,
+    );
+    let mut model: Model = serde_json::from_str(kept).unwrap();
+    assert_eq!(serde_json::to_string(&model).unwrap(), kept);
+    assert_eq!(model.observe("status 404 77").unwrap().pattern, 0, "the pattern is found");
+    assert_eq!((model.len(), model.pattern(0).unwrap().total), (1, 7));
 }
 
 #[test]

@@ -192,16 +192,16 @@ fn tokens(pattern: &Pattern) -> Vec<PatternToken> {
             enumerations: None,
             inferred_token_name: None,
         },
-        Part::Dynamic { name, values, .. } => {
+        Part::Dynamic(dynamic) => {
             number += 1;
-            let values = values.as_ref();
+            let values = dynamic.values.as_ref();
             PatternToken {
                 dynamic_token_position: Some(number),
                 is_dynamic: Some(true),
                 token_string: Some("<*>".to_owned()),
                 enumerations: values
                     .map(|values| values.iter().map(|(value, &count)| (value.clone(), long(count))).collect()),
-                inferred_token_name: Some(format!("{name}-{number}")),
+                inferred_token_name: Some(format!("{}-{number}", dynamic.name)),
             }
         }
     };

@@ -158,7 +158,7 @@ pub(crate) fn anomaly_prefix(detector: &ResourceKey) -> String {
 /// The part of an anomaly's pattern that the number names, counting dynamic ones from 1.
 pub(crate) fn dynamic_name(pattern: &Pattern, number: usize) -> String {
     let mut dynamic = pattern.parts.iter().filter_map(|part| match part {
-        Part::Dynamic { name, .. } => Some(name.as_str()),
+        Part::Dynamic(dynamic) => Some(dynamic.name.as_str()),
         _ => None,
     });
     format!("{}-{number}", dynamic.nth(number.saturating_sub(1)).unwrap_or("Token"))

@@ -45,6 +45,21 @@ impl Logs {
     }
 }
 
+impl Logs {
+    /// The same, if a call asks for it at all.
+    pub(crate) async fn ask_if_to_unmask(
+        self: &Arc<Self>,
+        caller: &Caller,
+        group: &Group,
+        is_asked: Option<bool>,
+    ) -> Result<Option<Unmasking>, ServiceError> {
+        match is_asked {
+            Some(true) => self.ask_to_unmask(caller, group).await.map(Some),
+            Some(false) | None => Ok(None),
+        }
+    }
+}
+
 /// What stands for the group where rows of a query's result are sealed; no group has this number.
 const RESULTS: u64 = u64::MAX;
 

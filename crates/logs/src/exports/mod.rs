@@ -137,19 +137,7 @@ impl Exports {
         key: &ResourceKey,
         change: impl Fn(&mut ExportTask) -> bool,
     ) -> Result<Option<Arc<Versioned<ExportTask>>>, ServiceError> {
-        loop {
-            let Some(found) = self.tasks.get(key) else { return Ok(None) };
-            let mut task = found.value.clone();
-            if !change(&mut task) {
-                return Ok(None);
-            }
-            match self.tasks.update(&found, task).await {
-                Ok(changed) => return Ok(Some(changed)),
-                // Somebody else was faster: what they made of it is asked again.
-                Err(CatalogError::Conflict { .. }) => {}
-                Err(error) => return Err(errors::store(error)),
-            }
-        }
+        self.tasks.change(key, change).await.map_err(errors::store)
     }
 }
 

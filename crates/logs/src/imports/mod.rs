@@ -132,19 +132,14 @@ impl Imports {
         key: &ResourceKey,
         change: impl Fn(&mut ImportTask),
     ) -> Result<Option<Arc<Versioned<ImportTask>>>, ServiceError> {
-        loop {
-            let Some(found) = self.tasks.get(key).filter(|found| found.status == Status::InProgress) else {
-                return Ok(None);
-            };
-            let mut task = found.value.clone();
-            change(&mut task);
-            match self.tasks.update(&found, task).await {
-                Ok(changed) => return Ok(Some(changed)),
-                // Somebody else was faster: what they made of it is asked again.
-                Err(CatalogError::Conflict { .. }) => {}
-                Err(error) => return Err(errors::store(error)),
+        let changed = self.tasks.change(key, |task| {
+            let is_at_work = task.status == Status::InProgress;
+            if is_at_work {
+                change(task);
             }
-        }
+            is_at_work
+        });
+        changed.await.map_err(errors::store)
     }
 }
 

@@ -24,7 +24,14 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 const LEVELS: char = '\u{1f}';
 
 const fn operation(name: &'static str, operation: &'static Operation) -> HttpOperation {
-    HttpOperation { name, service: &s3tables::SERVICE, operation, signing_names: &[], body: BODY }
+    HttpOperation {
+        name,
+        service: &s3tables::SERVICE,
+        operation,
+        signing_names: &[],
+        bearer_tokens_of: None,
+        body: BODY,
+    }
 }
 
 macro_rules! operations {
@@ -161,8 +168,7 @@ fn answer(
             json!({"identifiers": identifiers.collect::<Vec<_>>()})
         }
         Some(Place::Table(bucket, namespace, name)) => {
-            let found = s3_tables.of_table_bucket(caller, &bucket)?;
-            let table = s3_tables.table(&found, level(&namespace), &name)?;
+            let (_, table) = s3_tables.table(caller, &bucket, level(&namespace), &name)?;
             json!({
                 "metadata-location": table.location(&table.metadata_key),
                 "metadata": iceberg::metadata(&table),

@@ -172,6 +172,9 @@ impl S3Tables {
         }
         let (account, region) = (integration.key.account, integration.key.region.clone().unwrap_or_default());
         let prefix = table_key(&integration.key, "").name;
+        for table in self.tables_of(&integration.key) {
+            self.files.forget(&table).await?;
+        }
         self.tables.delete_prefix(&account, Some(&region), &prefix).await?;
         if let Some(buckets) = self.buckets.get() {
             loop {

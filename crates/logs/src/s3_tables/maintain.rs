@@ -7,74 +7,117 @@ use std::sync::Arc;
 use watchkeep_core::TimestampMs;
 
 use super::commit::Change;
+use super::files::{self, ALL_DAYS, DataFile, days_to};
 use super::read::{Wanted, count};
-use super::resources::DataFile;
 use super::round::{Round, TableError};
+use super::runs::runs;
 use crate::directory::Group;
 use crate::limits::{
-    DAY_MS, EVENT_AHEAD_MS_MAX, HOUR_MS, S3_TABLE_BYTES_AT_ONCE, S3_TABLE_EXPIRED_MS_MAX, S3_TABLE_MERGE_FILES,
+    DAY_MS, EVENT_AHEAD_MS_MAX, HOUR_MS, S3_TABLE_BYTES_AT_ONCE, S3_TABLE_FILES_READ, S3_TABLE_MERGE_FILES,
 };
 
 impl Round<'_> {
     /// Puts files together, and takes out what is no longer kept.
     pub(super) async fn maintain(&self, change: &mut Change<'_>) -> Result<(), TableError> {
-        let mut of_groups: BTreeMap<u64, Vec<DataFile>> = BTreeMap::new();
-        for file in &change.table.files {
-            of_groups.entry(file.group).or_default().push(file.clone());
-        }
-        for (id, files) in of_groups {
+        let groups: Vec<u64> = change.table.due_ms.keys().copied().collect();
+        for id in groups {
             match self.logs.directory.group_numbered(id) {
                 Some(group) => {
-                    self.drop_expired(change, &group, &files).await?;
-                    self.merge(change, &group).await?;
+                    self.drop_expired(change, &group).await?;
+                    // Who deletes says so once.
+                    if self.thinned.is_none_or(|thinned| thinned.contains(&id)) {
+                        self.drop_deleted(change, &group).await?;
+                    }
                 }
-                None => files.iter().for_each(|file| change.remove(file)),
+                None => self.drop_group(change, id).await?,
             }
+        }
+        self.merge(change).await
+    }
+
+    /// Takes out files of a group that is no longer there.
+    async fn drop_group(&self, change: &mut Change<'_>, id: u64) -> Result<(), TableError> {
+        if change.is_full() {
+            return Ok(());
+        }
+        let files = change.files(id, ALL_DAYS).await?;
+        files.iter().for_each(|file| change.remove(file));
+        if files.len() < S3_TABLE_FILES_READ {
+            change.table.due_ms.remove(&id);
+            change.is_changed = true;
         }
         Ok(())
     }
 
     /// Takes out files whose events are past their retention, and those events out of files that others of are kept.
-    async fn drop_expired(
-        &self,
-        change: &mut Change<'_>,
-        group: &Arc<Group>,
-        files: &[DataFile],
-    ) -> Result<(), TableError> {
-        let cutoff = group.cutoff(self.logs.clock.now());
-        let (over, kept): (Vec<DataFile>, Vec<DataFile>) =
-            files.iter().cloned().partition(|file| file.max_ms < cutoff.0);
-        over.iter().for_each(|file| change.remove(file));
-        let is_old = |file: &DataFile| file.min_ms < cutoff.0.saturating_sub(S3_TABLE_EXPIRED_MS_MAX);
-        let mut thin: Vec<DataFile> = kept.iter().filter(|file| is_old(file)).cloned().collect();
-        if self.thinned.is_none_or(|thinned| thinned.contains(&group.id)) {
-            let (id, of_group) = (group.id, kept.clone());
-            let counts = self.logs.store.blocking(move |store| count(store, id, &of_group)).await?;
-            let counted = kept.iter().zip(counts.into_iter().flatten());
-            thin.extend(
-                counted.filter(|(file, count)| !is_old(file) && file.rows != *count).map(|(file, _)| file.clone()),
-            );
+    async fn drop_expired(&self, change: &mut Change<'_>, group: &Arc<Group>) -> Result<(), TableError> {
+        let cutoff_ms = group.cutoff(self.logs.clock.now()).0;
+        let is_due = change.table.due_ms.get(&group.id).is_some_and(|due_ms| *due_ms < cutoff_ms);
+        if !is_due || change.is_full() {
+            return Ok(());
         }
-        for file in thin {
+        let days = days_to(cutoff_ms);
+        let due = change.files(group.id, days).await?.into_iter().filter(|file| file.due_ms() < cutoff_ms);
+        let (over, old): (Vec<DataFile>, Vec<DataFile>) = due.partition(|file| file.max_ms < cutoff_ms);
+        over.iter().for_each(|file| change.remove(file));
+        for file in old {
             let level = file.level;
             self.rewrite(change, group, &[file], level).await?;
         }
+        // Nothing of later days is due before they are.
+        let next_day_ms = days.1.0.saturating_mul(DAY_MS);
+        let due_ms = change.files(group.id, days).await?.iter().map(DataFile::due_ms).fold(next_day_ms, i64::min);
+        change.table.due_ms.insert(group.id, due_ms);
+        change.is_changed = true;
         Ok(())
+    }
+
+    /// Takes deleted events out of the files that have others, too.
+    async fn drop_deleted(&self, change: &mut Change<'_>, group: &Arc<Group>) -> Result<(), TableError> {
+        let (mut from, to) = ALL_DAYS;
+        loop {
+            let files = change.files(group.id, (from, to)).await?;
+            let Some(last) = files.last().map(DataFile::place) else { return Ok(()) };
+            let (id, of_group) = (group.id, files.clone());
+            let counts = self.logs.store.blocking(move |store| count(store, id, &of_group)).await?;
+            let counted = files.iter().zip(counts.into_iter().flatten());
+            for (file, _) in counted.filter(|(file, count)| file.rows != *count) {
+                self.rewrite(change, group, std::slice::from_ref(file), file.level).await?;
+            }
+            from = (last.0, last.1.saturating_add(1));
+        }
     }
 
     /// Puts files of a day together that came one after the other: as many of one size as are merged at a time, and all of a day that
     /// is over.
-    async fn merge(&self, change: &mut Change<'_>, group: &Arc<Group>) -> Result<(), TableError> {
+    async fn merge(&self, change: &mut Change<'_>) -> Result<(), TableError> {
         let now = self.logs.clock.now();
-        let mut days: BTreeMap<(i64, u64), Vec<DataFile>> = BTreeMap::new();
-        for file in change.table.files.iter().filter(|file| file.group == group.id) {
-            days.entry((file.day, file.since)).or_default().push(file.clone());
-        }
-        for ((day, _), mut files) in days {
-            files.sort_by_key(|file| file.first_seq);
-            for run in runs(&files, is_settled(day, &files, now)) {
-                let level = run.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
-                self.rewrite(change, group, run, level).await?;
+        let touched = change.touched();
+        let open = change.table.open.iter();
+        let open: Vec<(i64, u64, bool)> = open
+            .flat_map(|(day, groups)| groups.iter().map(|(group, last)| (*day, *group, is_settled(*day, *last, now))))
+            .filter(|(day, group, is_settled)| *is_settled || touched.contains(&(*day, *group)))
+            .collect();
+        for (day, id, is_settled) in open {
+            if change.is_full() {
+                break;
+            }
+            let mut is_done = is_settled;
+            if let Some(group) = self.logs.directory.group_numbered(id) {
+                let mut files: BTreeMap<u64, Vec<DataFile>> = BTreeMap::new();
+                for file in change.files(id, files::day(day)).await? {
+                    files.entry(file.since).or_default().push(file);
+                }
+                for files in files.values() {
+                    for run in mergeable(files, is_settled) {
+                        let level = run.iter().map(|file| file.level).max().unwrap_or_default().saturating_add(1);
+                        self.rewrite(change, &group, run, level).await?;
+                        is_done = false;
+                    }
+                }
+            }
+            if is_done {
+                change.close(day, id);
             }
         }
         Ok(())
@@ -105,46 +148,36 @@ impl Round<'_> {
 }
 
 /// Whether nothing more comes for a day but what is late.
-fn is_settled(day: i64, files: &[DataFile], now: TimestampMs) -> bool {
-    let last = files.iter().map(|file| file.written_ms).max().unwrap_or(i64::MAX);
-    now.0 > ((day + 1) * DAY_MS).saturating_add(EVENT_AHEAD_MS_MAX) && now.0 > last.saturating_add(HOUR_MS)
+fn is_settled(day: i64, last_written_ms: i64, now: TimestampMs) -> bool {
+    now.0 > ((day + 1) * DAY_MS).saturating_add(EVENT_AHEAD_MS_MAX) && now.0 > last_written_ms.saturating_add(HOUR_MS)
 }
 
 /// Which neighbours are put together. Of a settled day as many as fit into memory, else as many of one level as are merged at a time.
-fn runs(files: &[DataFile], is_settled: bool) -> Vec<&[DataFile]> {
-    let (mut runs, mut start) = (Vec::new(), 0);
-    while let Some(rest) = files.get(start..).filter(|rest| !rest.is_empty()) {
+fn mergeable(files: &[DataFile], is_settled: bool) -> impl Iterator<Item = &[DataFile]> {
+    let (needed, most) = if is_settled { (2, usize::MAX) } else { (S3_TABLE_MERGE_FILES, S3_TABLE_MERGE_FILES) };
+    let runs = runs(files, |rest| {
         let mut bytes = 0;
         let fits = |file: &&DataFile| {
             bytes += file.raw_bytes;
             bytes <= S3_TABLE_BYTES_AT_ONCE as u64
                 && (is_settled || rest.first().is_some_and(|first| first.level == file.level))
         };
-        let mut length = rest.iter().take_while(fits).count();
-        if !is_settled {
-            length = length.min(S3_TABLE_MERGE_FILES);
-        }
-        let needed = if is_settled { 2 } else { S3_TABLE_MERGE_FILES };
-        match rest.get(..length) {
-            Some(run) if length >= needed => {
-                runs.push(run);
-                start += length;
-            }
-            _ => start += 1,
-        }
-    }
-    runs
+        Some(rest.iter().take(most).take_while(fits).count()).filter(|length| *length >= needed)
+    });
+    runs.into_iter().filter_map(|run| files.get(run))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::files::FileId;
     use super::*;
 
     fn file(number: usize, level: u8, raw_bytes: u64) -> DataFile {
         DataFile {
-            key: number.to_string(),
+            id: FileId(1, number as u64),
+            snapshot: 1,
             bytes: raw_bytes,
             rows: 1,
             raw_bytes,
@@ -157,9 +190,6 @@ mod tests {
             last_seq: number as u64,
             min_ms: 0,
             max_ms: 0,
-            written_ms: 0,
-            snapshot: 1,
-            sequence: 1,
         }
     }
 
@@ -169,7 +199,7 @@ mod tests {
             let files: Vec<DataFile> =
                 sizes.iter().enumerate().map(|(number, (level, bytes))| file(number, *level, bytes / 8)).collect();
             let mut next = 0;
-            for run in runs(&files, is_settled) {
+            for run in mergeable(&files, is_settled) {
                 let first: u64 = run[0].first_seq;
                 prop_assert!(first >= next, "no file twice");
                 for (offset, file) in run.iter().enumerate() {
@@ -191,16 +221,15 @@ mod tests {
         let mut most = 0;
         for minute in 0..1_440 {
             files.push(file(minute, 0, 1));
-            let of_first = |files: &[DataFile]| {
-                runs(files, false).first().map(|run| (run[0].key.clone(), run.len(), run[0].level))
-            };
+            let of_first =
+                |files: &[DataFile]| mergeable(files, false).next().map(|run| (run[0].id, run.len(), run[0].level));
             while let Some((first, length, level)) = of_first(&files) {
-                let place = files.iter().position(|file| file.key == first).unwrap();
+                let place = files.iter().position(|file| file.id == first).unwrap();
                 files.splice(place..place + length, [file(minute, level + 1, 1)]);
             }
             most = most.max(files.len());
         }
         assert!(most <= 4 * S3_TABLE_MERGE_FILES, "{most}");
-        assert_eq!(runs(&files, true).len(), 1, "once the day is over they are one");
+        assert_eq!(mergeable(&files, true).count(), 1, "once the day is over they are one");
     }
 }

@@ -5,22 +5,27 @@
 //! and [`s3tables`] are what readers of the tables ask.
 //!
 //! Once a minute a [`round`] takes what came in meanwhile from the store and puts it into the tables, in Parquet files of a bucket that
-//! users can read and not change. A table's document in the catalog says which files it consists of, and up to which `seq` they have
-//! its groups' events: so each event is in it once, whatever crash comes between (LT-1). What retention or deletion took from a group
-//! leaves its files likewise, read anew from the store (LT-2).
+//! users can read and not change. Which [`files`] a table consists of, and up to which `seq` they have its groups' events, changes in one
+//! transaction of the catalog: so each event is in it once, whatever crash comes between (LT-1). What retention or deletion took from a
+//! group leaves its files likewise, read anew from the store (LT-2).
 //!
 //! Events under a KMS key stay out, as their files would be in clear (E-1). Masked text is masked.
 
 mod commit;
 mod door;
+mod files;
 mod iceberg;
 mod integrations;
 mod maintain;
+mod manifests;
 mod read;
 mod resources;
 mod round;
+mod runs;
 mod s3tables;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -48,6 +53,7 @@ pub(crate) use sources::{
     list_sources_for_s3_table_integration,
 };
 
+use files::Files;
 use resources::{IntegrationDocument, SourceDocument, TableDocument};
 
 /// The name of the table bucket that all tables are in.
@@ -61,6 +67,7 @@ pub(crate) struct S3Tables {
     integrations: Collection<IntegrationDocument>,
     sources: Collection<SourceDocument>,
     tables: Collection<TableDocument>,
+    files: Files,
     buckets: OnceLock<Arc<dyn TableBuckets>>,
     hints: Mutex<Hints>,
     /// Groups some of whose events were deleted.
@@ -106,6 +113,7 @@ impl S3Tables {
             integrations: store.catalog().collection().await?,
             sources: store.catalog().collection().await?,
             tables: store.catalog().collection().await?,
+            files: Files::of(store.catalog()),
             buckets: OnceLock::new(),
             hints: Mutex::default(),
             thinned: Mutex::default(),
@@ -176,6 +184,19 @@ impl Logs {
         self.s3_tables.tables.all().into_iter().filter(|table| table.name == name).collect()
     }
 
+    /// The files of the table of this name, as groups have them.
+    #[cfg(test)]
+    pub(crate) async fn s3_table_files(&self, name: &str) -> Vec<files::DataFile> {
+        let mut found = Vec::new();
+        for table in self.s3_tables_named(name) {
+            for group in table.due_ms.keys() {
+                let (from, to) = files::ALL_DAYS;
+                found.extend(self.s3_tables.files.placed(&table, *group, from, to).await.unwrap());
+            }
+        }
+        found
+    }
+
     /// The Iceberg REST catalog of the tables.
     pub fn iceberg_catalog(self: &Arc<Self>) -> Arc<dyn HttpApi> {
         Arc::new(door::Door(self.clone()))
@@ -184,6 +205,9 @@ impl Logs {
 
 impl fmt::Debug for S3Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Tables").field("tables", &self.tables.len()).finish_non_exhaustive()
+        let (read, changed) = self.files.counts();
+        let mut debug = f.debug_struct("S3Tables");
+        debug.field("tables", &self.tables.len()).field("entries_read", &read).field("entries_changed", &changed);
+        debug.finish_non_exhaustive()
     }
 }

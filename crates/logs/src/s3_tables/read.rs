@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use watchkeep_store::{Batch, Scan, ScanStats, Store, StoreError};
 
-use super::resources::DataFile;
+use super::files::DataFile;
 use crate::directory::Directory;
 use crate::limits::DAY_MS;
 use crate::tables::{GROUP, INGESTED, LOG_EVENTS, MESSAGE, STREAM, TIME, TRANSFORMED};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use watchkeep_core::TimestampMs;
 use watchkeep_store::{Resource, ResourceKey};
 
+use super::files::FileId;
 use crate::data_sources::data_source_of;
 use crate::directory::Group;
 
@@ -89,40 +90,6 @@ impl SourceDocument {
     }
 }
 
-/// A Parquet file of a table: events of one group, of one day, that were received one after the other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DataFile {
-    /// The object's key.
-    pub key: String,
-    /// The file's bytes.
-    pub bytes: u64,
-    /// Its rows.
-    pub rows: u64,
-    /// The bytes of the texts in it.
-    pub raw_bytes: u64,
-    /// The number of the group.
-    pub group: u64,
-    /// The group's name.
-    pub group_name: String,
-    /// Since which `seq` the table has had all events of the group, when this was written.
-    pub since: u64,
-    /// The day of the events, in days since the epoch.
-    pub day: i64,
-    /// How often its events were put together with those of other files.
-    pub level: u8,
-    /// The least and the greatest `seq` of its rows.
-    pub first_seq: u64,
-    pub last_seq: u64,
-    /// The times of its first and last event, in milliseconds since the epoch.
-    pub min_ms: i64,
-    pub max_ms: i64,
-    /// When it was written, in milliseconds since the epoch.
-    pub written_ms: i64,
-    /// The snapshot that it came with, and that one's sequence number.
-    pub snapshot: i64,
-    pub sequence: i64,
-}
-
 /// Files and the rows in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count {
@@ -130,13 +97,14 @@ pub(crate) struct Count {
     pub rows: u64,
 }
 
-/// A manifest: the list of the files of one day.
+/// A manifest: a list of files that came one after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub key: String,
     pub bytes: u64,
-    /// The day.
-    pub day: i64,
+    /// The first file and the last. Whatever the table has between them is in this manifest.
+    pub first: FileId,
+    pub last: FileId,
     /// The snapshot that it was written for, and that one's sequence number.
     pub snapshot: i64,
     pub sequence: i64,
@@ -166,7 +134,7 @@ pub(crate) struct Snapshot {
     pub total_rows: u64,
 }
 
-/// A table; its key's name is [`table_key`]'s. Whatever the bucket holds besides is not part of it.
+/// A table; its key's name is [`table_key`]'s. Its files are [entries](super::files). Whatever the bucket holds besides is not part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TableDocument {
     /// Its name.
@@ -184,7 +152,12 @@ pub(crate) struct TableDocument {
     pub next: u64,
     /// The groups whose events it takes, by number, and since which `seq`.
     pub groups: BTreeMap<u64, u64>,
-    pub files: Vec<DataFile>,
+    /// For each group that has files, the time from which on something of them is to be taken out, if the group no longer keeps what
+    /// was before; it may be too early.
+    pub due_ms: BTreeMap<u64, i64>,
+    /// The groups with files, by day, that may be put together yet, and when their last file was written.
+    pub open: BTreeMap<i64, BTreeMap<u64, i64>>,
+    /// In the order of their files.
     pub manifests: Vec<Manifest>,
     /// The current snapshot, last, and those before it that somebody may still be reading.
     pub snapshots: Vec<Snapshot>,
@@ -194,18 +167,28 @@ pub(crate) struct TableDocument {
     pub version: u64,
     /// The key of the metadata file.
     pub metadata_key: String,
-    /// Objects that are not part of it any more, and since when.
-    pub gone: Vec<(String, i64)>,
 }
 
 impl Resource for TableDocument {
     const KIND: &'static str = "logs_s3_table";
 }
 
+impl Manifest {
+    /// How many files it lists.
+    pub(crate) fn files(&self) -> u64 {
+        self.added.files + self.existing.files
+    }
+}
+
 impl TableDocument {
     /// The URI of an object.
     pub(crate) fn location(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// The key of a file.
+    pub(crate) fn file_key(&self, file: FileId) -> String {
+        format!("{}/data/{:08}-{:05}.parquet", self.prefix, file.0, file.1)
     }
 
     /// What stands between the parts of its Avro files.
@@ -215,13 +198,11 @@ impl TableDocument {
         sync
     }
 
-    /// The keys of all objects that it is made of, or was a short time ago.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        let files = self.files.iter().map(|file| file.key.as_str());
+    /// The keys of the objects that describe it.
+    pub(crate) fn described_by(&self) -> impl Iterator<Item = &str> {
         let manifests = self.manifests.iter().map(|manifest| manifest.key.as_str());
         let lists = self.snapshots.iter().map(|snapshot| snapshot.list_key.as_str());
-        let gone = self.gone.iter().map(|(key, _)| key.as_str());
-        files.chain(manifests).chain(lists).chain(gone).chain([self.metadata_key.as_str()])
+        manifests.chain(lists).chain([self.metadata_key.as_str()])
     }
 
     /// When it was last changed.

@@ -49,18 +49,29 @@ impl S3Tables {
         }
     }
 
-    /// A table.
-    pub(super) fn table(&self, integration: &Integration, namespace: &str, name: &str) -> Result<Table, ServiceError> {
+    /// A table by the names that lead to it, and its integration.
+    pub(super) fn table(
+        &self,
+        caller: &Caller,
+        bucket_arn: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(Integration, Table), ServiceError> {
+        let integration = self.of_table_bucket(caller, bucket_arn)?;
         if namespace != NAMESPACE {
             return Err(no_namespace());
         }
-        let found = self.tables.get(&table_key(&integration.key, name));
-        found.ok_or_else(|| model::not_found_exception("The specified table does not exist."))
+        let table = self.tables.get(&table_key(&integration.key, name)).ok_or_else(no_table)?;
+        Ok((integration, table))
     }
 }
 
 fn no_namespace() -> ServiceError {
     model::not_found_exception("The specified namespace does not exist.")
+}
+
+fn no_table() -> ServiceError {
+    model::not_found_exception("The specified table does not exist.")
 }
 
 fn invalid_token() -> ServiceError {
@@ -192,9 +203,7 @@ pub(crate) async fn get_table(
     let (found, table) = match (input.table_arn, input.table_bucket_arn, input.namespace, input.name) {
         (Some(arn), None, None, None) => by_arn(logs, caller, &arn)?,
         (None, Some(bucket), Some(namespace), Some(name)) => {
-            let found = logs.s3_tables.of_table_bucket(caller, &bucket)?;
-            let table = logs.s3_tables.table(&found, &namespace, &name)?;
-            (found, table)
+            logs.s3_tables.table(caller, &bucket, &namespace, &name)?
         }
         _ => {
             let message = "Give either tableArn, or tableBucketARN, namespace and name.";
@@ -222,7 +231,6 @@ pub(crate) async fn get_table(
 }
 
 fn by_arn(logs: &Logs, caller: &Caller, arn: &str) -> Result<(Integration, Table), ServiceError> {
-    let no_table = || model::not_found_exception("The specified table does not exist.");
     let parsed: Arn = arn.parse().map_err(|_| no_table())?;
     let (bucket, uuid) = parsed.resource.split_once("/table/").ok_or_else(no_table)?;
     let bucket = Arn { resource: bucket.to_owned(), ..parsed.clone() }.to_string();
@@ -238,8 +246,7 @@ pub(crate) async fn get_table_metadata_location(
     caller: &Caller,
     input: GetTableMetadataLocationRequest,
 ) -> Result<GetTableMetadataLocationResponse, ServiceError> {
-    let found = logs.s3_tables.of_table_bucket(caller, &input.table_bucket_arn)?;
-    let table = logs.s3_tables.table(&found, &input.namespace, &input.name)?;
+    let (_, table) = logs.s3_tables.table(caller, &input.table_bucket_arn, &input.namespace, &input.name)?;
     Ok(GetTableMetadataLocationResponse {
         version_token: table.version.to_string(),
         metadata_location: Some(table.location(&table.metadata_key)),

@@ -18,7 +18,7 @@ mod owners;
 pub(crate) mod queries;
 mod resource_policies;
 mod restart;
-mod s3_tables;
+pub(crate) mod s3_tables;
 mod streams;
 mod taps;
 mod transformers;

@@ -24,8 +24,10 @@ const MINUTE: i64 = 60_000;
 
 /// Buckets in memory.
 #[derive(Default)]
-struct Memory {
+pub(crate) struct Memory {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The keys and bytes of what was put.
+    written: Mutex<Vec<(String, usize)>>,
     /// How many objects it takes before it fails.
     room: Mutex<Option<usize>>,
 }
@@ -35,7 +37,12 @@ fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, BucketError>> {
 }
 
 impl Memory {
-    fn keys(&self) -> BTreeSet<String> {
+    /// The keys and bytes of what was put since the last time.
+    pub(crate) fn take_written(&self) -> Vec<(String, usize)> {
+        std::mem::take(&mut self.written.lock().unwrap())
+    }
+
+    pub(crate) fn keys(&self) -> BTreeSet<String> {
         self.objects.lock().unwrap().keys().cloned().collect()
     }
 }
@@ -52,6 +59,7 @@ impl TableBuckets for Memory {
             }
             *room -= 1;
         }
+        self.written.lock().unwrap().push((key.to_owned(), body.len()));
         self.objects.lock().unwrap().insert(key.to_owned(), body);
         ready(())
     }
@@ -73,14 +81,14 @@ impl TableBuckets for Memory {
 
 impl Fixture {
     /// With an integration; its ARN.
-    async fn integrated(&self) -> (String, Arc<Memory>) {
+    pub(crate) async fn integrated(&self) -> (String, Arc<Memory>) {
         let memory = Arc::new(Memory::default());
         self.logs.set_table_buckets(memory.clone());
         let created = s3_tables::create_s3_table_integration(&self.logs, &self.caller, integration()).await.unwrap();
         (created.arn.unwrap(), memory)
     }
 
-    async fn associate_source(&self, arn: &str, name: &str, kind: Option<&str>) -> String {
+    pub(crate) async fn associate_source(&self, arn: &str, name: &str, kind: Option<&str>) -> String {
         let data_source = DataSource { name: name.into(), r#type: kind.map(str::to_owned) };
         let input = AssociateSourceToS3TableIntegrationRequest { integration_arn: arn.into(), data_source };
         let done = s3_tables::associate_source_to_s3_table_integration(&self.logs, &self.caller, input).await;
@@ -88,7 +96,7 @@ impl Fixture {
     }
 
     /// Creates a group of a data source, with a stream `s`.
-    async fn group_of(&self, group: &str, name: &str, kind: &str) {
+    pub(crate) async fn group_of(&self, group: &str, name: &str, kind: &str) {
         self.group(group).await;
         self.stream(group, "s").await;
         self.tag(group, name, kind).await;
@@ -101,20 +109,25 @@ impl Fixture {
         crate::tags::tag_log_group(&self.logs, &self.caller, input).await.unwrap();
     }
 
-    async fn round(&self) {
+    pub(crate) async fn round(&self) {
         self.logs.write_s3_tables().await;
     }
 
     /// The rows and the files that a table says it has.
-    fn counted(&self, name: &str) -> (u64, usize) {
-        let tables = self.logs.s3_tables_named(name);
-        let table = tables.first().unwrap();
+    async fn counted(&self, name: &str) -> (u64, usize) {
+        let (rows, files) = self
+            .logs
+            .s3_table_files(name)
+            .await
+            .into_iter()
+            .fold((0, 0), |(rows, files), file| (rows + file.rows, files + 1));
+        let table = &self.logs.s3_tables_named(name)[0];
         let current = table.snapshots.last();
-        let rows: u64 = table.files.iter().map(|file| file.rows).sum();
-        assert_eq!(current.map_or(0, |current| current.total_rows), rows);
-        let listed: u64 = table.manifests.iter().map(|one| one.added.rows + one.existing.rows).sum();
-        assert_eq!(listed, rows, "manifests list all rows");
-        (rows, table.files.len())
+        assert_eq!(current.map_or((0, 0), |current| (current.total_rows, current.total_files)), (rows, files as u64));
+        let listed = table.manifests.iter().map(|one| (one.added.rows + one.existing.rows, one.files()));
+        let listed = listed.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        assert_eq!(listed, (rows, files as u64), "manifests list all files");
+        (rows, files)
     }
 
     async fn tables(&self) -> Vec<String> {
@@ -141,18 +154,18 @@ async fn events_that_come_after_the_association_are_in_the_table_of_their_data_s
     fixture.put("g", "s", &[(0, "before")]).await;
     fixture.associate_source(&arn, "shop", Some("worker")).await;
     assert_eq!(fixture.tables().await, ["shop__worker"], "a table is there before its first event");
-    assert_eq!(fixture.counted("shop__worker"), (0, 0));
+    assert_eq!(fixture.counted("shop__worker").await, (0, 0));
     fixture.put("g", "s", &[(1, "one"), (2, "two")]).await;
     fixture.put("other", "s", &[(1, "not associated")]).await;
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker"), (2, 1));
+    assert_eq!(fixture.counted("shop__worker").await, (2, 1));
     let keys = memory.keys();
     fixture.round().await;
     assert_eq!(memory.keys(), keys, "a round without events writes nothing");
     // Late events are of a day of their own.
     fixture.put("g", "s", &[(-3 * DAY_MS, "late")]).await;
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker"), (3, 2));
+    assert_eq!(fixture.counted("shop__worker").await, (3, 2));
     let get = GetTableRequest {
         table_bucket_arn: Some(BUCKET_ARN.into()),
         namespace: Some("logs".into()),
@@ -178,7 +191,7 @@ async fn a_group_that_gets_its_data_source_later_is_taken_up_then() {
     fixture.tag("g", "shop", "web").await;
     fixture.put("g", "s", &[(2, "two"), (3, "three")]).await;
     fixture.round().await;
-    assert_eq!((fixture.counted("shop__worker"), fixture.counted("shop__web")), ((1, 1), (2, 1)));
+    assert_eq!((fixture.counted("shop__worker").await, fixture.counted("shop__web").await), ((1, 1), (2, 1)));
     // Back again: what came while it was elsewhere is not this table's, not even where files are put together.
     for offset in 4..20 {
         fixture.tag("g", "shop", "worker").await;
@@ -187,12 +200,12 @@ async fn a_group_that_gets_its_data_source_later_is_taken_up_then() {
     }
     fixture.advance(2 * DAY_MS);
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker"), (17, 2));
+    assert_eq!(fixture.counted("shop__worker").await, (17, 2));
     let input = DisassociateSourceFromS3TableIntegrationRequest { identifier: all };
     s3_tables::disassociate_source_from_s3_table_integration(&fixture.logs, &fixture.caller, input).await.unwrap();
     fixture.put("g", "s", &[(2 * DAY_MS, "after")]).await;
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker").0, 17, "what is in a table stays, and no more comes");
+    assert_eq!(fixture.counted("shop__worker").await.0, 17, "what is in a table stays, and no more comes");
 }
 
 #[tokio::test]
@@ -214,7 +227,7 @@ async fn each_event_is_in_the_table_once_whatever_fails_and_whenever_it_ends() {
             fixture.logs.set_table_buckets(memory.clone());
         }
         fixture.round().await;
-        assert_eq!(fixture.counted("shop__worker").0, expected, "after {step}");
+        assert_eq!(fixture.counted("shop__worker").await.0, expected, "after {step}");
     }
     let fixture = fixture.reopen(false).await;
     fixture.logs.set_table_buckets(memory.clone());
@@ -222,7 +235,7 @@ async fn each_event_is_in_the_table_once_whatever_fails_and_whenever_it_ends() {
     fixture.round().await;
     fixture.round().await;
     let table = fixture.logs.s3_tables_named("shop__worker");
-    let known: BTreeSet<String> = table[0].keys().map(str::to_owned).collect();
+    let known: BTreeSet<String> = fixture.logs.s3_tables.objects_of(&table[0]).await.unwrap().into_iter().collect();
     assert_eq!(memory.keys(), known, "nothing is left of what failed");
 }
 
@@ -237,7 +250,7 @@ async fn files_of_a_day_are_put_together_and_snapshots_expire() {
         fixture.round().await;
         fixture.advance(MINUTE);
     }
-    let (rows, files) = fixture.counted("shop__worker");
+    let (rows, files) = fixture.counted("shop__worker").await;
     assert!(rows == 100 && files < 25, "{files} files");
     let table = &fixture.logs.s3_tables_named("shop__worker")[0];
     assert!(table.snapshots.len() <= 16, "{} snapshots", table.snapshots.len());
@@ -246,7 +259,7 @@ async fn files_of_a_day_are_put_together_and_snapshots_expire() {
     // Once the day is over it is one file.
     fixture.advance(2 * DAY_MS);
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker"), (100, 1));
+    assert_eq!(fixture.counted("shop__worker").await, (100, 1));
     fixture.advance(HOUR_MS);
     fixture.round().await;
     fixture.advance(HOUR_MS);
@@ -268,27 +281,27 @@ async fn what_a_group_no_longer_keeps_leaves_the_table() {
     fixture.put("g", "t", &[(0, "of t")]).await;
     fixture.put("h", "s", &[(0, "of h")]).await;
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker").0, 6);
+    assert_eq!(fixture.counted("shop__worker").await.0, 6);
     let input = PutRetentionPolicyRequest { log_group_name: "g".into(), retention_in_days: 1 };
     crate::retention::put_retention_policy(&fixture.logs, &fixture.caller, input).await.unwrap();
     fixture.advance(HOUR_MS);
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker").0, 4);
+    assert_eq!(fixture.counted("shop__worker").await.0, 4);
     let input = DeleteLogStreamRequest { log_group_name: "g".into(), log_stream_name: "t".into() };
     crate::log_streams::delete_log_stream(&fixture.logs, &fixture.caller, input).await.unwrap();
     // A crash before the next round forgets nothing.
     let fixture = fixture.reopen(false).await;
     fixture.logs.set_table_buckets(memory.clone());
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker").0, 3);
+    assert_eq!(fixture.counted("shop__worker").await.0, 3);
     let input = DeleteLogGroupRequest { log_group_name: "h".into() };
     crate::log_groups::delete_log_group(&fixture.logs, &fixture.caller, input).await.unwrap();
     fixture.round().await;
-    assert_eq!(fixture.counted("shop__worker").0, 2);
+    assert_eq!(fixture.counted("shop__worker").await.0, 2);
     fixture.advance(HOUR_MS);
     fixture.round().await;
-    let table = &fixture.logs.s3_tables_named("shop__worker")[0];
-    assert_eq!(memory.keys().iter().filter(|key| key.ends_with(".parquet")).count(), table.files.len());
+    let files = fixture.logs.s3_table_files("shop__worker").await.len();
+    assert_eq!(memory.keys().iter().filter(|key| key.ends_with(".parquet")).count(), files);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use watchkeep_model::sqs::{
     CancelMessageMoveTaskRequest, CancelMessageMoveTaskResult, ListMessageMoveTasksRequest, ListMessageMoveTasksResult,
     ListMessageMoveTasksResultEntry, StartMessageMoveTaskRequest, StartMessageMoveTaskResult, errors,
 };
-use watchkeep_store::{CatalogError, ResourceKey, Versioned};
+use watchkeep_store::{ResourceKey, Versioned};
 
 use super::Queues;
 use super::backlog::{Lease, Wish};
@@ -130,24 +130,20 @@ pub(crate) async fn cancel_message_move_task(
     }
     let queues = queues.clone();
     finish(async move {
-        loop {
-            let task = queues.tasks.get(&key).ok_or_else(no_task)?;
-            if task.status != MoveStatus::Running {
-                return Err(errors::unsupported_operation("Only active tasks can be cancelled."));
-            }
-            let moved = task.moved;
-            let cancelling = MoveTask { status: MoveStatus::Cancelling, ..task.value.clone() };
-            match queues.tasks.update(&task, cancelling).await {
-                Ok(_) => {
-                    return Ok(CancelMessageMoveTaskResult {
-                        approximate_number_of_messages_moved: Some(moved as i64),
-                    });
-                }
-                // The task has just written down how far it has come.
-                Err(CatalogError::Conflict { .. }) => {}
-                Err(error) => return Err(store(error)),
-            }
+        if queues.tasks.get(&key).is_none() {
+            return Err(no_task());
         }
+        let cancelled = queues.tasks.change(&key, |task| {
+            let is_running = task.status == MoveStatus::Running;
+            if is_running {
+                task.status = MoveStatus::Cancelling;
+            }
+            is_running
+        });
+        let Some(task) = cancelled.await.map_err(store)? else {
+            return Err(errors::unsupported_operation("Only active tasks can be cancelled."));
+        };
+        Ok(CancelMessageMoveTaskResult { approximate_number_of_messages_moved: Some(task.moved as i64) })
     })
     .await
 }
@@ -276,21 +272,19 @@ impl Queues {
 
     /// Writes down how far a task has come. False if it is gone.
     async fn note_task(&self, key: &ResourceKey, moved: u64, end: Option<(MoveStatus, Option<String>)>) -> bool {
-        loop {
-            let Some(task) = self.tasks.get(key) else { return false };
-            let mut next = MoveTask { moved, ..task.value.clone() };
+        let noted = self.tasks.change(key, |task| {
+            task.moved = moved;
             if let Some((status, failure)) = &end {
-                next.status = *status;
-                next.failure = failure.clone();
+                task.status = *status;
+                task.failure.clone_from(failure);
             }
-            match self.tasks.update(&task, next).await {
-                Ok(_) => return true,
-                // It was cancelled meanwhile.
-                Err(CatalogError::Conflict { .. }) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "how far a message move task has come is not written down");
-                    return true;
-                }
+            true
+        });
+        match noted.await {
+            Ok(noted) => noted.is_some(),
+            Err(error) => {
+                tracing::warn!(%error, "how far a message move task has come is not written down");
+                true
             }
         }
     }

@@ -71,9 +71,6 @@ pub const KEY_MS: i64 = HOUR_MS;
 /// The deduplication ids and keys that are known at once; further messages that have one are put off.
 pub const KEYS_MAX: usize = 1_000_000;
 
-/// How long the rows of settled messages are kept, so that keys are known after a restart.
-pub const SETTLED_KEPT_MS: i64 = HOUR_MS;
-
 /// The bytes of messages that are kept in memory on their way; the others are read again when their turn comes.
 pub const BODIES_BYTES_MAX: usize = 32 << 20;
 
@@ -91,12 +88,6 @@ pub const RETRY_SECONDS_MAX: u64 = 3_600;
 
 /// How often what is settled is looked through: which rows can go, which subscriptions were never confirmed.
 pub const TIDY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How long it takes until a note that could not be written is tried again.
-pub const NOTE_PAUSE: Duration = Duration::from_millis(500);
-
-/// How often it is.
-pub const NOTE_TRIES_MAX: u32 = 120;
 
 /// The topics whose metrics are counted at once.
 pub const COUNTERS_MAX: usize = 10_000;

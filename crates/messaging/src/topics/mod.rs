@@ -45,7 +45,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 use watchkeep_core::ports::{LogSink, QueueSink, SecretSealing, TopicSink};
 use watchkeep_core::{Clock, Meter, Random};
-use watchkeep_delivery::outbox::{Outbox, Pending};
+use watchkeep_delivery::outbox::{Outbox, OutboxStore, Pending, Recent};
 use watchkeep_delivery::{MailConfig, MailError, Mailer, Reach, Webhooks};
 use watchkeep_model::sns::SERVICE;
 use watchkeep_store::{Store, StoreError, Table};
@@ -53,11 +53,11 @@ use watchkeep_wire::service::{Routed, RoutedService};
 
 use crate::guard::Trust;
 
-use self::core::{Bodies, Core, Kept};
+use self::core::Core;
 use counters::Counters;
 use directory::Directory;
 use keys::Keys;
-use limits::TIDY_INTERVAL;
+use limits::{BODIES_BYTES_MAX, TIDY_INTERVAL};
 use signatures::Signatures;
 use signing::Signing;
 use sink::TopicDoor;
@@ -179,17 +179,14 @@ impl Topics {
         ports: TopicsPorts,
     ) -> Result<Arc<Topics>, OpenError> {
         let catalog = store.catalog();
-        let kept = Arc::new(Kept::default());
-        store.set_owner(&TOPIC_MESSAGES, kept.clone());
-        store.set_owner(&TOPIC_DELIVERIES, kept.clone());
+        let kept = OutboxStore::open(store.clone(), clock.clone()).await?;
         let anywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok()).collect();
         let core = Arc::new(Core {
             topics: catalog.collection().await?,
             subscriptions: catalog.collection().await?,
-            watermarks: catalog.collection().await?,
             directory: Directory::default(),
             keys: Keys::default(),
-            bodies: Bodies::default(),
+            bodies: Recent::new(BODIES_BYTES_MAX),
             signatures: Signatures::default(),
             counters: Counters::new(ports.meter),
             signing: Signing::new(catalog.collection().await?, ports.sealing, random.clone()),
@@ -292,7 +289,7 @@ impl Topics {
     }
 
     async fn tidy(&self) {
-        if let Err(error) = self.core.release(self.outbox.oldest_hour_ms()).await {
+        if let Err(error) = self.core.kept.release(self.outbox.oldest_hour_ms()).await {
             tracing::warn!(%error, "messages that are settled are kept a little longer");
         }
         if let Err(error) = self.forget_expired().await {

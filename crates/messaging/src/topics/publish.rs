@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use watchkeep_core::ports::DataKeyError;
 use watchkeep_core::{Caller, uuid};
+use watchkeep_delivery::outbox::{Announced, hour, number_bytes};
 use watchkeep_model::ServiceError;
 use watchkeep_model::sns::{
     BatchResultErrorEntry, MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse,
@@ -27,9 +28,9 @@ use super::limits::{
 };
 use super::message::{Attribute, Message, sequence_number};
 use super::names::own_topic_key;
-use super::recover::{group_of, target_bytes};
+use super::recover::group_of;
 use super::resources::{DeduplicationScope, TopicKind};
-use super::tables::{SEQ_ROW_BITS, TOPIC_MESSAGES, hour};
+use super::tables::{SEQ_ROW_BITS, TOPIC_MESSAGES};
 use crate::guard::who;
 
 /// What the keys begin with that publishers give themselves; others are deduplication ids.
@@ -403,7 +404,7 @@ impl Topics {
             rows.i64(now_ms);
             rows.u64(number);
             rows.text_or_null(key.as_deref());
-            rows.bytes(&target_bytes(&targets));
+            rows.bytes(&number_bytes(&targets));
             rows.text(&message.id);
             match &sealed {
                 None => rows.text(&text),
@@ -433,7 +434,7 @@ impl Topics {
             }
             let group = group_of(&message);
             let key = data_key.as_ref().map(|key| key.id());
-            self.core.bodies.add(seq, Body { message, key, bytes: text_bytes });
+            self.core.bodies.add(seq, Body { message, key }, text_bytes);
             announced.send(seq, group, &targets);
             written.push(keyed);
         }
@@ -485,6 +486,6 @@ struct Writing<'a> {
     message: Arc<Message>,
     key: Option<String>,
     targets: Vec<u64>,
-    announced: watchkeep_delivery::outbox::Announced<'a>,
+    announced: Announced<'a>,
     text_bytes: usize,
 }

@@ -212,14 +212,3 @@ pub(crate) struct SigningKey {
 impl Resource for SigningKey {
     const KIND: &'static str = "sns_signing_key";
 }
-
-/// From when on rows are kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Watermark {
-    /// The hour, counted from the epoch.
-    pub hour: u64,
-}
-
-impl Resource for Watermark {
-    const KIND: &'static str = "sns_watermark";
-}

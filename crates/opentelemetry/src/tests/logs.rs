@@ -1,9 +1,11 @@
 //! Requests of logs, and the events that become of them.
 
+use http::Method;
 use prost::Message as _;
 use serde_json::{Value, json};
-use watchkeep_core::BoxFuture;
 use watchkeep_core::ports::{IfAbsent, LogEventInput, LogSink, LogSinkError, MetricPlace, Unstored};
+use watchkeep_core::{BoxFuture, Proof};
+use watchkeep_wire::http_api::HttpApi as _;
 
 use super::{NOW, Server, Sink, framed, json_server};
 use crate::log_messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
@@ -11,7 +13,8 @@ use crate::log_messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 const HTTP: &str = "/v1/logs";
 const GRPC: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
-/// Keeps what it is handed, but events whose message has `old`; has no group `/absent`, and is busy with `/busy`.
+/// Keeps what it is handed, but events whose message has `old`; has no group `/absent`, and is busy with `/busy`. `/token` takes
+/// bearer tokens, and so did `/token-absent` a moment ago.
 impl LogSink for Sink {
     fn put<'a>(
         &'a self,
@@ -23,7 +26,7 @@ impl LogSink for Sink {
     ) -> BoxFuture<'a, Result<Unstored, LogSinkError>> {
         assert_eq!(place.region.as_str(), "eu-west-3");
         let answer = match (log_group, if_absent) {
-            ("/absent", IfAbsent::Refuse) => {
+            ("/absent" | "/token-absent", IfAbsent::Refuse) => {
                 Err(LogSinkError::Refused("The specified log group does not exist.".into()))
             }
             ("/busy", _) => Err(LogSinkError::Busy("inner words".into())),
@@ -41,6 +44,10 @@ impl LogSink for Sink {
             }
         };
         Box::pin(std::future::ready(answer))
+    }
+
+    fn takes_bearer_tokens(&self, _: &MetricPlace, log_group: &str) -> bool {
+        log_group.starts_with("/token")
     }
 }
 
@@ -138,6 +145,34 @@ async fn records_go_where_header_or_resource_say() {
         let found = events.first().map(|(group, stream, time, _)| (group.as_str(), stream.as_str(), *time));
         assert_eq!(found, Some((expected.0, expected.1, NOW.0)), "{resource}");
     }
+}
+
+#[tokio::test]
+async fn bearer_tokens_are_for_groups_that_take_them() {
+    let record = |group: &str| {
+        let group = attribute("aws.log.group.names", json!({ "stringValue": group }));
+        json!({ "resource": { "attributes": [group] }, "scopeLogs": [{ "logRecords": [{}] }] })
+    };
+    for (records, status) in [
+        (json!([record("/token")]), 200),
+        (json!([record("/other")]), 403),
+        (json!([record("/token-absent")]), 400),
+        // Refused as a whole.
+        (json!([record("/token"), record("/other")]), 403),
+        (json!([]), 200),
+    ] {
+        let body = json!({ "resourceLogs": records }).to_string();
+        let server = Server { proof: Proof::BearerToken, ..json_server() };
+        let answered = server.send(HTTP, body.clone()).await;
+        assert_eq!(answered.status, status, "{body}");
+        let kept = usize::from(status == 200 && records != json!([]));
+        assert_eq!(server.sink.events.lock().unwrap().len(), kept, "{body}");
+        assert_eq!(json_server().send(HTTP, body).await.status, 200);
+    }
+    let server = json_server();
+    let taken = |path| server.api.route(&Method::POST, path).unwrap().bearer_tokens_of;
+    assert_eq!(taken(HTTP), Some("logs.amazonaws.com"));
+    assert_eq!((taken(GRPC), taken("/v1/metrics")), (None, None));
 }
 
 #[tokio::test]

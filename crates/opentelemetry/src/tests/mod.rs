@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use watchkeep_core::ports::{
     Measurement, MetricPlace, MetricSink, MetricsError, Precision, Publisher, RefusedMeasurement, Samples,
 };
-use watchkeep_core::{AccountId, BoxFuture, Caller, ManualClock, Principal, Region, TimestampMs};
+use watchkeep_core::{AccountId, BoxFuture, Caller, ManualClock, Principal, Proof, Region, TimestampMs};
 use watchkeep_model::ServiceError;
 use watchkeep_wire::http_api::{HttpAnswer, HttpApi, HttpRequest};
 
@@ -60,13 +60,14 @@ struct Server {
     api: OpenTelemetry,
     sink: Arc<Sink>,
     headers: HeaderMap,
+    proof: Proof,
 }
 
 impl Server {
     fn new() -> Server {
         let sink = Arc::new(Sink::default());
         let api = OpenTelemetry::new(sink.clone(), sink.clone(), Arc::new(ManualClock::new(NOW)));
-        Server { api, sink, headers: HeaderMap::new() }
+        Server { api, sink, headers: HeaderMap::new(), proof: Proof::AccessKey }
     }
 
     fn with(mut self, name: &'static str, value: &str) -> Server {
@@ -82,7 +83,9 @@ impl Server {
             headers: self.headers.clone(),
             body: body.into(),
         };
-        let outcome: Result<HttpAnswer, ServiceError> = self.api.call(operation, caller(), request).await;
+        let mut caller = caller();
+        caller.client.proof = self.proof;
+        let outcome: Result<HttpAnswer, ServiceError> = self.api.call(operation, caller, request).await;
         outcome.unwrap_or_else(|error| self.api.failure(operation, &self.headers, &error))
     }
 

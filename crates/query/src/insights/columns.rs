@@ -2,14 +2,40 @@
 
 use arrow::array::Array as _;
 use watchkeep_lang::insights::eval::{Context, Row};
-use watchkeep_lang::insights::plan::{Expr, ExprKind, Field, Step};
+use watchkeep_lang::insights::plan::{Expr, ExprKind, Field, Path, Step, System};
 use watchkeep_lang::insights::value::Value;
 
 use super::needs::Needs;
 use crate::events::{EventBatch, FieldColumn};
 
-/// The rows of a batch that pass all filters; `None` if that is all of them.
-pub(super) fn select(batch: &EventBatch<'_>, filters: &[Step], context: &Context) -> Option<Vec<u32>> {
+/// Rows whose discovered fields all have columns.
+pub(super) trait Columns {
+    /// How many there are.
+    fn rows(&self) -> usize;
+
+    /// The column of a field.
+    fn column(&self, path: &Path) -> Option<&FieldColumn<'_>>;
+
+    /// What every event has.
+    fn system(&self, at: usize, what: System) -> Value<'_>;
+}
+
+impl Columns for EventBatch<'_> {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn column(&self, path: &Path) -> Option<&FieldColumn<'_>> {
+        EventBatch::column(self, path)
+    }
+
+    fn system(&self, at: usize, what: System) -> Value<'_> {
+        self.event(at, None, "").map_or(Value::Null, |event| event.system(what))
+    }
+}
+
+/// The rows that pass all filters; `None` if that is all of them.
+pub(super) fn select(batch: &dyn Columns, filters: &[Step], context: &Context) -> Option<Vec<u32>> {
     let mut selected: Option<Vec<u32>> = None;
     for step in filters {
         if let Step::Filter(condition) = step {
@@ -19,7 +45,7 @@ pub(super) fn select(batch: &EventBatch<'_>, filters: &[Step], context: &Context
     selected
 }
 
-fn narrow(batch: &EventBatch<'_>, condition: &Expr, context: &Context, selected: &mut Option<Vec<u32>>) {
+fn narrow(batch: &dyn Columns, condition: &Expr, context: &Context, selected: &mut Option<Vec<u32>>) {
     if let ExprKind::And(all) = &condition.kind {
         return all.iter().for_each(|one| narrow(batch, one, context, selected));
     }
@@ -32,12 +58,12 @@ fn narrow(batch: &EventBatch<'_>, condition: &Expr, context: &Context, selected:
     let mut keep = |passes: &mut dyn FnMut(usize) -> bool| {
         *selected = Some(match selected.take() {
             Some(rows) => rows.into_iter().filter(|&row| passes(row as usize)).collect(),
-            None => (0..batch.len() as u32).filter(|&row| passes(row as usize)).collect(),
+            None => (0..batch.rows() as u32).filter(|&row| passes(row as usize)).collect(),
         });
     };
     match only {
         // A condition on one field says the same of all rows with one text: it is asked once for each.
-        Some(column @ FieldColumn::Text { texts, .. }) if texts.len() <= batch.len() => {
+        Some(column @ FieldColumn::Text { texts, .. }) if texts.len() <= batch.rows() => {
             let mut known: Vec<Option<bool>> = vec![None; texts.len()];
             let mut of_nothing: Option<bool> = None;
             keep(&mut |at| {
@@ -92,9 +118,9 @@ impl Recent {
     }
 }
 
-/// A row whose discovered fields all have columns.
+/// One of them.
 struct ColumnRow<'b> {
-    batch: &'b EventBatch<'b>,
+    batch: &'b dyn Columns,
     at: usize,
 }
 
@@ -102,7 +128,7 @@ impl Row for ColumnRow<'_> {
     fn field(&self, field: &Field) -> Value<'_> {
         match field {
             Field::Discovered(path) => self.batch.column(path).map_or(Value::Null, |column| column.value(self.at)),
-            Field::System(what) => self.batch.event(self.at, None, "").map_or(Value::Null, |event| event.system(*what)),
+            Field::System(what) => self.batch.system(self.at, *what),
             Field::Column(_) => Value::Null,
         }
     }

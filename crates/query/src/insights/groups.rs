@@ -10,6 +10,7 @@ use watchkeep_lang::insights::period::Period;
 use watchkeep_lang::insights::plan::{Aggregate, Expr, ExprKind, Field, Stats, System};
 use watchkeep_lang::insights::value::{Value, number_of};
 
+use super::columns::Columns as _;
 use super::row::{Held, Layout, Lifted, value_bytes};
 use crate::control::Bounds;
 use crate::error::QueryError;
@@ -124,6 +125,8 @@ fn is_same(one: &StringArray, other: &StringArray) -> bool {
 #[derive(Default)]
 struct Pairs {
     by_pair: Map<(u32, u32), u32>,
+    /// The numbers of pairs of small numbers: for each of the first, a row of the second.
+    small: Vec<[u32; SMALL]>,
 }
 
 impl Pairs {
@@ -139,28 +142,38 @@ impl Pairs {
 
     /// The same for many pairs: few of them are different.
     fn numbers(&mut self, before: &[u32], last: &[u32], bounds: &Bounds) -> Result<Vec<u32>, QueryError> {
-        let mut recent = [((NO_GROUP, NO_GROUP), NO_GROUP); RECENT];
         let mut numbers = Vec::with_capacity(before.len());
         for pair in before.iter().copied().zip(last.iter().copied()) {
-            let place = (pair.0.wrapping_mul(31) ^ pair.1) as usize % RECENT;
-            let known = recent.get(place).filter(|(known, _)| *known == pair).map(|(_, number)| *number);
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    let number = self.number(pair, bounds)?;
-                    if let Some(known) = recent.get_mut(place) {
-                        *known = (pair, number);
-                    }
-                    number
-                }
-            };
-            numbers.push(number);
+            let known = self.small.get(pair.0 as usize).and_then(|row| row.get(pair.1 as usize));
+            numbers.push(match known {
+                Some(&number) if number != NO_GROUP => number,
+                _ => self.number_and_note(pair, bounds)?,
+            });
         }
         Ok(numbers)
     }
+
+    #[cold]
+    fn number_and_note(&mut self, pair: (u32, u32), bounds: &Bounds) -> Result<u32, QueryError> {
+        let number = self.number(pair, bounds)?;
+        let (before, last) = (pair.0 as usize, pair.1 as usize);
+        if before < SMALL && last < SMALL {
+            if self.small.len() <= before {
+                bounds.take((before + 1 - self.small.len()) * size_of::<[u32; SMALL]>())?;
+                self.small.resize(before + 1, [NO_GROUP; SMALL]);
+            }
+            if let Some(known) = self.small.get_mut(before).and_then(|row| row.get_mut(last)) {
+                *known = number;
+            }
+        }
+        Ok(number)
+    }
 }
 
-/// How many pairs are remembered while a batch is looked at.
+/// Pairs of numbers below this are found by their place.
+const SMALL: usize = 256;
+
+/// How many whole numbers are remembered while a batch is looked at.
 const RECENT: usize = 512;
 
 /// Values with one key are of one group: numbers by what they are, however they are written.
@@ -250,7 +263,8 @@ impl<'p> Groups<'p> {
     /// Whether batches of these fields' columns can be added as they are.
     pub(super) fn is_columnar(stats: &Stats) -> bool {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field(Field::Discovered(_)));
-        stats.keys.iter().all(|key| is_field(&key.value) || bin(&key.value).is_some())
+        let is_of_batch = |expr: &Expr| is_field(expr) || bin(expr).is_some() || of_stream(expr).is_some();
+        stats.keys.iter().all(|key| is_of_batch(&key.value))
             && stats.calls.iter().all(|call| {
                 let by_value = matches!(
                     call.function,
@@ -302,7 +316,7 @@ impl<'p> Groups<'p> {
             return Ok(false);
         };
         let ExprKind::Field(Field::Discovered(path)) = &key.value.kind else { return Ok(false) };
-        let Some(column @ FieldColumn::Text { keys, nulls, texts }) = batch.column(path) else { return Ok(false) };
+        let Some(column @ FieldColumn::Text { keys, nulls, texts, .. }) = batch.column(path) else { return Ok(false) };
         if texts.len() > rows.len() {
             return Ok(false);
         }
@@ -343,9 +357,10 @@ impl<'p> Groups<'p> {
     fn groups_of(&mut self, batch: &EventBatch<'_>, rows: Rows<'_>) -> Result<Vec<u32>, QueryError> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(self.stats.keys.len());
         for (key, interned) in self.stats.keys.iter().zip(&mut self.keys) {
-            numbers.push(match (&key.value.kind, bin(&key.value)) {
-                (_, Some(period)) => numbers_of_times(interned, batch.times(), period, rows, &self.bounds)?,
-                (ExprKind::Field(Field::Discovered(path)), None) => {
+            numbers.push(match (&key.value.kind, bin(&key.value), of_stream(&key.value)) {
+                (_, Some(period), _) => numbers_of_times(interned, batch.times(), period, rows, &self.bounds)?,
+                (_, _, Some(what)) => numbers_of_streams(interned, batch, what, rows, &self.bounds)?,
+                (ExprKind::Field(Field::Discovered(path)), ..) => {
                     numbers_of_column(interned, batch.column(path), rows, &self.bounds)?
                 }
                 _ => Vec::new(),
@@ -436,6 +451,17 @@ fn bin(expr: &Expr) -> Option<Period> {
     }
 }
 
+/// What every event of a stream has the same of.
+fn of_stream(expr: &Expr) -> Option<System> {
+    match &expr.kind {
+        ExprKind::Field(Field::System(what)) => {
+            let of_streams = [System::LogStream, System::Log, System::SourceLog, System::Account, System::Region];
+            of_streams.contains(what).then_some(*what)
+        }
+        _ => None,
+    }
+}
+
 /// The rows of a batch that count.
 #[derive(Clone, Copy)]
 enum Rows<'r> {
@@ -484,6 +510,35 @@ fn numbers_of_times(
             },
         };
         last = Some((start, number));
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+fn numbers_of_streams(
+    interned: &mut Interned,
+    batch: &EventBatch<'_>,
+    what: System,
+    rows: Rows<'_>,
+    bounds: &Bounds,
+) -> Result<Vec<u32>, QueryError> {
+    let mut numbers = Vec::with_capacity(rows.len());
+    let mut known: Map<(u64, u64), u32> = Map::default();
+    let mut last: Option<((u64, u64), u32)> = None;
+    for row in rows.iter() {
+        let stream = batch.stream(row);
+        let number = match last {
+            Some((same, number)) if same == stream => number,
+            _ => match known.get(&stream) {
+                Some(&number) => number,
+                None => {
+                    let number = interned.number(&batch.system(row, what), bounds)?;
+                    known.insert(stream, number);
+                    number
+                }
+            },
+        };
+        last = Some((stream, number));
         numbers.push(number);
     }
     Ok(numbers)

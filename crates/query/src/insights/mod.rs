@@ -8,6 +8,7 @@
 mod columns;
 mod groups;
 mod lookup;
+mod nearest;
 mod needs;
 mod prefix;
 mod pushdown;

@@ -168,7 +168,8 @@ impl Needs {
         }
     }
 
-    fn path(&mut self, path: &Path, spelling: Spelling) {
+    /// Adds a discovered field.
+    pub(super) fn path(&mut self, path: &Path, spelling: Spelling) {
         match self.paths.iter_mut().find(|(found, _)| found.name == path.name) {
             Some((_, found)) if spelling == Spelling::Kept => *found = Spelling::Kept,
             Some(_) => {}
@@ -181,9 +182,9 @@ impl Needs {
         self.system.contains(&System::Message) || !self.paths.is_empty()
     }
 
-    /// The fields that columns may stand in for, if nothing else of the message is needed.
+    /// The fields, perhaps none, that columns may stand in for, if nothing else of the message is needed.
     pub(super) fn standing_in(&self) -> Option<&[(Path, Spelling)]> {
-        let only_fields = !self.system.contains(&System::Message) && !self.types_matter && !self.paths.is_empty();
+        let only_fields = !self.system.contains(&System::Message) && !self.types_matter;
         let in_json = |path: &Path| !path.name.starts_with('@');
         (only_fields && self.paths.iter().all(|(path, _)| in_json(path))).then_some(&self.paths)
     }

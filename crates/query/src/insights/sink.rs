@@ -8,12 +8,13 @@ use watchkeep_lang::insights::discover::Discoverer;
 use watchkeep_lang::insights::eval::Context;
 use watchkeep_lang::insights::event::EventRow;
 use watchkeep_lang::insights::patterns::{Clusterer, Sample};
-use watchkeep_lang::insights::plan::{Aggregate, ExprKind, Field, Patterns, Plan, SortKey, Stats, Step, System};
+use watchkeep_lang::insights::plan::{Aggregate, Patterns, Plan, SortKey, Stats, Step, System};
 use watchkeep_lang::insights::value::Value;
 use watchkeep_store::{Order, Store};
 
 use super::columns;
 use super::groups::Groups;
+use super::nearest::Nearest;
 use super::needs::{self, Needs};
 use super::prefix::{Prefix, Take};
 use super::pushdown::{self, FieldsAre};
@@ -145,8 +146,9 @@ impl Job {
         } else {
             FieldsAre::InMessages
         };
-        let in_lines = all.iter().any(|group| group.shown.is_lambda());
-        let standing_in = needs.standing_in().filter(|_| order == Order::Any && !in_lines);
+        let standing_in = needs.standing_in();
+        let standing_in =
+            standing_in.filter(|fields| order == Order::Any && (fields.is_empty() || !groups.are_of_lambda()));
         // A literal may be behind a mask.
         let text = if needs.unmasked { None } else { pushdown::text_filter(prefix.steps(), fields_are) };
         Reading {
@@ -155,10 +157,11 @@ impl Job {
             order,
             limit: None,
             columns,
-            seqs: !matches!(sink, Some(Step::Stats(_))),
+            seqs: !matches!(sink, Some(Step::Stats(_))) || needs.system.contains(&System::Pointer),
             stream_names: needs.system.contains(&System::LogStream),
             fields: standing_in.map(Into::into),
             text: text.filter(|_| needs.message()),
+            choice: None,
             unmasked: needs.unmasked,
             surroundings: self.surroundings.clone(),
             groups,
@@ -182,7 +185,14 @@ impl Source<'_> {
     /// Takes the events of a batch through the prefix.
     fn each(&self, batch: &EventBatch<'_>, take: &mut Take<'_>) -> Result<ControlFlow<()>, QueryError> {
         let Some(lifted) = self.prefix.lifted_at_start() else { return Ok(ControlFlow::Continue(())) };
-        for at in 0..batch.len() {
+        // Columns tell which events pass filters before any is put together.
+        let by_columns = self.prefix.only_filters() && batch.columns().is_some();
+        let selected = if by_columns { columns::select(batch, self.prefix.steps(), self.context) } else { None };
+        let rows: Box<dyn Iterator<Item = usize>> = match &selected {
+            Some(rows) => Box::new(rows.iter().map(|&row| row as usize)),
+            None => Box::new(0..batch.len()),
+        };
+        for at in rows {
             if self.one(batch, at, lifted, take)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -260,30 +270,16 @@ impl Source<'_> {
     /// The first rows of a sort, so many if that is said; those of equal keys newest first.
     fn first_sorted(&self, keys: &[SortKey], cap: Option<usize>, layout: &Layout) -> Result<Vec<Held>, QueryError> {
         let mut sorted = Sorted { keys, cap, rows: Vec::new(), worst: None, bounds: self.bounds };
-        let filters = self.prefix.steps();
-        self.read(&mut |batch| {
-            let flow = match self.prefix.lifted_at_start() {
-                Some(lifted) if self.prefix.only_filters() && batch.columns().is_some() => {
-                    let selected = columns::select(batch, filters, self.context);
-                    let matched = selected.as_ref().map_or(batch.len(), Vec::len);
-                    self.job.counts.add_matched(matched as u64);
-                    for index in 0..matched {
-                        let at = selected.as_ref().map_or(Some(index), |rows| rows.get(index).map(|&row| row as usize));
-                        let Some(at) = at.filter(|&at| !sorted.is_behind(batch, at)) else { continue };
-                        // It takes all rows: it never asks to stop.
-                        let _ = self.one(batch, at, lifted, &mut |row| {
-                            sorted.add(row, layout, self.context)?;
-                            Ok(ControlFlow::Continue(()))
-                        })?;
-                    }
-                    ControlFlow::Continue(())
-                }
-                _ => self.each(batch, &mut |row| {
-                    self.job.counts.add_matched(1);
-                    sorted.add(row, layout, self.context)?;
-                    Ok(ControlFlow::Continue(()))
-                })?,
-            };
+        let nearest = cap.filter(|_| self.prefix.only_filters() && !self.reading.groups.are_of_lambda());
+        let nearest = nearest.and_then(|cap| Nearest::of(keys, cap, self.prefix.steps(), self.context));
+        let choice = nearest.map(|nearest| nearest.choice(self.bounds.clone(), self.job.counts.clone()));
+        let reading = Reading { choice, ..self.reading.clone() };
+        self.read_this(&reading, &mut |batch| {
+            let flow = self.each(batch, &mut |row| {
+                self.job.counts.add_matched(1);
+                sorted.add(row, layout, self.context)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
             self.job.report(|_| Vec::new());
             Ok(flow)
         })?;
@@ -391,17 +387,6 @@ struct Ranked {
 }
 
 impl Sorted<'_> {
-    /// Whether the first key alone, if columns have it, puts a row behind all that matter.
-    fn is_behind(&self, batch: &EventBatch<'_>, at: usize) -> bool {
-        let (Some(key), Some(worst)) = (self.keys.first(), self.worst.as_ref().and_then(|worst| worst.first())) else {
-            return false;
-        };
-        let ExprKind::Field(Field::Discovered(path)) = &key.value.kind else { return false };
-        let Some(column) = batch.column(path) else { return false };
-        let order = column.value(at).natural_order(worst);
-        (if key.descending { order.reverse() } else { order }) == Ordering::Greater
-    }
-
     fn add(&mut self, row: &Live<'_>, layout: &Layout, context: &Context) -> Result<(), QueryError> {
         let values = sort_values(self.keys, row, context);
         if self.worst.as_ref().is_some_and(|worst| compare(self.keys, &values, worst) == Ordering::Greater) {

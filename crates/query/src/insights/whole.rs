@@ -84,6 +84,7 @@ impl Memory<'_> {
             seqs: true,
             stream_names: true,
             fields: None,
+            choice: None,
             text: None,
             unmasked: self.job.may_unmask(),
             surroundings: self.job.surroundings.clone(),

@@ -89,7 +89,7 @@ impl Kind {
             Kind::Integer => DataType::Int64,
             Kind::Number => DataType::Float64,
             Kind::Boolean => DataType::Boolean,
-            Kind::Text | Kind::Nothing => DataType::Utf8,
+            Kind::Text | Kind::Nothing => DataType::Utf8View,
         }
     }
 }
@@ -162,7 +162,7 @@ impl Columns {
         let only_json = !has(System::Message)
             && !self.fields.is_empty()
             && self.fields.iter().all(|(path, _)| in_json(path))
-            && !reading.groups.all().iter().any(|group| group.shown.is_lambda());
+            && !reading.groups.are_of_lambda();
         reading.fields =
             only_json.then(|| self.fields.iter().map(|(path, kind)| (path.clone(), spelling(*kind))).collect());
     }
@@ -172,7 +172,7 @@ impl Columns {
         let system = self.system.iter().map(|(name, what)| {
             let kind = match what {
                 System::Timestamp | System::IngestionTime => DataType::Timestamp(TimeUnit::Millisecond, None),
-                _ => DataType::Utf8,
+                _ => DataType::Utf8View,
             };
             Field::new(name, kind, true)
         });

@@ -360,10 +360,11 @@ impl VisitorMut for Rewrite {
                 if OF_NUMBERS.contains(&relation_name(&function.name).to_ascii_lowercase().as_str())
                     && let FunctionArguments::List(list) = &mut function.args
                 {
-                    list.args.iter_mut().for_each(|argument| match argument {
-                        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => make_number(expr),
-                        _ => {}
-                    });
+                    for argument in &mut list.args {
+                        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument {
+                            make_number(expr);
+                        }
+                    }
                 }
                 translated(function)
             }

@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMillisecondArray, new_null_array,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
+    StringViewArray, TimestampMillisecondArray, new_null_array,
 };
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::buffer::Buffer;
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use watchkeep_lang::insights::discover::{Discoverer, all_fields};
 use watchkeep_lang::insights::event::Event;
 use watchkeep_lang::insights::plan::{Path, System};
@@ -24,7 +25,7 @@ use super::discover::{Columns, Kind, kind_of_column};
 use super::stream::{self, Give};
 use crate::control::Bounds;
 use crate::error::QueryError;
-use crate::events::{Counts, EventBatch, Reading};
+use crate::events::{Counts, EventBatch, FieldColumn, Reading};
 use crate::limits::{SQL_FIELDS_MAX, SQL_KEPT_BYTES_MAX};
 
 /// The rows of a table, and how they are read.
@@ -83,23 +84,21 @@ impl Events {
 
     /// The rows of a batch.
     fn rows(&self, batch: &EventBatch<'_>) -> Result<RecordBatch, QueryError> {
-        let found = self.found(batch);
-        let kinds = self.columns.fields.iter().map(|(_, kind)| *kind);
-        self.arrays(batch, &found, kinds, self.schema.clone())
+        let kinds: Vec<Kind> = self.columns.fields.iter().map(|(_, kind)| *kind).collect();
+        self.arrays(batch, &self.found(batch), &kinds, self.schema.clone())
     }
 
     /// The events of a batch that are of the table, and the values of their fields.
     fn found<'b>(&self, batch: &'b EventBatch<'_>) -> Found<'b> {
+        let needs_no_messages = self.columns.fields.is_empty() && self.indexed.is_empty();
+        if batch.columns().is_some() || needs_no_messages {
+            return Found { taken: (0..batch.len()).collect(), values: Values::OfColumns };
+        }
         let mut taken: Vec<usize> = Vec::with_capacity(batch.len());
         let mut values: Vec<Vec<Value<'b>>> = self.columns.fields.iter().map(|_| Vec::new()).collect();
-        let by_column = batch.columns().is_some();
         for at in 0..batch.len() {
             let Some(event) = batch.event(at, None, "") else { continue };
-            if by_column {
-                for ((path, _), values) in self.columns.fields.iter().zip(&mut values) {
-                    values.push(batch.column(path).map_or(Value::Null, |column| column.value(at)));
-                }
-            } else if !self.columns.fields.is_empty() || !self.indexed.is_empty() {
+            if !self.columns.fields.is_empty() || !self.indexed.is_empty() {
                 let discovered = self.discoverer.discover(&event);
                 let passes = self.indexed.iter().all(|(path, wanted)| {
                     let since = batch.group(at).into_iter().flat_map(|group| group.indexed.iter());
@@ -114,22 +113,32 @@ impl Events {
             }
             taken.push(at);
         }
-        Found { taken, values }
+        Found { taken, values: Values::OfEvents(values) }
     }
 
     fn arrays(
         &self,
         batch: &EventBatch<'_>,
         found: &Found<'_>,
-        kinds: impl Iterator<Item = Kind>,
+        kinds: &[Kind],
         schema: SchemaRef,
     ) -> Result<RecordBatch, QueryError> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
         for (_, what) in &self.columns.system {
             arrays.push(system(batch, &found.taken, *what));
         }
-        for (kind, values) in kinds.zip(&found.values) {
-            arrays.push(column(kind, values));
+        match &found.values {
+            Values::OfEvents(values) => {
+                arrays.extend(kinds.iter().zip(values).map(|(kind, values)| column(*kind, values)));
+            }
+            Values::OfColumns => {
+                for (kind, (path, _)) in kinds.iter().zip(&self.columns.fields) {
+                    arrays.push(match batch.column(path) {
+                        Some(column) => of_column(*kind, column, batch.len())?,
+                        None => new_null_array(&kind.data_type(), batch.len()),
+                    });
+                }
+            }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(found.taken.len()));
         RecordBatch::try_new_with_options(schema, arrays, &options)
@@ -149,13 +158,13 @@ impl Events {
         let mut kept = (!wants_all).then(Kept::default);
         self.reading.run(store, bounds, &counts, &mut |batch| {
             let found = self.found(batch);
-            let kinds = found.kinds(batch, &self.columns);
+            let kinds = found.kinds(batch, &columns);
             columns.fields.iter_mut().zip(&kinds).for_each(|((_, kind), found)| kind.widen(*found));
             counts.add_matched(found.taken.len() as u64);
             if let Some(rows) = &mut kept {
                 let typed = self.columns.fields.iter().zip(&kinds).map(|((path, _), kind)| (path.clone(), *kind));
                 let schema = Columns { system: self.columns.system.clone(), fields: typed.collect() }.schema();
-                rows.add(self.arrays(batch, &found, kinds.iter().copied(), schema)?, kinds);
+                rows.add(self.arrays(batch, &found, &kinds, schema)?, kinds);
                 if rows.bytes > bytes_max {
                     kept = None;
                 }
@@ -176,27 +185,43 @@ impl Events {
     }
 }
 
-/// What a batch has of a table: the places of events, and for each field their values.
+/// What a batch has of a table.
 struct Found<'b> {
+    /// The places of its events.
     taken: Vec<usize>,
-    values: Vec<Vec<Value<'b>>>,
+    values: Values<'b>,
+}
+
+/// The values of fields.
+enum Values<'b> {
+    /// The columns that stand in for messages have them.
+    OfColumns,
+    /// For each field those of the events.
+    OfEvents(Vec<Vec<Value<'b>>>),
 }
 
 impl Found<'_> {
-    /// The types of the fields in this batch.
+    /// The types of the fields in this batch, where they had those of `columns` in the batches before.
     fn kinds(&self, batch: &EventBatch<'_>, columns: &Columns) -> Vec<Kind> {
-        if batch.columns().is_some() {
-            let kind = |(path, _): &(Path, Kind)| {
-                batch.column(path).map_or(Kind::Nothing, |column| kind_of_column(column, batch.len()))
-            };
-            return columns.fields.iter().map(kind).collect();
+        match &self.values {
+            Values::OfColumns => {
+                let kind = |(path, before): &(Path, Kind)| match batch.column(path) {
+                    // Texts need not be read to see that the column's type stays.
+                    Some(FieldColumn::Text { .. }) if *before == Kind::Text => Kind::Text,
+                    Some(column) => kind_of_column(column, batch.len()),
+                    None => Kind::Nothing,
+                };
+                columns.fields.iter().map(kind).collect()
+            }
+            Values::OfEvents(values) => {
+                let kind = |values: &Vec<Value<'_>>| {
+                    let mut kind = Kind::Nothing;
+                    values.iter().for_each(|value| kind.widen(Kind::of(value)));
+                    kind
+                };
+                values.iter().map(kind).collect()
+            }
         }
-        let kind = |values: &Vec<Value<'_>>| {
-            let mut kind = Kind::Nothing;
-            values.iter().for_each(|value| kind.widen(Kind::of(value)));
-            kind
-        };
-        self.values.iter().map(kind).collect()
     }
 }
 
@@ -213,11 +238,21 @@ pub(super) struct FirstLook {
 struct Kept {
     batches: Vec<(Vec<Kind>, RecordBatch)>,
     bytes: usize,
+    /// The memory that texts lie in: those of a dictionary's batches share it.
+    shared: HashSet<usize>,
 }
 
 impl Kept {
     fn add(&mut self, batch: RecordBatch, kinds: Vec<Kind>) {
-        self.bytes += batch.get_array_memory_size();
+        for array in batch.columns() {
+            self.bytes += match array.as_string_view_opt() {
+                Some(texts) => {
+                    let own = texts.data_buffers().iter().filter(|buffer| self.shared.insert(buffer.as_ptr().addr()));
+                    texts.views().len() * size_of::<u128>() + own.map(Buffer::capacity).sum::<usize>()
+                }
+                None => array.get_array_memory_size(),
+            };
+        }
         self.batches.push((kinds, batch));
     }
 }
@@ -259,6 +294,9 @@ fn system(batch: &EventBatch<'_>, rows: &[usize], what: System) -> ArrayRef {
         rows.iter().map(|&at| batch.event(at, None, "").map_or(Value::Null, |event| of(&event))).collect()
     };
     match what {
+        System::Timestamp if rows.len() == batch.len() => {
+            Arc::new(TimestampMillisecondArray::from_iter_values(batch.times().iter().copied()))
+        }
         System::Timestamp | System::IngestionTime => {
             let times = value(&|event| event.system(what).into_owned());
             let times = times.iter().map(|value| match value {
@@ -268,11 +306,11 @@ fn system(batch: &EventBatch<'_>, rows: &[usize], what: System) -> ArrayRef {
             Arc::new(TimestampMillisecondArray::from_iter(times))
         }
         System::Pointer => {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|&at| batch.pointer(at).to_string())))
+            Arc::new(StringViewArray::from_iter_values(rows.iter().map(|&at| batch.pointer(at).to_string())))
         }
         System::Message => {
             let texts = rows.iter().map(|&at| batch.event(at, None, "").map(|event| event.message));
-            Arc::new(StringArray::from_iter(texts))
+            Arc::new(StringViewArray::from_iter(texts))
         }
         _ => column(Kind::Text, &value(&|event| event.system(what).into_owned())),
     }
@@ -296,9 +334,33 @@ fn column(kind: Kind, values: &[Value<'_>]) -> ArrayRef {
                 Value::Bool(bool) => Some(bool.to_string()),
                 value => value.as_text().map(std::borrow::Cow::into_owned),
             });
-            Arc::new(StringArray::from_iter(texts))
+            Arc::new(StringViewArray::from_iter(texts))
         }
     }
+}
+
+/// A column of the table, out of one that stands in for messages.
+fn of_column(kind: Kind, found: &FieldColumn<'_>, rows: usize) -> Result<ArrayRef, QueryError> {
+    let fail = |error: arrow::error::ArrowError| QueryError::Failed(error.to_string());
+    Ok(match (kind, found) {
+        (_, FieldColumn::Absent) => new_null_array(&kind.data_type(), rows),
+        (Kind::Integer, FieldColumn::I64(array)) => Arc::new(Int64Array::clone(array)),
+        (Kind::Number, FieldColumn::I64(array)) => cast(*array, &DataType::Float64).map_err(fail)?,
+        (Kind::Number, FieldColumn::F64(array)) => Arc::new(Float64Array::clone(array)),
+        (Kind::Boolean, FieldColumn::Bool(array)) => Arc::new(BooleanArray::clone(array)),
+        // A view of each text, and then only its number of each row.
+        (Kind::Text, FieldColumn::Text { array, texts, .. }) if texts.len() <= rows => {
+            let numbers = array.as_dictionary_opt::<Int32Type>().map(|dictionary| dictionary.keys());
+            let numbers = numbers.ok_or_else(|| QueryError::Failed("a column is no dictionary".to_owned()))?;
+            take(&StringViewArray::from(*texts), numbers, None).map_err(fail)?
+        }
+        (Kind::Text, FieldColumn::Text { array, .. }) => cast(*array, &DataType::Utf8View).map_err(fail)?,
+        // Types that differ from batch to batch.
+        _ => {
+            let values: Vec<Value<'_>> = (0..rows).map(|row| found.value(row)).collect();
+            column(kind, &values)
+        }
+    })
 }
 
 /// A table of events, as DataFusion reads it.
@@ -307,6 +369,7 @@ pub(super) struct EventsStream {
     events: Events,
     /// Its rows, if they were kept when they were looked at.
     kept: Option<Vec<RecordBatch>>,
+    bytes: usize,
     bounds: Bounds,
     counts: Arc<Counts>,
 }
@@ -322,13 +385,14 @@ impl EventsStream {
     ) -> Result<EventsStream, QueryError> {
         let events = Events::new(reading, look.columns.clone(), indexed);
         let (kept, bytes) = look.rows(&events.schema, &counts).unzip();
-        bounds.take(bytes.unwrap_or_default())?;
-        Ok(EventsStream { store, events, kept, bounds, counts })
+        let bytes = bytes.unwrap_or_default();
+        bounds.take(bytes)?;
+        Ok(EventsStream { store, events, kept, bytes, bounds, counts })
     }
 
     /// The bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.kept.iter().flatten().map(RecordBatch::get_array_memory_size).sum()
+        self.bytes
     }
 }
 

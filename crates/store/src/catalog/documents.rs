@@ -1,6 +1,7 @@
 //! The rows behind the collections of resources, without their types.
 
 use super::Catalog;
+use super::entries::{self, EntryChange};
 use super::error::CatalogError;
 use super::limits;
 use super::resources::{ResourceKey, Write};
@@ -13,19 +14,20 @@ pub(super) struct Document {
     pub(super) text: String,
 }
 
-/// Writes a document; returns its new version.
+/// Writes a document, with changes of entries; returns its new version.
 pub(super) async fn write(
     catalog: &Catalog,
     kind: &'static str,
     key: &ResourceKey,
     text: &str,
     write: Write,
+    changes: &[EntryChange],
 ) -> Result<i64, CatalogError> {
     let version = catalog.next_id("resource version").await?.cast_signed();
     let [account, region, name] = columns(key);
     let crc = Param::Int(checksum(kind, key, version, text));
     let row = [Param::Text(kind), account, region, name, Param::Int(version), Param::Text(text), crc];
-    let mut tx = catalog.begin_to_change().await?;
+    let mut tx = if changes.is_empty() { catalog.begin_to_change().await? } else { catalog.begin_as_node().await? };
     let written = match write {
         Write::Create => {
             let sql = "insert into resource (kind, account, region, name, version, document, crc)
@@ -51,6 +53,9 @@ pub(super) async fn write(
             Write::Create => CatalogError::Exists { kind, name },
             Write::Update { .. } | Write::Put => CatalogError::Conflict { kind, name },
         });
+    }
+    for change in changes {
+        entries::apply(&mut tx, change).await?;
     }
     tx.commit().await?;
     Ok(version)

@@ -169,7 +169,7 @@ async fn write(catalog: &Catalog, batch: &[Waiting]) -> Result<(), CatalogError>
     tx.commit().await
 }
 
-async fn apply(tx: &mut Tx, change: &EntryChange) -> Result<(), CatalogError> {
+pub(super) async fn apply(tx: &mut Tx, change: &EntryChange) -> Result<(), CatalogError> {
     match change {
         EntryChange::Put { kind, key, value } => {
             let crc = Param::Int(checksum(kind, key, value));
@@ -231,7 +231,7 @@ fn checksum(kind: &str, key: &[u8], value: &[u8]) -> i64 {
     i64::from(crc)
 }
 
-fn check_size(change: &EntryChange) -> Result<(), CatalogError> {
+pub(super) fn check_size(change: &EntryChange) -> Result<(), CatalogError> {
     let EntryChange::Put { kind, key, value } = change else { return Ok(()) };
     let too_large = |what, bytes, limit| {
         let name = key.iter().take(100).copied().collect::<Vec<u8>>().escape_ascii().to_string();

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use watchkeep_core::{AccountId, BoxFuture, Region};
 
 use super::documents::{self, Document};
+use super::entries::{self, EntryChange};
 use super::error::CatalogError;
 use super::{Catalog, finish, limits};
 
@@ -145,9 +146,43 @@ impl<R: Resource> Collection<R> {
         self.write(current.key.clone(), value, Write::Update { current: current.version }).await
     }
 
+    /// Changes a resource as `change` says, which is asked again if somebody else was faster. None if there is no such resource, or if
+    /// `change` says that there is nothing to change.
+    pub async fn change(
+        &self,
+        key: &ResourceKey,
+        change: impl Fn(&mut R) -> bool,
+    ) -> Result<Option<Arc<Versioned<R>>>, CatalogError>
+    where
+        R: Clone,
+    {
+        loop {
+            let Some(current) = self.get(key) else { return Ok(None) };
+            let mut value = current.value.clone();
+            if !change(&mut value) {
+                return Ok(None);
+            }
+            match self.update(&current, value).await {
+                Err(CatalogError::Conflict { .. }) => {}
+                outcome => return outcome.map(Some),
+            }
+        }
+    }
+
     /// Creates or replaces a resource.
     pub async fn put(&self, key: ResourceKey, value: R) -> Result<Arc<Versioned<R>>, CatalogError> {
         self.write(key, value, Write::Put).await
+    }
+
+    /// Creates or replaces a resource, and makes changes of entries that belong to it: all or none.
+    pub async fn put_with_entries(
+        &self,
+        key: ResourceKey,
+        value: R,
+        changes: Vec<EntryChange>,
+    ) -> Result<Arc<Versioned<R>>, CatalogError> {
+        changes.iter().try_for_each(entries::check_size)?;
+        self.write_with(key, value, Write::Put, changes).await
     }
 
     /// Deletes a resource; false if there was none.
@@ -188,6 +223,16 @@ impl<R: Resource> Collection<R> {
     }
 
     async fn write(&self, key: ResourceKey, value: R, write: Write) -> Result<Arc<Versioned<R>>, CatalogError> {
+        self.write_with(key, value, write, Vec::new()).await
+    }
+
+    async fn write_with(
+        &self,
+        key: ResourceKey,
+        value: R,
+        write: Write,
+        changes: Vec<EntryChange>,
+    ) -> Result<Arc<Versioned<R>>, CatalogError> {
         let document = serde_json::to_string(&value).map_err(|e| CatalogError::Document {
             kind: R::KIND,
             name: key.name.clone(),
@@ -198,7 +243,7 @@ impl<R: Resource> Collection<R> {
         let this = self.clone();
         finish(async move {
             let _writing = this.begin_write().await?;
-            let version = documents::write(&this.catalog, R::KIND, &key, &document, write).await;
+            let version = documents::write(&this.catalog, R::KIND, &key, &document, write, &changes).await;
             let version = this.learn(version, &key).await?;
             let entry = Arc::new(Versioned { version, key: key.clone(), value });
             this.cache.change(|entries| entries.insert(key, entry.clone()));

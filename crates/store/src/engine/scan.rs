@@ -293,6 +293,8 @@ impl<'a> Running<'a> {
         self.stats.bytes_scanned += touched.bytes_scanned;
         self.stats.row_groups_read += touched.row_groups_read;
         self.stats.row_groups_skipped += touched.row_groups_skipped();
+        self.stats.left_out += touched.left_out;
+        self.stats.left_out_bytes += touched.left_out_bytes;
     }
 
     /// What was opened; `None`, and counted, if its key cannot be used.

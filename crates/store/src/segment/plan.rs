@@ -13,7 +13,7 @@ use super::error::SegmentError;
 use super::footer::Footer;
 use super::limits::BATCH_ROWS;
 use super::shred;
-use crate::scan::{AlsoIn, KeySet, Scan, Spelling};
+use crate::scan::{AlsoIn, Choice, Fields, KeySet, Scan, Spelling};
 use crate::table::{ColumnKind, SEQ};
 
 /// A scan bound to the columns of one segment.
@@ -30,6 +30,8 @@ pub(super) struct Plan<'a> {
     fillers: Vec<ArrayRef>,
     /// The same where fields stand in for the text, if they can.
     standing_in: Option<StandingIn>,
+    /// The columns that the reader chooses rows by, if there is one for each of its fields.
+    choice: Option<FieldPlaces>,
 }
 
 /// How rows are delivered where fields stand in for the text.
@@ -37,7 +39,14 @@ struct StandingIn {
     schema: SchemaRef,
     delivered: Vec<Option<usize>>,
     fillers: Vec<ArrayRef>,
-    /// The places of the columns that must be empty for it.
+    fields: FieldPlaces,
+}
+
+/// The columns of fields in one segment.
+struct FieldPlaces {
+    /// Their places, in the order of the paths.
+    places: Vec<usize>,
+    /// The places of the columns that must be empty for them to say the same as the texts.
     unless: Vec<usize>,
     /// The places of the columns that must have a value in every row for it.
     complete: Vec<usize>,
@@ -127,18 +136,21 @@ impl<'a> Plan<'a> {
         delivered.push(scan.needs_seqs().then_some(seq));
         let schema = scan.delivered_schema();
         let standing_in = standing_in(footer, scan, &schema, &delivered);
+        let choice = scan.choosing_by_fields().and_then(|choice| FieldPlaces::find(footer, scan, &choice.by));
         let fillers = schema.fields().iter().map(|field| filler(field, BATCH_ROWS)).collect();
-        Ok(Some(Plan { scan, filters, text, schema, delivered, fillers, standing_in }))
+        Ok(Some(Plan { scan, filters, text, schema, delivered, fillers, standing_in, choice }))
     }
 
-    /// In which form a row group is delivered, of whose column at a place `is_empty` knows whether it says nothing in any row, and
-    /// `is_complete` whether it has a value in every row.
-    pub(super) fn form(&self, is_empty: impl Fn(usize) -> bool, is_complete: impl Fn(usize) -> bool) -> Form {
-        let stands_in = |standing_in: &StandingIn| {
-            standing_in.unless.iter().all(|&place| is_empty(place))
-                && standing_in.complete.iter().all(|&place| is_complete(place))
-        };
-        if self.standing_in.as_ref().is_some_and(stands_in) { Form::Fields } else { Form::Text }
+    /// In which form a row group is delivered.
+    pub(super) fn form(&self, columns: &dyn Occupancy) -> Form {
+        let stands_in = self.standing_in.as_ref().is_some_and(|standing_in| standing_in.fields.do_for(columns));
+        if stands_in { Form::Fields } else { Form::Text }
+    }
+
+    /// How the reader chooses rows of a row group, and the places of the columns for it.
+    pub(super) fn choice(&self, columns: &dyn Occupancy) -> Option<(&Choice, &[usize])> {
+        let fields = self.choice.as_ref().filter(|fields| fields.do_for(columns))?;
+        Some((self.scan.choosing_by_fields()?, &fields.places))
     }
 
     fn delivered(&self, form: Form) -> (&SchemaRef, &[Option<usize>]) {
@@ -158,8 +170,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether the column at this place is delivered.
-    pub(super) fn delivers(&self, place: usize) -> bool {
-        self.delivered.contains(&Some(place))
+    pub(super) fn delivers(&self, form: Form, place: usize) -> bool {
+        self.delivered(form).1.contains(&Some(place))
     }
 
     /// The delivered batch of these columns, all of `rows` rows.
@@ -192,34 +204,63 @@ fn filler(field: &Field, rows: usize) -> ArrayRef {
 
 /// How fields stand in for the text, if the segment has a column for each of them.
 fn standing_in(footer: &Footer, scan: &Scan, schema: &SchemaRef, delivered: &[Option<usize>]) -> Option<StandingIn> {
-    let wanted = scan.fields_standing_in().filter(|_| footer.about.fields_stand_in)?;
+    let wanted = FieldPlaces::find(footer, scan, scan.fields_standing_in()?)?;
     let file = footer.arrow.schema();
     let text = scan.table.columns.get(scan.table.text?)?.name;
     let without_text = schema.fields().iter().zip(delivered);
     let mut places: Vec<Option<usize>> =
         without_text.map(|(field, &place)| place.filter(|_| field.name() != text)).collect();
     let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
-    let mut complete = Vec::new();
-    for wanted in wanted.paths.iter() {
-        let name = format!("{}{}", shred::PREFIX, wanted.path);
-        // A column of the table's own may have such a name.
-        if scan.table.column(&name).is_some() || scan.table.labels.iter().any(|label| label.name == name) {
-            return None;
-        }
-        let (place, field) = file.column_with_name(&name)?;
-        if *field.data_type() == DataType::Float64 && wanted.spelling == Spelling::Kept {
-            return None;
-        }
+    for &place in &wanted.places {
         places.push(Some(place));
-        if wanted.also_in == AlsoIn::OtherTexts {
-            complete.push(place);
-        }
-        fields.push(Arc::new(field.clone()));
+        fields.push(file.fields().get(place)?.clone());
     }
-    let place = |&column: &usize| file.column_with_name(scan.table.columns.get(column)?.name).map(|(place, _)| place);
-    let unless = wanted.unless.iter().filter_map(place).collect();
     let fillers = fields.iter().map(|field| filler(field, BATCH_ROWS)).collect();
-    Some(StandingIn { schema: Arc::new(Schema::new(fields)), delivered: places, fillers, unless, complete })
+    Some(StandingIn { schema: Arc::new(Schema::new(fields)), delivered: places, fillers, fields: wanted })
+}
+
+/// What the columns of a row group have, by their places.
+pub(super) trait Occupancy {
+    /// Whether a column says nothing in any row.
+    fn is_empty(&self, place: usize) -> bool;
+
+    /// Whether a column has a value in every row.
+    fn is_complete(&self, place: usize) -> bool;
+}
+
+impl FieldPlaces {
+    /// The columns of these fields; `None` if the segment does not have all of them.
+    fn find(footer: &Footer, scan: &Scan, fields: &Fields) -> Option<FieldPlaces> {
+        if !footer.about.fields_stand_in {
+            return None;
+        }
+        let file = footer.arrow.schema();
+        let (mut places, mut complete) = (Vec::new(), Vec::new());
+        for wanted in fields.paths.iter() {
+            let name = format!("{}{}", shred::PREFIX, wanted.path);
+            // A column of the table's own may have such a name.
+            if scan.table.column(&name).is_some() || scan.table.labels.iter().any(|label| label.name == name) {
+                return None;
+            }
+            let (place, field) = file.column_with_name(&name)?;
+            if *field.data_type() == DataType::Float64 && wanted.spelling == Spelling::Kept {
+                return None;
+            }
+            places.push(place);
+            if wanted.also_in == AlsoIn::OtherTexts {
+                complete.push(place);
+            }
+        }
+        let place =
+            |&column: &usize| file.column_with_name(scan.table.columns.get(column)?.name).map(|(place, _)| place);
+        Some(FieldPlaces { places, unless: fields.unless.iter().filter_map(place).collect(), complete })
+    }
+
+    /// Whether they say the same as the texts in a row group of such columns.
+    fn do_for(&self, columns: &dyn Occupancy) -> bool {
+        self.unless.iter().all(|&place| columns.is_empty(place))
+            && self.complete.iter().all(|&place| columns.is_complete(place))
+    }
 }
 
 /// Columns of some rows, by their place in the file.
@@ -229,6 +270,10 @@ pub(super) struct Columns(Vec<(usize, ArrayRef)>);
 impl Columns {
     pub(super) fn get(&self, place: usize) -> Option<&ArrayRef> {
         self.0.iter().find(|(found, _)| *found == place).map(|(_, array)| array)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn push(&mut self, place: usize, array: ArrayRef) {

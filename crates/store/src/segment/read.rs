@@ -8,7 +8,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray as _, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::{concat, filter, take};
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
@@ -20,7 +20,7 @@ use super::error::SegmentError;
 use super::footer::Footer;
 use super::layout::Bounds;
 use super::limits::BATCH_ROWS;
-use super::plan::{self, Columns, Filter, Form, Plan};
+use super::plan::{self, Columns, Filter, Form, Occupancy, Plan};
 use super::prune::{self, Verdict};
 use super::source::Source;
 use super::text_pages::TextPages;
@@ -47,6 +47,10 @@ pub struct SegmentScanStats {
     pub skipped_by_bloom: u64,
     /// Row groups ruled out by their token or piece filter.
     pub skipped_by_tokens: u64,
+    /// Rows that the reader left out by their fields.
+    pub left_out: u64,
+    /// About how many bytes the texts of these rows have.
+    pub left_out_bytes: u64,
 }
 
 impl SegmentScanStats {
@@ -65,6 +69,8 @@ impl SegmentScanStats {
             skipped_by_statistics: self.skipped_by_statistics - before.skipped_by_statistics,
             skipped_by_bloom: self.skipped_by_bloom - before.skipped_by_bloom,
             skipped_by_tokens: self.skipped_by_tokens - before.skipped_by_tokens,
+            left_out: self.left_out - before.left_out,
+            left_out_bytes: self.left_out_bytes - before.left_out_bytes,
         }
     }
 }
@@ -204,7 +210,7 @@ impl Scanning<'_> {
         }
         stats.row_groups_read += 1;
         let mut group = RowGroup { source, plan, index: row_group, form: Form::Text };
-        group.form = plan.form(|place| group.is_empty(place), |place| group.is_complete(place));
+        group.form = plan.form(&group);
         group.scan(&open, selection, visit, stats)
     }
 }
@@ -215,6 +221,14 @@ struct RowGroup<'a> {
     plan: &'a Plan<'a>,
     index: usize,
     form: Form,
+}
+
+/// The rows of a row group that passed so far.
+struct Passed {
+    /// Which; `None` if that is all of them.
+    selection: Option<RowSelection>,
+    /// Columns of them that were read for it, and are delivered.
+    known: Columns,
 }
 
 /// Rows of a row group that passed the text filter and are yet to be delivered.
@@ -237,7 +251,8 @@ impl RowGroup<'_> {
     ) -> Result<ControlFlow<()>, SegmentError> {
         let rows = self.rows();
         stats.rows_scanned += selection.as_ref().map_or(rows, RowSelection::row_count) as u64;
-        let (selection, known) = self.pass_filters(filters, selection)?;
+        let passed = self.choose(self.pass_filters(filters, selection)?, stats)?;
+        let Passed { selection, known } = passed;
         if selection.as_ref().is_some_and(|selection| !selection.selects_any()) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -249,40 +264,83 @@ impl RowGroup<'_> {
         }
     }
 
-    /// The rows that pass `filters`, and the columns tested for it, of those rows.
-    fn pass_filters(
+    /// The rows that pass `filters`.
+    fn pass_filters(&self, filters: &[&Filter<'_>], selection: Option<RowSelection>) -> Result<Passed, SegmentError> {
+        let places: Vec<usize> = filters.iter().map(|filter| filter.place).collect();
+        let test = |columns: &Columns, rows| plan::mask(filters, columns, rows);
+        self.narrow(Passed { selection, known: Columns::default() }, places, &test)
+    }
+
+    /// The rows that the reader wants, as far as it chooses by columns that are there.
+    fn choose(&self, passed: Passed, stats: &mut SegmentScanStats) -> Result<Passed, SegmentError> {
+        let Some((choice, places)) = self.plan.choice(self) else { return Ok(passed) };
+        let rows = |passed: &Passed| passed.selection.as_ref().map_or(self.rows(), RowSelection::row_count);
+        let before = rows(&passed);
+        let test = |columns: &Columns, rows: usize| {
+            let arrays: Option<Vec<ArrayRef>> = places.iter().map(|&place| columns.get(place).cloned()).collect();
+            let wanted = (choice.wanted)(&arrays?);
+            (wanted.len() == rows).then(|| BooleanArray::new(wanted, None))
+        };
+        let chosen = self.narrow(passed, places.to_vec(), &test)?;
+        let left_out = (before - rows(&chosen)) as u64;
+        stats.left_out += left_out;
+        stats.left_out_bytes += left_out * self.text_bytes() / (self.rows() as u64).max(1);
+        Ok(chosen)
+    }
+
+    /// The rows for which `test` holds of the columns at `places`.
+    fn narrow(
         &self,
-        filters: &[&Filter<'_>],
-        selection: Option<RowSelection>,
-    ) -> Result<(Option<RowSelection>, Columns), SegmentError> {
-        let mut places: Vec<usize> = filters.iter().map(|filter| filter.place).collect();
+        passed: Passed,
+        mut places: Vec<usize>,
+        test: &dyn Fn(&Columns, usize) -> Option<BooleanArray>,
+    ) -> Result<Passed, SegmentError> {
         places.sort_unstable();
         places.dedup();
         if places.is_empty() {
-            return Ok((selection, Columns::default()));
+            return Ok(passed);
         }
         let mut masks = Vec::new();
         let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); places.len()];
-        for batch in self.read(&places, selection.clone())? {
+        for batch in self.read(&places, passed.selection.clone())? {
             let batch = batch.map_err(|error| self.source.failure(error))?;
             let mut columns = Columns::default();
             columns.extend(&places, &batch);
-            let mask = plan::mask(filters, &columns, batch.num_rows()).ok_or_else(|| self.mistyped())?;
+            let mask = test(&columns, batch.num_rows()).ok_or_else(|| self.mistyped())?;
             for (part, array) in parts.iter_mut().zip(batch.columns()) {
                 part.push(filter(array, &mask)?);
             }
             masks.push(mask);
         }
-        let passed = RowSelection::from_filters(&masks);
-        let selection = match selection {
-            Some(before) => before.and_then(&passed),
-            None => passed,
-        };
         let mut known = Columns::default();
-        for (&place, part) in places.iter().zip(&parts).filter(|(place, _)| self.plan.delivers(**place)) {
-            known.push(place, join(part)?);
+        if !passed.known.is_empty() {
+            let masks: Vec<&dyn Array> = masks.iter().map(|mask| mask as &dyn Array).collect();
+            let mask = concat(&masks)?;
+            let mask = mask.as_boolean_opt().ok_or_else(|| self.mistyped())?;
+            known = passed.known.map(|array| filter(array, mask))?;
         }
-        Ok((Some(selection), known))
+        let narrower = RowSelection::from_filters(&masks);
+        let selection = match passed.selection {
+            Some(before) => before.and_then(&narrower),
+            None => narrower,
+        };
+        for (&place, part) in places.iter().zip(&parts) {
+            if self.plan.delivers(self.form, place) && known.get(place).is_none() {
+                known.push(place, join(part)?);
+            }
+        }
+        Ok(Passed { selection: Some(selection), known })
+    }
+
+    /// The bytes of the row group's texts.
+    fn text_bytes(&self) -> u64 {
+        let footer = &self.source.footer;
+        let text = self.plan.scan.table.text.and_then(|text| self.plan.scan.table.columns.get(text));
+        let place = text.and_then(|text| footer.arrow.schema().column_with_name(text.name)).map(|(place, _)| place);
+        let group = footer.parquet().row_groups().get(self.index);
+        let chunk = group.zip(place).and_then(|(group, place)| group.columns().get(place));
+        let bytes = chunk.map(|chunk| chunk.unencoded_byte_array_data_bytes().unwrap_or(chunk.uncompressed_size()));
+        bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default()
     }
 
     /// Searches the text of the rows of `selection` and delivers those that match.
@@ -374,7 +432,7 @@ impl RowGroup<'_> {
                     found.push(value);
                 }
             }
-            if self.plan.delivers(place) && !found.is_empty() {
+            if self.plan.delivers(self.form, place) && !found.is_empty() {
                 hits.texts.push(self.array(place, &found)?);
             }
             if hits.rows.len() >= BATCH_ROWS
@@ -407,7 +465,7 @@ impl RowGroup<'_> {
         mask: &BooleanArray,
         hits: &mut Hits,
     ) -> Result<(), SegmentError> {
-        if self.plan.delivers(place) && mask.true_count() > 0 {
+        if self.plan.delivers(self.form, place) && mask.true_count() > 0 {
             hits.texts.push(filter(array, mask)?);
         }
         Ok(())
@@ -423,7 +481,7 @@ impl RowGroup<'_> {
     ) -> Result<ControlFlow<()>, SegmentError> {
         let ordinals = UInt64Array::from(hits.ordinals);
         let mut columns = known.map(|array| take(array, &ordinals, None))?;
-        if self.plan.delivers(place) {
+        if self.plan.delivers(self.form, place) {
             columns.push(place, join(&hits.texts)?);
         }
         let selection = RowSelection::from_consecutive_ranges(plan::runs(&hits.rows), self.rows());
@@ -498,20 +556,6 @@ impl RowGroup<'_> {
         constant
     }
 
-    /// Whether the column at this place says nothing in any row of the row group: its statistics tell.
-    fn is_empty(&self, place: usize) -> bool {
-        let footer = &self.source.footer;
-        let chunk = footer.parquet().row_groups().get(self.index).and_then(|group| group.columns().get(place));
-        chunk.is_some_and(|chunk| chunk.statistics().is_some_and(|of| constant::is_empty(of, chunk.num_values())))
-    }
-
-    /// Whether the column at this place has a value in every row of the row group: its statistics tell.
-    fn is_complete(&self, place: usize) -> bool {
-        let groups = self.source.footer.parquet().row_groups();
-        let chunk = groups.get(self.index).and_then(|group| group.columns().get(place));
-        chunk.and_then(|chunk| chunk.statistics()?.null_count_opt()) == Some(0)
-    }
-
     /// Decodes the columns at `places`, of the rows of `selection`.
     fn read(
         &self,
@@ -562,6 +606,21 @@ impl RowGroup<'_> {
 
     fn mistyped(&self) -> SegmentError {
         SegmentError::damaged(&self.source.path, "a column is of another type than it says")
+    }
+}
+
+/// Its statistics tell.
+impl Occupancy for RowGroup<'_> {
+    fn is_empty(&self, place: usize) -> bool {
+        let footer = &self.source.footer;
+        let chunk = footer.parquet().row_groups().get(self.index).and_then(|group| group.columns().get(place));
+        chunk.is_some_and(|chunk| chunk.statistics().is_some_and(|of| constant::is_empty(of, chunk.num_values())))
+    }
+
+    fn is_complete(&self, place: usize) -> bool {
+        let groups = self.source.footer.parquet().row_groups();
+        let chunk = groups.get(self.index).and_then(|group| group.columns().get(place));
+        chunk.and_then(|chunk| chunk.statistics()?.null_count_opt()) == Some(0)
     }
 }
 

@@ -28,16 +28,6 @@ pub const REASONS: &[Reason] = &[
         why: "segments have one storage tier: a policy would change nothing",
     },
     Reason {
-        service: "logs",
-        operations: &["PutBearerTokenAuthentication"],
-        why: "its tokens are service-specific credentials of IAM, which is not there yet",
-    },
-    Reason {
-        service: "logs",
-        operations: &["PutSyslogConfiguration", "ListSyslogConfigurations", "DeleteSyslogConfiguration"],
-        why: "a configuration names an interface endpoint of an Amazon VPC; the syslog receiver is set up by the settings `syslog.*`",
-    },
-    Reason {
         service: "events",
         operations: &["CreateEndpoint", "DeleteEndpoint", "DescribeEndpoint", "ListEndpoints", "UpdateEndpoint"],
         why: "a global endpoint moves events between Regions by Route 53's health checks, and there are neither here",

@@ -200,15 +200,21 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_the_largest_call() {
+    fn what_cannot_be_is_refused() {
         let refused_memtable = "setting `data.memtable`: at least 16, so that there is room for the largest call";
-        for (name, mebibytes, refused) in
-            [("WATCHKEEP_DATA_MEMTABLE", "0", Some(refused_memtable)), ("WATCHKEEP_DATA_MEMTABLE", "16", None)]
-        {
-            let settings = Settings::layer(&[], environment(&[(name, mebibytes)]), None).unwrap();
+        let refused_endpoint = "setting `syslog.vpc_endpoint_id`: `vpce-` and 1 to 64 of the digits 0 to 9 and a to f";
+        let cases = [
+            ("WATCHKEEP_DATA_MEMTABLE", "0", Some(refused_memtable)),
+            ("WATCHKEEP_DATA_MEMTABLE", "16", None),
+            ("WATCHKEEP_SYSLOG_VPC_ENDPOINT_ID", "vpce-", Some(refused_endpoint)),
+            ("WATCHKEEP_SYSLOG_VPC_ENDPOINT_ID", "vpce-0A", Some(refused_endpoint)),
+            ("WATCHKEEP_SYSLOG_VPC_ENDPOINT_ID", "vpce-0a", None),
+        ];
+        for (name, value, refused) in cases {
+            let settings = Settings::layer(&[], environment(&[(name, value)]), None).unwrap();
             let config = crate::config::Config::from_settings(&settings, crate::server::Collectors::None);
             let error = config.err().map(|error| error.to_string());
-            assert_eq!(error.as_deref(), refused, "{name}={mebibytes}");
+            assert_eq!(error.as_deref(), refused, "{name}={value}");
         }
     }
 

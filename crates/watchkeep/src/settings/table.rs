@@ -305,7 +305,20 @@ pub static SETTINGS: &[Setting] = &[
         "ADDRESS",
         "take them on this TCP address with TLS, as 0.0.0.0:6514, by server.tls_certificate",
     ),
-    setting("syslog.log_group", None, "/syslog", "NAME", "log group that they go to, a stream a host"),
+    setting(
+        "syslog.log_group",
+        None,
+        "/syslog",
+        "NAME",
+        "log group that they go to, a stream a host, unless a syslog configuration (PutSyslogConfiguration) names another",
+    ),
+    setting(
+        "syslog.vpc_endpoint_id",
+        None,
+        "vpce-00000000000000000",
+        "ID",
+        "id by which syslog configurations name the receiver: `vpce-` and hexadecimal digits",
+    ),
     setting(
         "agent.log_files",
         None,

@@ -14,3 +14,7 @@ pub const SIGNED_HEADERS_MAX: usize = 128;
 
 /// The longest `Authorization` header that is looked at.
 pub const AUTHORIZATION_BYTES_MAX: usize = 8 * 1024;
+
+/// The characters of an unknown algorithm that an error repeats, as many as the longest name has: what stands there may be a secret
+/// that was sent without its scheme.
+pub const ALGORITHM_CHARS_MAX: usize = 24;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::ALGORITHM;
 use super::canonical::SignedRequest;
 use super::encode::{decode_query, decoded};
-use super::limits::AUTHORIZATION_BYTES_MAX;
+use super::limits::{ALGORITHM_CHARS_MAX, AUTHORIZATION_BYTES_MAX};
 use super::refusal::Refusal;
 
 /// Where a request carries its signature.
@@ -118,7 +118,7 @@ pub fn read<'a>(request: &SignedRequest<'a>) -> Result<Option<Presented<'a>>, Re
 fn read_header<'a>(request: &SignedRequest<'a>, authorization: &'a str) -> Result<Presented<'a>, Refusal> {
     let (algorithm, rest) = authorization.trim().split_once(' ').unwrap_or((authorization.trim(), ""));
     if algorithm != ALGORITHM {
-        return Err(Refusal::UnsupportedAlgorithm(algorithm.chars().take(64).collect()));
+        return Err(Refusal::UnsupportedAlgorithm(algorithm.chars().take(ALGORITHM_CHARS_MAX).collect()));
     }
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for pair in rest.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -176,7 +176,7 @@ fn read_query(query: QueryParameters<'_>) -> Result<Presented<'_>, Refusal> {
     if let Some(algorithm) = &algorithm
         && algorithm != ALGORITHM
     {
-        return Err(Refusal::UnsupportedAlgorithm(algorithm.chars().take(64).collect()));
+        return Err(Refusal::UnsupportedAlgorithm(algorithm.chars().take(ALGORITHM_CHARS_MAX).collect()));
     }
     let credential = query.get("X-Amz-Credential");
     let signed_headers = query.get("X-Amz-SignedHeaders");

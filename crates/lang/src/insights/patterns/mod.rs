@@ -1,28 +1,20 @@
 //! `pattern`: texts that are alike but for some words, found together; `diff` and `anomaly` over them. Source: "Pattern analysis",
 //! "Compare (diff) with previous time ranges".
-//!
-//! A text is cut into tokens ([`tokens`]); those that are surely dynamic (times, numbers, addresses, identifiers) are so from the
-//! start. Texts with the same between their words, and most of these equal, are one pattern; a word in which they differ becomes
-//! dynamic.
 
 mod anomaly;
 mod cluster;
 mod show;
-mod tokens;
 
-use std::collections::HashMap;
-
-use super::limits::PATTERNS_MAX;
+use super::limits::{PATTERN_TOKENS_MAX, PATTERNS_MAX};
 use super::plan::Patterns;
 use super::value::Value;
+use crate::text_clusters::{self, Clusters, Token};
 use cluster::Cluster;
 
 /// Groups texts. Feed it in any order; more than [`PATTERNS_MAX`] patterns are one.
 #[derive(Debug, Default)]
 pub struct Clusterer {
-    clusters: Vec<Cluster>,
-    /// The clusters by what lies between their words.
-    by_skeleton: HashMap<String, Vec<usize>>,
+    clusters: Clusters<Cluster>,
     /// Texts that found no place.
     others: Option<usize>,
 }
@@ -39,30 +31,11 @@ pub struct Sample {
 impl Clusterer {
     /// Adds a text.
     pub fn add(&mut self, text: &str, sample: Sample) {
-        let tokens = tokens::tokens(text);
-        let skeleton = tokens::skeleton(&tokens);
-        let of_skeleton = self.by_skeleton.get(&skeleton).map(Vec::as_slice).unwrap_or_default();
-        let alike =
-            of_skeleton.iter().copied().filter_map(|index| Some((index, self.clusters.get(index)?.likeness(&tokens)?)));
-        // Of those that are equally alike, the oldest.
-        let best = alike.fold(None, |best: Option<(usize, usize)>, (index, likeness)| match best {
-            Some((_, most)) if most >= likeness => best,
-            _ => Some((index, likeness)),
-        });
-        let index = match (best, self.others) {
-            (Some((index, _)), _) => index,
-            (None, Some(others)) if self.clusters.len() > PATTERNS_MAX => others,
-            (None, _) => {
-                let index = self.clusters.len();
-                let is_last = index >= PATTERNS_MAX;
-                self.clusters.push(if is_last { Cluster::of_anything() } else { Cluster::new(&tokens) });
-                if is_last {
-                    self.others = Some(index);
-                } else {
-                    self.by_skeleton.entry(skeleton).or_default().push(index);
-                }
-                index
-            }
+        let tokens = tokens(text);
+        let index = match (self.clusters.find(&tokens), self.others) {
+            (Some(index), _) | (None, Some(index)) => index,
+            (None, None) if self.clusters.len() < PATTERNS_MAX => self.clusters.push(Cluster::new(&tokens)),
+            (None, None) => *self.others.insert(self.clusters.push_apart(Cluster::of_anything())),
         };
         if let Some(cluster) = self.clusters.get_mut(index) {
             cluster.add(&tokens, text, sample);
@@ -73,7 +46,7 @@ impl Clusterer {
     /// time alone are there, too, with a count of 0; the largest difference is first then.
     pub fn finish(self, patterns: &Patterns) -> Vec<Vec<Value<'static>>> {
         let total: u64 = self.clusters.iter().map(|cluster| cluster.count).sum();
-        let mut clusters = self.clusters;
+        let mut clusters = self.clusters.into_vec();
         if patterns.diff.is_some() {
             clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.difference().unsigned_abs()));
         } else {
@@ -101,4 +74,9 @@ impl Clusterer {
         };
         clusters.iter().map(row).collect()
     }
+}
+
+/// The tokens of a text.
+pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
+    text_clusters::tokens(text, PATTERN_TOKENS_MAX)
 }

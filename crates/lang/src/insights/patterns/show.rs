@@ -5,6 +5,7 @@ use serde_json::json;
 use super::cluster::{Cluster, Part};
 use crate::insights::plan::{ANOMALY_COLUMNS, DIFF_COLUMNS, PATTERN_COLUMNS, Patterns};
 use crate::insights::value::Value;
+use crate::text_clusters::Sort;
 
 /// The names of the columns, in the order in which they are made.
 pub(super) fn names(patterns: &Patterns) -> Vec<&'static str> {
@@ -60,8 +61,8 @@ pub(super) fn diff_columns(cluster: &Cluster) -> Vec<Value<'static>> {
 fn pattern(cluster: &Cluster) -> String {
     let mut text = String::new();
     each(cluster, &mut |part, name, _| match part {
-        Part::Static { text: own, .. } => text += own,
-        Part::Dynamic { .. } => text += &format!("<{name}>"),
+        Part::Between(own) | Part::Word(own) => text += own,
+        Part::Dynamic(_) => text += &format!("<{name}>"),
     });
     text
 }
@@ -70,8 +71,8 @@ fn pattern(cluster: &Cluster) -> String {
 fn regex(cluster: &Cluster) -> String {
     let mut text = String::from("^");
     each(cluster, &mut |part, _, _| match part {
-        Part::Static { text: own, .. } => text += &regex::escape(own),
-        Part::Dynamic { .. } => text += "(.*?)",
+        Part::Between(own) | Part::Word(own) => text += &regex::escape(own),
+        Part::Dynamic(_) => text += "(.*?)",
     });
     text.push('$');
     text
@@ -82,12 +83,12 @@ fn tokens(cluster: &Cluster) -> String {
     let mut tokens = Vec::new();
     each(cluster, &mut |part, name, number| {
         tokens.push(match part {
-            Part::Static { text, .. } => {
+            Part::Between(text) | Part::Word(text) => {
                 json!({ "dynamicTokenPosition": 0, "isDynamic": false, "tokenString": text })
             }
-            Part::Dynamic { values, .. } => {
+            Part::Dynamic(dynamic) => {
                 let values: serde_json::Map<String, serde_json::Value> =
-                    values.iter().map(|(value, count)| (value.as_ref().to_owned(), json!(count))).collect();
+                    dynamic.values.iter().map(|(value, count)| (value.as_ref().to_owned(), json!(count))).collect();
                 json!({
                     "dynamicTokenPosition": number,
                     "isDynamic": true,
@@ -107,28 +108,35 @@ fn each(cluster: &Cluster, visit: &mut dyn FnMut(&Part, &str, usize)) {
     let (mut word, mut names_next) = (String::new(), false);
     for part in &cluster.parts {
         match part {
-            Part::Static { text, is_word: true } => {
-                text.as_ref().clone_into(&mut word);
+            Part::Word(text) => {
+                text.clone_into(&mut word);
                 names_next = false;
                 visit(part, "", 0);
             }
-            Part::Static { text, .. } => {
+            Part::Between(text) => {
                 let separator = text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
                 names_next = !word.is_empty() && matches!(separator, "=" | ":");
                 visit(part, "", 0);
             }
-            Part::Dynamic { kind, .. } => {
+            Part::Dynamic(dynamic) => {
                 number += 1;
-                let name = match kind {
-                    _ if names_next => capitalized(&word),
-                    Some(kind) => (*kind).to_owned(),
-                    None => "Token".to_owned(),
-                };
+                let name = if names_next { capitalized(&word) } else { name(dynamic.sort).to_owned() };
                 word.clear();
                 names_next = false;
                 visit(part, &format!("{name}-{number}"), number);
             }
         }
+    }
+}
+
+fn name(sort: Option<Sort>) -> &'static str {
+    match sort {
+        Some(Sort::Time) => "Time",
+        Some(Sort::Uuid) => "UUID",
+        Some(Sort::Address) => "IP",
+        Some(Sort::Number) => "Number",
+        Some(Sort::Id) => "ID",
+        Some(Sort::Token | Sort::Rest) | None => "Token",
     }
 }
 

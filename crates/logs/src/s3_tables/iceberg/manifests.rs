@@ -2,7 +2,8 @@
 
 use super::avro::{self, Records};
 use super::metadata::{LOG_GROUP, TIMESTAMP, schema};
-use crate::s3_tables::resources::{DataFile, Manifest, Snapshot, TableDocument};
+use crate::s3_tables::files::DataFile;
+use crate::s3_tables::resources::{Manifest, Snapshot, TableDocument};
 
 /// The schema of manifests. Optional fields that are never written are left out.
 const MANIFEST: &str = r#"{"type":"record","name":"manifest_entry","fields":[
@@ -54,15 +55,15 @@ fn signed(value: u64) -> i64 {
 }
 
 /// The manifest of these files, written for the snapshot `snapshot`.
-pub(crate) fn manifest(table: &TableDocument, files: &[&DataFile], snapshot: i64) -> Vec<u8> {
+pub(crate) fn manifest(table: &TableDocument, files: &[DataFile], snapshot: i64) -> Vec<u8> {
     let mut records = Records::default();
     for file in files {
         records.long(if file.snapshot == snapshot { ADDED } else { EXISTING });
         records.some_long(file.snapshot);
-        records.some_long(file.sequence);
-        records.some_long(file.sequence);
+        records.some_long(file.id.0);
+        records.some_long(file.id.0);
         records.long(0);
-        records.text(&table.location(&file.key));
+        records.text(&table.location(&table.file_key(file.id)));
         records.text("PARQUET");
         records.long(signed(file.rows));
         records.long(signed(file.bytes));

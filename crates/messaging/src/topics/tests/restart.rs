@@ -101,7 +101,7 @@ async fn rows_go_when_all_before_them_is_settled() {
     fixture.publish(&topic, "one").await;
     fixture.clock.advance(Duration::from_secs(5 * 3600));
     fixture.topics.tidy().await;
-    let fixture_hour = super::super::tables::hour(NOW);
+    let fixture_hour = watchkeep_delivery::outbox::hour(NOW);
     assert_eq!(fixture.topics.core.kept.first_hour(), fixture_hour, "it is not settled");
     fixture.topics.start(URL);
     assert_eq!(bodies(&mut fixture, 1).await, ["one"]);

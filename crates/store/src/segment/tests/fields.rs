@@ -1,10 +1,11 @@
 //! Fields that stand in for the text.
 
-use arrow::datatypes::DataType;
+use arrow::array::{ArrayRef, AsArray as _};
+use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
-use crate::scan::{AlsoIn, FieldPath, Fields, Spelling, TextFilter};
+use crate::scan::{AlsoIn, Choice, FieldPath, Fields, Spelling, TextFilter};
 
 /// Scans of rows that hold these messages, the note of the second `noted`: for each row `text` or its fields.
 fn check(messages: &[&str], note: Option<&str>, fields: &[(&str, Spelling)], expected: &[&str]) {
@@ -96,6 +97,48 @@ fn what_was_a_boolean_is_not_among_texts() {
     let lines = &[r#"{"a":true,"l":"INFO"}"#, r#"{"a":"true","l":"INFO"}"#, r#"{"a":"true"}"#, r#"{"a":"true"}"#];
     check(lines, None, &[("a", Kept)], &[&*format!("text {}", lines[0]), &*format!("text {}", lines[1])]);
     check(&[r#"{"a":true,"l":"INFO"}"#], None, &[("a", Kept)], &["true"]);
+}
+
+/// The messages that are read of rows with these, where only those with an `f` above 1.5 are chosen; and how many were left out.
+fn chosen(note: Option<&str>, of: &str, text: Option<&[u8]>) -> (Vec<String>, u64) {
+    let note = note.map(str::to_owned);
+    let row = |(n, message): (i64, &&str)| Row {
+        time: n,
+        seq: n as u64,
+        note: note.clone(),
+        message: message.as_bytes().to_vec(),
+        ..scans::EMPTY
+    };
+    let rows: Vec<Row> = (0..).zip(LINES).map(row).collect();
+    let blobs = stored(encode_rows(&rows, 50, true).bytes);
+    let paths = [FieldPath { path: of.into(), spelling: Spelling::Ignored, also_in: AlsoIn::Nothing }];
+    let wanted = |columns: &[ArrayRef]| {
+        let numbers = columns[0].as_primitive::<Float64Type>();
+        numbers.iter().map(|number| number.is_some_and(|number| number > 1.5)).collect()
+    };
+    let choice = Choice { by: Fields { paths: paths.into(), unless: vec![NOTE] }, wanted: Arc::new(wanted) };
+    let mut scan = Scan::new(&TABLE).columns(&[MESSAGE]).time(0..3).choosing(choice);
+    scan.text = text.map(TextFilter::containing);
+    let cache = FooterCache::default();
+    let reader = SegmentReader::open(blobs.clone(), "a.parquet", blobs.size("a.parquet").unwrap(), &cache).unwrap();
+    let mut found = Vec::new();
+    let touched = reader.scan(&scan, &mut |batch| {
+        found.extend(rows_of(&batch).iter().map(|row| String::from_utf8_lossy(&row.message).into_owned()));
+        Ok(ControlFlow::Continue(()))
+    });
+    let touched = touched.unwrap();
+    assert_eq!(touched.left_out > 0, touched.left_out_bytes > 0);
+    (found, touched.left_out)
+}
+
+#[test]
+fn rows_are_chosen_by_their_fields_and_delivered_as_they_are() {
+    let lines = |of: &[usize]| of.iter().map(|&at| LINES[at].to_owned()).collect::<Vec<_>>();
+    assert_eq!(chosen(None, "f", None), (lines(&[1, 2]), 1));
+    assert_eq!(chosen(None, "f", Some(b"WARN")), (lines(&[2]), 1));
+    // Who reads is not asked where no column says what the texts say.
+    assert_eq!(chosen(Some("noted"), "f", None), (lines(&[0, 1, 2]), 0));
+    assert_eq!(chosen(None, "x", None), (lines(&[0, 1, 2]), 0));
 }
 
 #[test]
