@@ -13,8 +13,9 @@ use datafusion::sql::sqlparser::ast::{
     Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::SparkSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::functions::AS_NUMBER;
 use crate::error::QueryError;
@@ -139,7 +140,10 @@ pub(super) fn parse(text: &str) -> Result<(ast::Statement, Names), QueryError> {
 /// Reads one query, and nothing but a query, as it is.
 pub(super) fn parse_plain(text: &str) -> Result<(ast::Statement, Names), QueryError> {
     let parser = Parser::new(&SparkSqlDialect {}).with_recursion_limit(SQL_DEPTH_MAX);
-    let statements = parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements());
+    let tokens = Tokenizer::new(&SparkSqlDialect {}, text).tokenize_with_location();
+    let statements = tokens
+        .map_err(ParserError::from)
+        .and_then(|tokens| parser.with_tokens_with_locations(with_units(tokens)).parse_statements());
     let statements = statements.map_err(|error| malformed(text, &error.to_string()))?;
     let [mut statement] = <[ast::Statement; 1]>::try_from(statements).map_err(|statements| {
         QueryError::malformed(if statements.is_empty() { "the query is empty" } else { "one query at a time" })
@@ -153,6 +157,35 @@ pub(super) fn parse_plain(text: &str) -> Result<(ast::Statement, Names), QueryEr
         return Err(refused);
     }
     Ok((statement, gather.0))
+}
+
+/// `INTERVAL '1 day'`, which the parser does not take in Spark's dialect, as `INTERVAL '1' day`.
+fn with_units(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written = Vec::with_capacity(tokens.len());
+    let mut is_interval = false;
+    for TokenWithSpan { token, span } in tokens {
+        let parts = match &token {
+            Token::SingleQuotedString(text) if is_interval => text.trim().split_once(char::is_whitespace),
+            _ => None,
+        };
+        let is_unit = |unit: &str| unit.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let parts = parts.map(|(count, unit)| (count.to_owned(), unit.trim().to_owned()));
+        match parts.filter(|(count, unit)| count.parse::<f64>().is_ok() && is_unit(unit)) {
+            Some((count, unit)) => {
+                written.push(TokenWithSpan { token: Token::SingleQuotedString(count), span });
+                written.push(TokenWithSpan { token: Token::make_word(&unit, None), span });
+            }
+            None => {
+                is_interval = match &token {
+                    Token::Whitespace(_) => is_interval,
+                    Token::Word(word) => word.keyword == Keyword::INTERVAL,
+                    _ => false,
+                };
+                written.push(TokenWithSpan { token, span });
+            }
+        }
+    }
+    written
 }
 
 /// The error of the parser, with the place that it names.
@@ -608,6 +641,8 @@ mod tests {
             "SELECT a FROM g WHERE t > now() - INTERVAL '1' DAY",
             "SELECT `a` FROM `g` WHERE `t` > now() - INTERVAL '1' DAY",
         );
+        check("SELECT t + INTERVAL '2 hours' AS u FROM g", "SELECT `t` + INTERVAL '2' HOURS AS u FROM `g`");
+        check("SELECT t + INTERVAL 1 DAY AS u FROM g", "SELECT `t` + INTERVAL 1 DAY AS u FROM `g`");
         check("SELECT a FROM g WHERE b RLIKE 'x'", "SELECT `a` FROM `g` WHERE regexp_like(`b`, 'x')");
     }
 

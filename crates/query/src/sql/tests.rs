@@ -108,6 +108,14 @@ const CASES: &[(&str, &[&str])] = &[
     ("SELECT CAST(zip AS INT) AS z, CAST(level AS INT) AS l FROM g1 WHERE zip = '007'", &["z=7"]),
     ("SELECT 1 / 2 AS half, round(2.567, 1) AS r, abs(-3) AS a, floor(2.7) AS f", &["half=0.5; r=2.6; a=3; f=2"]),
     ("SELECT percentile(ms, 0.5) AS p FROM g1", &["p=20"]),
+    (
+        "SELECT count(*) AS n FROM g1 WHERE `@timestamp` < to_timestamp('1970-01-01 00:00:00') + INTERVAL '2 minutes'",
+        &["n=2"],
+    ),
+    (
+        "SELECT count(*) AS n FROM g1 WHERE `@timestamp` < to_timestamp('1970-01-01 00:00:00') + INTERVAL 1 DAY",
+        &["n=5"],
+    ),
     ("SELECT level FROM g1 WHERE level RLIKE '^ERR' ORDER BY status LIMIT 1", &["level=ERROR"]),
     ("SELECT regexp_extract(`@message`, '\"ms\":([0-9]+)', 1) AS ms FROM g1 WHERE status = 500", &["ms=30"]),
     (
