@@ -134,6 +134,25 @@ def test_errors_say_where(filled):
     assert rows(found) == [{"n": "4"}]
 
 
+def test_no_sql_ends_the_server(filled):
+    def sql(text):
+        return ask(filled, text, groups=[], queryLanguage="SQL")[0]
+
+    terms = " OR ".join(f"ms = {n}" for n in range(250))
+    assert rows(sql(f"SELECT count(*) AS n FROM `/shop/web` WHERE {terms}"))[0].keys() == {"n"}
+    long = [
+        "SELECT " + "+".join(["1"] * 4_900),
+        "SELECT " + "CASE WHEN 1 = 1 THEN 1 ELSE " * 300 + "0" + " END" * 300,
+        "SELECT range(0, 2000000000)",
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
+    ]
+    for text in long:
+        with pytest.raises(filled.exceptions.MalformedQueryException):
+            sql(text)
+    assert sql("SELECT length(repeat('x', 2000000000))")["status"] == "Failed"
+    assert rows(sql("SELECT sum(nowhere) AS s, count(*) AS n FROM `/shop/web`")) == [{"n": "4"}]
+
+
 def test_saved_queries_and_lookup_tables(filled):
     saved = filled.put_query_definition(name="shop/slow", queryString="filter ms > 20", logGroupNames=["/shop/web"])
     found = filled.describe_query_definitions(queryDefinitionNamePrefix="shop/")["queryDefinitions"]
@@ -142,7 +161,7 @@ def test_saved_queries_and_lookup_tables(filled):
 
     table = filled.create_lookup_table(lookupTableName="levels", tableBody="level,text\nERROR,bad\n")
     found, _ = ask(filled, "lookup levels level OUTPUT text | stats count(*) as n by text | sort n, text")
-    assert rows(found) == [{"text": "bad", "n": "2"}, {"n": "2"}]
+    assert rows(found) == [{"n": "2"}, {"text": "bad", "n": "2"}]
     filled.update_lookup_table(lookupTableArn=table["lookupTableArn"], tableBody="level,text\nINFO,fine\n")
     assert "fine" in filled.get_lookup_table(lookupTableArn=table["lookupTableArn"])["tableBody"]
     filled.delete_lookup_table(lookupTableArn=table["lookupTableArn"])
