@@ -10,7 +10,7 @@ use arrow::array::{
     StringBuilder,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type};
+use arrow::datatypes::{DataType, Field, Float64Type, TimeUnit};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -60,6 +60,7 @@ const FUNCTIONS: &[Definition] = &[
     Definition { name: "lpad", takes: Takes::TwoOrThree, gives: text, call: |args| padded(args, Side::Left) },
     Definition { name: "rpad", takes: Takes::TwoOrThree, gives: text, call: |args| padded(args, Side::Right) },
     Definition { name: AS_NUMBER, takes: Takes::Any(1), gives: number_or_same, call: as_number },
+    Definition { name: "as_time", takes: Takes::Any(1), gives: time_or_same, call: as_time },
     Definition { name: "abs", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::abs) },
     Definition { name: "ceil", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::ceil) },
     Definition { name: "ceiling", takes: Takes::Numbers(1), gives: number, call: |args| each(args, f64::ceil) },
@@ -120,6 +121,13 @@ fn number_or_same(arguments: &[DataType]) -> DataType {
     match arguments.first() {
         Some(kind) if !is_text(kind) => kind.clone(),
         _ => DataType::Float64,
+    }
+}
+
+fn time_or_same(arguments: &[DataType]) -> DataType {
+    match arguments.first() {
+        Some(kind) if !is_text(kind) => kind.clone(),
+        _ => DataType::Timestamp(TimeUnit::Microsecond, None),
     }
 }
 
@@ -226,6 +234,14 @@ fn as_number(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     match arguments.first() {
         Some(array) if !is_text(array.data_type()) => Ok(array.clone()),
         _ => Ok(Arc::new(numbers(arguments, 0)?)),
+    }
+}
+
+/// A text that is a time, as one; anything else as it is.
+fn as_time(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    match arguments.first() {
+        Some(array) if !is_text(array.data_type()) => Ok(array.clone()),
+        _ => argument(arguments, 0, &time_or_same(&[])),
     }
 }
 

@@ -51,6 +51,9 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("regexp_extract", 3, "coalesce(array_element(regexp_match($1, $2), $3), '')"),
     ("regexp", 2, "regexp_like($1, $2)"),
     ("log", 1, "ln($1)"),
+    // A text that is no time is nothing.
+    ("to_timestamp", 1, "to_timestamp(as_time($1))"),
+    ("to_date", 1, "TRY_CAST(as_time($1) AS DATE)"),
     ("unix_timestamp", 1, "date_part('epoch', $1)"),
     ("year", 1, "date_part('year', $1)"),
     ("quarter", 1, "date_part('quarter', $1)"),

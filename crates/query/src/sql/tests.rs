@@ -203,6 +203,12 @@ async fn odd_values_fail_no_query() {
         ("SELECT greatest(n, 5) AS g FROM g1 ORDER BY k LIMIT 2", &["g=5", "g=5"]),
         ("SELECT concat(k, '-', m) AS c FROM g1 ORDER BY k", &["c=a-4", "c=b-0", "c=c-2", "", ""]),
         ("SELECT collect_list(m) AS l FROM g1", &["l=[2, 0, 4]"]),
+        ("SELECT to_timestamp(k) AS t, to_date(k) AS d, year(k) AS y FROM g1 WHERE k = 'a'", &[""]),
+        (
+            "SELECT to_timestamp(t) AS t, to_date(t) AS d FROM (SELECT CASE WHEN k = 'a' THEN '2026-01-02 03:04:05' ELSE k END AS t FROM g1 WHERE k < 'c') ORDER BY t",
+            &["", "t=2026-01-02 03:04:05.000; d=2026-01-02"],
+        ),
+        ("SELECT to_timestamp(m) AS t FROM g1 WHERE m > 2", &["t=1970-01-01 00:00:04.000"]),
     ];
     for state in ["in memory", "compacted"] {
         let mut wrong = Vec::new();
