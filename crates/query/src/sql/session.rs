@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMillisecondType};
+use arrow::temporal_conversions::timestamp_ms_to_datetime;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
@@ -15,12 +16,15 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as AnyStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 use futures_util::StreamExt as _;
+use watchkeep_core::TimestampMs;
 use watchkeep_lang::insights::{render_number, time};
 
 use super::casts::LenientCasts;
@@ -36,6 +40,8 @@ const CHECKED_EVERY: Duration = Duration::from_millis(100);
 /// A session for one query.
 pub(super) struct Session {
     context: SessionContext,
+    /// What `now()` is.
+    now: TimestampMs,
 }
 
 impl Session {
@@ -57,7 +63,7 @@ impl Session {
         context.add_analyzer_rule(Arc::new(LenientCasts));
         functions::WITHOUT_BOUNDS.iter().for_each(|name| context.deregister_udf(name));
         functions::all().for_each(|function| context.register_udf(function));
-        Ok(Session { context })
+        Ok(Session { context, now: bounds.clock().now() })
     }
 
     /// Adds a table that is read from one end to the other.
@@ -73,9 +79,17 @@ impl Session {
         registered.map(drop).map_err(|error| QueryError::Failed(error.to_string()))
     }
 
+    /// What DataFusion plans by. Left alone it would ask the system for the time.
+    fn state(&self) -> SessionState {
+        let mut state = self.context.state();
+        let now = timestamp_ms_to_datetime(self.now.0).map(|now| now.and_utc());
+        state.execution_props_mut().query_execution_start_time = now;
+        state
+    }
+
     /// The plan of a query.
     pub(super) async fn plan(&self, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
-        let plan = self.context.state().statement_to_plan(AnyStatement::Statement(Box::new(statement))).await?;
+        let plan = self.state().statement_to_plan(AnyStatement::Statement(Box::new(statement))).await?;
         let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         only_queries.verify_plan(&plan)?;
         Ok(plan)
@@ -84,7 +98,7 @@ impl Session {
     /// Plans a query down to what would be carried out.
     pub(super) async fn check(&self, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
         let plan = self.plan(statement).await?;
-        self.context.state().create_physical_plan(&plan).await?;
+        self.state().create_physical_plan(&plan).await?;
         Ok(plan)
     }
 
@@ -99,8 +113,9 @@ impl Session {
     ) -> Result<Vec<Row>, QueryError> {
         let fail = |error: DataFusionError| failure(error, bounds);
         let plan = self.plan(statement).await.map_err(fail)?;
-        let frame = self.context.execute_logical_plan(plan).await.map_err(fail)?;
-        let mut stream = frame.execute_stream().await.map_err(fail)?;
+        let state = self.state();
+        let plan = state.create_physical_plan(&plan).await.map_err(fail)?;
+        let mut stream = execute_stream(plan, state.task_ctx()).map_err(fail)?;
         let mut rows = Vec::new();
         let mut reported = bounds.clock().monotonic();
         loop {

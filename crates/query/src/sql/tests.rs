@@ -46,6 +46,12 @@ fn lines(answer: &Answer) -> Vec<String> {
 
 /// Queries and their rows.
 const CASES: &[(&str, &[&str])] = &[
+    // The clock's time, not the system's.
+    (
+        "SELECT now() AS n, current_timestamp AS t, current_date AS d FROM g2 LIMIT 1",
+        &["n=2023-11-14 22:13:20.000; t=2023-11-14 22:13:20.000; d=2023-11-14"],
+    ),
+    ("SELECT count(*) AS n FROM g2 WHERE `@timestamp` < now() - INTERVAL '1 day'", &["n=2"]),
     (
         "SELECT level, status FROM `g1` WHERE status >= 404 ORDER BY status",
         &["level=INFO; status=404", "level=ERROR; status=500", "level=ERROR; status=503"],
