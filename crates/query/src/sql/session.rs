@@ -128,7 +128,8 @@ impl Session {
             };
             bounds.check()?;
             let Some(batch) = batch else { return Ok(rows) };
-            shown(&batch.map_err(fail)?, limit, pointer, bounds, &mut rows)?;
+            let batch = batch.map_err(|error| of_events(failure(error, bounds)))?;
+            shown(&batch, limit, pointer, bounds, &mut rows)?;
             if rows.len() >= limit {
                 return Ok(rows);
             }
@@ -192,6 +193,17 @@ fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>, QueryError> {
             let text = |row: usize| array.is_valid(row).then(|| formatter.value(row).to_string());
             Ok((0..array.len()).map(text).collect())
         }
+    }
+}
+
+/// What went wrong while events were looked at: nothing of what was in them, since this is logged.
+fn of_events(error: QueryError) -> QueryError {
+    match error {
+        QueryError::Malformed { .. } => {
+            QueryError::malformed("what an event has does not fit what the query does with it")
+        }
+        QueryError::Failed(_) => QueryError::Failed("an operator failed on what an event has".to_owned()),
+        other => other,
     }
 }
 
