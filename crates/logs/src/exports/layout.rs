@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(prefix(Some("")), "exportedlogs");
         assert_eq!(file_key("p/q", "id", &folder("p/q", "a/b/c"), 7), "p/q/id/a-b-c/000007.gz");
         // A name may have four bytes a character, and a key has a thousand.
-        for (prefix, name) in [("p", "\u{1f4a7}".repeat(512)), (&*"p".repeat(EXPORT_PREFIX_BYTES_MAX), "s".repeat(512))] {
+        for (prefix, name) in [("p", "\u{1f4a7}".repeat(512)), (&*"p".repeat(EXPORT_PREFIX_BYTES_MAX), "s".repeat(512))]
+        {
             let folder = folder(prefix, &name);
             let key = file_key(prefix, &"i".repeat(36), &folder, u32::MAX);
             assert!(name.starts_with(&folder) && folder.len() > 400, "{folder}");

@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn scaling_leaves_so_many_even_shards() {
-        for (from, to) in [(1, 2), (2, 4), (4, 2), (2, 3), (3, 2), (3, 5), (5, 3), (8, 4), (7, 13), (4, 4), (10_000, 9_999)] {
+        for (from, to) in
+            [(1, 2), (2, 4), (4, 2), (2, 3), (3, 2), (3, 5), (5, 3), (8, 4), (7, 13), (4, 4), (10_000, 9_999)]
+        {
             let mut document = stream(from);
             let numbers = (100..).take(numbers_to_scale(&document, to)).collect();
             Resharding::new(&mut document, numbers, 9).scale(to).unwrap();
