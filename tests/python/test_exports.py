@@ -79,6 +79,25 @@ def test_an_export(server, logs):
     assert described["executionInfo"]["completionTime"] >= described["executionInfo"]["creationTime"]
 
 
+def test_streams_whose_names_are_longer_than_keys_may_be(server, logs):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="archive")
+    s3.put_bucket_policy(Bucket="archive", Policy=json.dumps({"Version": "2012-10-17", "Statement": POLICY}))
+    logs.create_log_group(logGroupName="/shop/app")
+    now = int(time.time() * 1000)
+    for number in range(2):
+        stream = "\N{droplet}" * 511 + str(number)
+        logs.create_log_stream(logGroupName="/shop/app", logStreamName=stream)
+        logs.put_log_events(logGroupName="/shop/app", logStreamName=stream, logEvents=[{"timestamp": now, "message": f"line {number}"}])
+    request = {"logGroupName": "/shop/app", "fromTime": now, "to": now + 1, "destination": "archive"}
+    task = logs.create_export_task(**request)["taskId"]
+    until(lambda: status(logs, task) == "COMPLETED")
+    ((folder, found),) = lines(s3, f"exportedlogs/{task}/").items()
+    assert sorted(line.split(" ", 1)[1] for line in found) == ["line 0", "line 1"] and set(folder) == {"\N{droplet}"}
+    with raises(logs, "InvalidParameterException", "A destinationPrefix has at most 512 bytes."):
+        logs.create_export_task(**request, destinationPrefix="p" * 513)
+
+
 def test_a_killed_server_goes_on_exporting(tmp_path):
     with Server(data_dir=tmp_path / "data") as server:
         logs, s3 = server.client("logs"), server.client("s3")

@@ -3,12 +3,14 @@
 import base64
 import concurrent.futures
 import hashlib
+import http.client
 import io
 import json
 import os
 import signal
 import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 import zlib
 
@@ -164,6 +166,17 @@ def test_transfers(server, s3, tmp_path):
     got = s3.get_object(Bucket="shop", Key="copy")["Body"].read()
     assert got == big
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="shop")
+
+
+def test_clients_that_ask_before_they_send(s3):
+    """A client that is not told to go on is told that the connection ends: the AWS CLI mistakes the next answer on it otherwise, and waits for ever."""
+    for bucket, size, status, is_told in (("shop", 7, 200, False), ("shop", 0, 200, True), ("shop-of-nobody", 7, 404, True)):
+        url = urllib.parse.urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}))
+        connection = http.client.HTTPConnection(url.netloc, timeout=10)
+        connection.request("PUT", f"{url.path}?{url.query}", body(size), {"Expect": "100-continue"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("connection") == "close") == (status, is_told), (bucket, size)
+        connection.close()
 
 
 def test_multipart_uploads(s3):

@@ -70,11 +70,12 @@ pub trait DeliveryStreams: Send + Sync + std::fmt::Debug {
     fn has(&self, arn: &str) -> bool;
 
     /// Hands records to the delivery stream, in batches; when it is done all of them are at its target. What fails is tried again
-    /// for some minutes.
+    /// for some minutes. What is refused is tried in parts: records that are refused by themselves are left out.
     ///
     /// # Errors
     ///
-    /// The last error of the first batch that was not delivered: all before it were, none behind it.
+    /// [`DeliveryError::Later`] of the first batch that was not delivered: all before it were, none behind it.
+    /// [`DeliveryError::Refused`] if none of the records will ever be taken.
     fn deliver<'a>(&'a self, arn: &'a str, records: Vec<Bytes>) -> BoxFuture<'a, Result<(), DeliveryError>>;
 }
 

@@ -136,11 +136,37 @@ impl DeliveryStreams for ConfiguredStreams {
         Box::pin(async move {
             let missing = || DeliveryError::Refused(format!("there is no delivery stream {arn}"));
             let target = self.target(arn).ok_or_else(missing)?;
+            let (mut delivered, mut refused) = (0, 0);
+            let mut reason = None;
             for records in batches(records) {
-                let id = uuid(self.random.as_ref()).to_string();
-                self.deliver_batch(target, &Batch { id, source_arn: arn.to_owned(), records }).await?;
+                let mut waiting = vec![records];
+                while let Some(records) = waiting.pop() {
+                    let id = uuid(self.random.as_ref()).to_string();
+                    let mut batch = Batch { id, source_arn: arn.to_owned(), records };
+                    let count = batch.records.len();
+                    match self.deliver_batch(target, &batch).await {
+                        Ok(()) => delivered += count,
+                        // What is too much at once may be taken in halves; and one that is never taken keeps no other back.
+                        Err(DeliveryError::Refused(_)) if count > 1 => {
+                            let second = batch.records.split_off(count / 2);
+                            waiting.extend([second, batch.records]);
+                        }
+                        Err(DeliveryError::Refused(why)) => {
+                            refused += 1;
+                            reason = Some(why);
+                        }
+                        Err(later) => return Err(later),
+                    }
+                }
             }
-            Ok(())
+            match reason {
+                Some(why) if delivered == 0 => Err(DeliveryError::Refused(why)),
+                Some(why) => {
+                    tracing::warn!(stream = arn, records = refused, why, "records were refused, and are left out");
+                    Ok(())
+                }
+                None => Ok(()),
+            }
         })
     }
 }

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::Hop;
 use crate::door;
+use crate::expectation::Expectation;
 use crate::limits::{HEADERS_MAX, PING_INTERVAL, PING_TIME, RELAYED_STREAMS_MAX, STREAMS_MAX};
 use crate::shared::{Phase, Shared};
 use crate::stall::Impatient;
@@ -89,14 +90,19 @@ async fn speak(
 
     let stream = Impatient::new(stream, Arc::clone(&shared.patience), limits.write_time);
     let spoken = Arc::new(AtomicBool::new(false));
-    let service = service_fn(|request| {
+    let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
         spoken.store(true, Ordering::Relaxed);
         let (shared, peer, hop) = (Arc::clone(&shared), Arc::clone(&peer), hop.clone());
         async move {
-            Ok::<_, Infallible>(match hop {
+            let expectation = Expectation::of(&request);
+            let mut response = match hop {
                 None => door::answer(shared, peer, request).await,
                 Some(hop) => door::answer_peer(shared, hop, request).await,
-            })
+            };
+            if let Some(expectation) = expectation {
+                expectation.settle(&mut response);
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);

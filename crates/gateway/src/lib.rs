@@ -23,6 +23,7 @@ mod connection;
 mod documents;
 mod door;
 mod events;
+mod expectation;
 mod kind;
 mod limits;
 mod origin;

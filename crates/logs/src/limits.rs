@@ -79,6 +79,12 @@ pub const DELIVERY_RETENTION_DAYS: i32 = 1;
 /// The export tasks of an account in a Region that are remembered.
 pub const EXPORTS_KEPT_MAX: usize = 1_000;
 
+/// The bytes of what the keys of an export's files begin with: the task's id, a stream's name and a number come behind it.
+pub const EXPORT_PREFIX_BYTES_MAX: usize = 512;
+
+/// The bytes of a key of an export's file. AWS: 1,024 of a key of S3.
+pub const EXPORT_KEY_BYTES_MAX: usize = 1_024;
+
 /// How long an export task may take ("CreateExportTask").
 pub const EXPORT_AGE_MS_MAX: i64 = DAY_MS;
 

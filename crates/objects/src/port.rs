@@ -25,6 +25,9 @@ pub(crate) fn told(bucket: &str, key: &str, error: ServiceError) -> BucketError 
         "NoSuchBucket" => BucketError::NoSuchBucket(bucket.to_owned()),
         "NoSuchKey" => BucketError::NoSuchKey(key.to_owned()),
         "AccessDenied" => BucketError::Denied(error.message),
+        // Whoever changes the bucket at the same time is done soon.
+        "OperationAborted" => BucketError::Busy(error.to_string()),
+        _ if error.status < 500 => BucketError::Refused(error.message),
         _ => BucketError::Busy(error.to_string()),
     }
 }

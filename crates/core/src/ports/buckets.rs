@@ -16,6 +16,9 @@ pub enum BucketError {
     /// The bucket's policy does not allow it.
     #[error("access to the bucket is denied: {0}")]
     Denied(String),
+    /// What is asked for can never be done, as putting an object under a key that is too long.
+    #[error("the bucket refuses it: {0}")]
+    Refused(String),
     /// It may work a little later.
     #[error("the bucket is busy: {0}")]
     Busy(String),

@@ -19,6 +19,9 @@ use super::*;
 
 const ARN: &str = "arn:aws:firehose:us-east-1:000000000000:deliverystream/metrics";
 
+/// Stands for the answer in the right form, before others.
+const TAKEN: (u16, Value) = (200, Value::Null);
+
 /// What a receiver got, and what it answers; 200 in the right form when nothing is left to be said.
 #[derive(Default)]
 struct Receiver {
@@ -56,7 +59,8 @@ impl Receiver {
         let body: Value = serde_json::from_str(&text).unwrap();
         let well = (200, json!({"requestId": body["requestId"], "timestamp": 1}));
         self.got.lock().unwrap().push((parts.headers, body));
-        let (status, answer) = self.answers.lock().unwrap().pop_front().unwrap_or(well);
+        let answer = self.answers.lock().unwrap().pop_front().filter(|answer| *answer != TAKEN);
+        let (status, answer) = answer.unwrap_or(well);
         http::Response::builder().status(status).body(Full::from(answer.to_string())).unwrap()
     }
 
@@ -141,6 +145,28 @@ async fn what_is_refused_or_fails_for_long_is_given_back() {
     }
     assert!(matches!(delivering.await.unwrap(), Err(DeliveryError::Later(_))));
     assert_eq!(receiver.records().len(), 1 + TRIES_MAX as usize);
+}
+
+#[tokio::test]
+async fn what_is_too_much_at_once_is_delivered_in_parts() {
+    let receiver = Arc::new(Receiver::default());
+    let clock = Arc::new(ManualClock::new(TimestampMs(0)));
+    let streams = streams(&receiver.listen().await, &clock);
+    let too_much = || (413, json!({"errorMessage": "too much"}));
+    // All four, the first two; and of the last two the fourth even by itself.
+    let answers = [Some(too_much()), Some(too_much()), None, None, Some(too_much()), None, Some(too_much())];
+    receiver.answers.lock().unwrap().extend(answers.into_iter().map(|answer| answer.unwrap_or(TAKEN)));
+    streams.deliver(ARN, records(&["one", "two", "three", "four"])).await.unwrap();
+    let parts: [&[&str]; 7] = [
+        &["one", "two", "three", "four"],
+        &["one", "two"],
+        &["one"],
+        &["two"],
+        &["three", "four"],
+        &["three"],
+        &["four"],
+    ];
+    assert_eq!(receiver.records(), parts);
 }
 
 #[test]

@@ -341,6 +341,7 @@ async fn try_bucket(logs: &Logs, caller: &Caller, target: &Arn) -> Result<(), Se
         BucketError::Denied(_) => errors::access_denied(
             "The policy of the bucket does not allow delivery.logs.amazonaws.com to put objects into it.",
         ),
+        BucketError::Refused(why) => model::validation_exception(why),
         BucketError::Busy(why) => {
             tracing::warn!(why, "a delivery was not created: its bucket is busy");
             model::service_unavailable_exception("The service cannot complete the request.")

@@ -11,7 +11,7 @@ use watchkeep_store::ResourceKey;
 use super::{ExportTask, Status, client, layout, run};
 use crate::Logs;
 use crate::errors::{self, invalid, not_of_class};
-use crate::limits::EXPORTS_KEPT_MAX;
+use crate::limits::{EXPORT_PREFIX_BYTES_MAX, EXPORTS_KEPT_MAX};
 use crate::names::group_key;
 use crate::resources::Class;
 
@@ -33,6 +33,9 @@ pub(crate) async fn create_export_task(
         return Err(invalid("Specified time range is not valid. 'to' must not be before the log group was created."));
     }
     let prefix = layout::prefix(input.destination_prefix.as_deref());
+    if prefix.len() > EXPORT_PREFIX_BYTES_MAX {
+        return Err(invalid(format!("A destinationPrefix has at most {EXPORT_PREFIX_BYTES_MAX} bytes.")));
+    }
     let exports = &logs.exports;
     let _creating = exports.creating.lock().await;
     let here = exports.tasks.list(&caller.account, Some(&caller.region), "", None, usize::MAX);
@@ -97,6 +100,7 @@ fn refused(call: &str, error: BucketError) -> ServiceError {
             "{call} call on the given bucket failed. Please check if CloudWatch Logs has been granted permission to perform this \
              operation."
         )),
+        BucketError::Refused(why) => invalid(format!("{call} call on the given bucket failed: {why}")),
         BucketError::Busy(why) => {
             tracing::warn!(why, "an export was not begun: its bucket is busy");
             model::service_unavailable_exception("The service cannot complete the request.")

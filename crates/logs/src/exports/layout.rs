@@ -7,13 +7,16 @@ use flate2::write::GzEncoder;
 use watchkeep_model::Timestamp;
 use watchkeep_wire::text::timestamp;
 
-use crate::limits::{EXPORT_FILE_BYTES, EXPORT_LINES_BYTES};
+use crate::limits::{EXPORT_FILE_BYTES, EXPORT_KEY_BYTES_MAX, EXPORT_LINES_BYTES};
 
 /// What is written to see whether one may.
 pub(super) const PROBE: &[u8] = b"Permission Check Successful";
 
 /// What keys begin with if the client does not say.
 const PREFIX_DEFAULT: &str = "exportedlogs";
+
+/// The bytes of a key beside prefix and folder: three slashes, the task's id, the file's number and `.gz`.
+const BESIDE_BYTES: usize = 3 + 36 + 10 + 3;
 
 /// What keys begin with.
 pub(super) fn prefix(asked: Option<&str>) -> String {
@@ -25,9 +28,12 @@ pub(super) fn probe_key(prefix: &str) -> String {
     format!("{prefix}/aws-logs-write-test")
 }
 
-/// A stream's name as a part of keys.
-pub(super) fn folder(stream: &str) -> String {
-    stream.replace('/', "-")
+/// A stream's name as a part of keys that begin with this prefix: its end is left out if the keys were too long with it.
+pub(super) fn folder(prefix: &str, stream: &str) -> String {
+    let mut folder = stream.replace('/', "-");
+    let bytes_max = EXPORT_KEY_BYTES_MAX.saturating_sub(prefix.len() + BESIDE_BYTES);
+    folder.truncate(folder.floor_char_boundary(bytes_max));
+    folder
 }
 
 /// The key of a file.
@@ -81,12 +87,21 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::limits::EXPORT_PREFIX_BYTES_MAX;
 
     #[test]
     fn files_are_laid_out_as_in_aws() {
         assert_eq!(prefix(None), "exportedlogs");
         assert_eq!(prefix(Some("")), "exportedlogs");
-        assert_eq!(file_key("p/q", "id", &folder("a/b/c"), 7), "p/q/id/a-b-c/000007.gz");
+        assert_eq!(file_key("p/q", "id", &folder("p/q", "a/b/c"), 7), "p/q/id/a-b-c/000007.gz");
+        // A name may have four bytes a character, and a key has a thousand.
+        for (prefix, name) in [("p", "\u{1f4a7}".repeat(512)), (&*"p".repeat(EXPORT_PREFIX_BYTES_MAX), "s".repeat(512))]
+        {
+            let folder = folder(prefix, &name);
+            let key = file_key(prefix, &"i".repeat(36), &folder, u32::MAX);
+            assert!(name.starts_with(&folder) && folder.len() > 400, "{folder}");
+            assert!(key.len() <= EXPORT_KEY_BYTES_MAX, "{}", key.len());
+        }
         let mut file = File::new();
         assert!(file.is_empty());
         file.add(1_441_490_400_000, "hello");

@@ -97,13 +97,13 @@ impl Export {
         };
         let mut names = BTreeMap::<String, usize>::new();
         for stream in &streams {
-            *names.entry(layout::folder(&stream.name)).or_default() += 1;
+            *names.entry(layout::folder(&self.task.prefix, &stream.name)).or_default() += 1;
         }
         for stream in streams {
             if self.task.done.as_deref().is_some_and(|done| &*stream.name <= done) {
                 continue;
             }
-            let folder = layout::folder(&stream.name);
+            let folder = layout::folder(&self.task.prefix, &stream.name);
             let is_shared = names.get(&folder).is_some_and(|count| *count > 1);
             let first = self.task.shared_folders.get(&folder).copied().unwrap_or(0);
             let next = self.stream(&group, &stream, &folder, first).await?;

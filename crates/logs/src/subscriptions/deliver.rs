@@ -208,10 +208,7 @@ impl Logs {
             match &refusal {
                 Refusal::Never(_) => {
                     tracing::warn!(subscription = plan.name, why, "events cannot be delivered, and are left out");
-                    count(messages.get(..1).unwrap_or_default(), false);
-                    if !messages.is_empty() {
-                        messages.remove(0);
-                    }
+                    count(&sent.refused, false);
                     continue;
                 }
                 Refusal::Closed(_) => {

@@ -93,7 +93,7 @@ pub(super) enum Refusal {
     Throttled(String),
     /// They may be taken later.
     Later(String),
-    /// They will not be taken, others may be.
+    /// Some will never be taken, others may be.
     Never(String),
     /// Nothing will be taken as long as somebody does not set it right.
     Closed(String),
@@ -112,8 +112,11 @@ impl Refusal {
 pub(super) struct Sent {
     /// Those that were taken.
     pub taken: Vec<Message>,
-    /// Those that were not, in their order, and why the first of them was not.
+    /// Those that were not and may be later, in their order.
     pub left: Vec<Message>,
+    /// Those that never will be.
+    pub refused: Vec<Message>,
+    /// Why not.
     pub refusal: Option<Refusal>,
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn send(
         Vendor::Function => to_function(ports, arn, messages).await,
         Vendor::Destination => {
             let refusal = Some(Refusal::Closed("a destination cannot be a destination's target".to_owned()));
-            Sent { taken: Vec::new(), left: messages, refusal }
+            Sent { left: messages, refusal, ..Sent::default() }
         }
     }
 }
@@ -158,7 +161,7 @@ async fn to_data_stream(
             && one.data.len() > DATA_RECORD_BYTES_MAX
         {
             sent.refusal = Some(Refusal::Never("a message is larger than a record can be".to_owned()));
-            sent.left = some.into_iter().chain(rest).collect();
+            (sent.refused, sent.left) = (some, rest.collect());
             return sent;
         }
         let record = |message: &Message| DataRecord {
@@ -185,17 +188,16 @@ async fn to_data_stream(
 async fn to_delivery_stream(ports: &SubscriptionPorts, arn: &str, messages: Vec<Message>) -> Sent {
     if !ports.deliveries.has(arn) {
         let refusal = Some(Refusal::Closed(format!("there is no delivery stream {arn}")));
-        return Sent { taken: Vec::new(), left: messages, refusal };
+        return Sent { left: messages, refusal, ..Sent::default() };
     }
     let records = messages.iter().map(|message| Bytes::from(message.data.clone())).collect();
     match ports.deliveries.deliver(arn, records).await {
-        Ok(()) => Sent { taken: messages, left: Vec::new(), refusal: None },
-        Err(error) => {
-            let refusal = Some(match error {
-                DeliveryError::Later(why) => Refusal::Later(why),
-                DeliveryError::Refused(why) => Refusal::Never(why),
-            });
-            Sent { taken: Vec::new(), left: messages, refusal }
+        Ok(()) => Sent { taken: messages, ..Sent::default() },
+        Err(DeliveryError::Later(why)) => {
+            Sent { left: messages, refusal: Some(Refusal::Later(why)), ..Sent::default() }
+        }
+        Err(DeliveryError::Refused(why)) => {
+            Sent { refused: messages, refusal: Some(Refusal::Never(why)), ..Sent::default() }
         }
     }
 }

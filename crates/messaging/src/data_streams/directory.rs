@@ -1,6 +1,6 @@
 //! All streams in memory, found by name for each call and by the number of a shard for each row; and the owner of their rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -61,11 +61,12 @@ impl Directory {
     /// Notes that a stream has other shards than before.
     pub fn refresh(&self, stream: &Arc<Stream>, before: &StreamDocument) {
         let now = stream.document();
+        let kept: HashSet<u64> = now.value.shards.iter().map(|shard| shard.number).collect();
         let mut inner = self.write();
         for shard in &now.value.shards {
             inner.by_shard.insert(shard.number, stream.clone());
         }
-        for gone in before.shards.iter().filter(|old| now.value.shards.iter().all(|new| new.number != old.number)) {
+        for gone in before.shards.iter().filter(|old| !kept.contains(&old.number)) {
             inner.by_shard.remove(&gone.number);
         }
     }

@@ -41,7 +41,7 @@ pub(crate) async fn split_shard(
         )));
     }
     let index = shard.index;
-    streams.reshard(&stream, 1, |_| 2, move |change| change.split(index, at)).await?;
+    streams.reshard(&stream, 1, |_| 2, move |change| change.split(index, at).map(drop)).await?;
     Ok(Unit {})
 }
 

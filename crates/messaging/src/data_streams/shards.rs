@@ -1,5 +1,7 @@
 //! The shards of a stream, and how one becomes two and two become one: pure, on the stream's document.
 
+use std::collections::BTreeMap;
+
 use super::hash_key::HashKey;
 use super::limits::HOUR_MS;
 use super::resources::{ShardDocument, StreamDocument};
@@ -22,13 +24,13 @@ impl<'d> Resharding<'d> {
         Resharding { document, numbers: numbers.into_iter(), now }
     }
 
-    /// Splits an open shard: the second half begins at `at`.
-    pub fn split(&mut self, index: u32, at: HashKey) -> Result<(), CannotReshard> {
+    /// Splits an open shard: the second half begins at `at`. Returns the indexes of both halves.
+    pub fn split(&mut self, index: u32, at: HashKey) -> Result<(u32, u32), CannotReshard> {
         let (first, last) = self.close(index)?;
         let before = HashKey(at.0.saturating_sub(1));
-        self.open(first, before, Some(index), None)?;
-        self.open(at, last, Some(index), None)?;
-        Ok(())
+        let one = self.open(first, before, Some(index), None)?;
+        let two = self.open(at, last, Some(index), None)?;
+        Ok((one, two))
     }
 
     /// Merges two open shards that lie side by side.
@@ -40,21 +42,21 @@ impl<'d> Resharding<'d> {
     /// Makes them so many of the same size, by splitting at the borders of the new ranges and merging what lies within one.
     pub fn scale(&mut self, count: usize) -> Result<(), CannotReshard> {
         let ranges = even_ranges(count);
-        for (first, _) in &ranges {
-            let cut = open_shards(self.document).find(|shard| shard.first < *first && *first <= shard.last);
-            if let Some(index) = cut.map(|shard| shard.index) {
-                self.split(index, *first)?;
+        // There may be ten thousand: none is looked for among all of them.
+        let mut open: BTreeMap<HashKey, u32> =
+            open_shards(self.document).map(|shard| (shard.first, shard.index)).collect();
+        for (border, _) in &ranges {
+            let (&first, &index) = open.range(..=*border).next_back().ok_or(CannotReshard)?;
+            if first < *border {
+                let (one, two) = self.split(index, *border)?;
+                open.extend([(first, one), (*border, two)]);
             }
         }
         for (first, last) in ranges {
-            loop {
-                let mut within: Vec<(HashKey, u32)> = open_shards(self.document)
-                    .filter(|shard| shard.first >= first && shard.last <= last)
-                    .map(|shard| (shard.first, shard.index))
-                    .collect();
-                within.sort_unstable();
-                let [(_, one), (_, two), ..] = within[..] else { break };
-                self.merge(one, two)?;
+            let mut within = open.range(first..=last).map(|(_, index)| *index);
+            let Some(mut merged) = within.next() else { continue };
+            for next in within {
+                merged = self.merge(merged, next)?;
             }
         }
         Ok(())
@@ -62,8 +64,9 @@ impl<'d> Resharding<'d> {
 
     fn close(&mut self, index: u32) -> Result<(HashKey, HashKey), CannotReshard> {
         let now = self.now;
-        let open = self.document.shards.iter_mut().find(|shard| shard.index == index && shard.is_open());
-        let shard = open.ok_or(CannotReshard)?;
+        let place = self.document.shards.binary_search_by_key(&index, |shard| shard.index);
+        let shard = place.ok().and_then(|place| self.document.shards.get_mut(place)).filter(|shard| shard.is_open());
+        let shard = shard.ok_or(CannotReshard)?;
         // One that was opened in this very change never takes a record.
         shard.closed = Some(now.max(shard.opened));
         Ok((shard.first, shard.last))
@@ -201,7 +204,9 @@ mod tests {
 
     #[test]
     fn scaling_leaves_so_many_even_shards() {
-        for (from, to) in [(1, 2), (2, 4), (4, 2), (2, 3), (3, 2), (3, 5), (5, 3), (8, 4), (7, 13), (4, 4)] {
+        for (from, to) in
+            [(1, 2), (2, 4), (4, 2), (2, 3), (3, 2), (3, 5), (5, 3), (8, 4), (7, 13), (4, 4), (10_000, 9_999)]
+        {
             let mut document = stream(from);
             let numbers = (100..).take(numbers_to_scale(&document, to)).collect();
             Resharding::new(&mut document, numbers, 9).scale(to).unwrap();
@@ -211,6 +216,19 @@ mod tests {
             ranges.sort_unstable();
             assert_eq!(ranges, even_ranges(to), "{from} to {to}");
         }
+    }
+
+    #[test]
+    fn scaling_takes_the_shards_in_the_order_of_their_hash_keys() {
+        let mut document = stream(3);
+        let numbers = (100..).take(numbers_to_scale(&document, 2)).collect();
+        Resharding::new(&mut document, numbers, 9).scale(2).unwrap();
+        let told: Vec<_> = document.shards.iter().skip(3).map(|s| (s.index, s.parent, s.adjacent_parent)).collect();
+        assert_eq!(
+            told,
+            [(3, Some(1), None), (4, Some(1), None), (5, Some(0), Some(3)), (6, Some(4), Some(2))],
+            "the one in the middle is split, and each half merged with its neighbour"
+        );
     }
 
     #[test]

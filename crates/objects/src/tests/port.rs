@@ -43,6 +43,9 @@ async fn services_do_what_the_policy_lets_them() {
     for key in ["p/a", "p/b"] {
         buckets.put(&client, "bucket", object(key)).await.unwrap();
     }
+    // Who is told that a bucket is busy asks again for ever.
+    let too_long = buckets.put(&client, "bucket", object(&format!("p/{}", "k".repeat(1_023)))).await;
+    assert_eq!(too_long, Err(BucketError::Refused("Your key is too long".into())));
     assert_eq!(buckets.get(&client, "bucket", "p/a").await.unwrap(), b"body");
     assert_eq!(buckets.get(&client, "bucket", "p/no").await, Err(BucketError::NoSuchKey("p/no".into())));
     assert_eq!(buckets.list(&client, "bucket", "p/", "").await.unwrap(), ["p/a", "p/b"]);
