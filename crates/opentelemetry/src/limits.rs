@@ -13,6 +13,9 @@ pub(crate) const LOGS_BODY: BodyLimit = METRICS_BODY;
 /// The most log records in a request; collectors send some thousand.
 pub(crate) const RECORDS_MAX: usize = 50_000;
 
+/// The bytes of all events of a request: each record becomes one that repeats its resource and its scope, however large they are.
+pub(crate) const EVENTS_BYTES_MAX: usize = 64 << 20;
+
 /// The most messages (resources, scopes, metrics, points, attributes, values) in a request: each may be two bytes on the wire and
 /// a hundred in memory.
 pub(crate) const MESSAGES_MAX: usize = 400_000;

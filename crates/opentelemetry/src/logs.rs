@@ -14,7 +14,7 @@ use watchkeep_model::ServiceError;
 use watchkeep_wire::sigv4::{ErrorFamily, access_denied};
 
 use crate::answer::too_large;
-use crate::limits::RECORDS_MAX;
+use crate::limits::{EVENTS_BYTES_MAX, RECORDS_MAX};
 use crate::log_messages::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse, LogRecord, ResourceLogs,
 };
@@ -72,10 +72,11 @@ impl Logs {
         };
         let now = self.clock.now();
         let mut events: BTreeMap<Destination, Vec<LogEventInput>> = BTreeMap::new();
+        let mut bytes_left = EVENTS_BYTES_MAX;
         for resource in request.resource_logs {
             let attributes = resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
             let destination = destination(attributes, named_group, named_stream);
-            add(resource, now, events.entry(destination).or_default());
+            add(resource, now, events.entry(destination).or_default(), &mut bytes_left)?;
         }
         events.retain(|_, events| !events.is_empty());
         if proof == Proof::BearerToken {
@@ -163,8 +164,13 @@ fn first_text(attribute: &KeyValue) -> Option<&str> {
     value.string_value.as_deref().or_else(of_list)
 }
 
-/// Adds the records of a resource as events.
-fn add(resource: ResourceLogs, now: TimestampMs, events: &mut Vec<LogEventInput>) {
+/// Adds the records of a resource as events, which may have so many bytes.
+fn add(
+    resource: ResourceLogs,
+    now: TimestampMs,
+    events: &mut Vec<LogEventInput>,
+    bytes_left: &mut usize,
+) -> Result<(), ServiceError> {
     let about_resource = resource.resource.map(|resource| json!({ "attributes": object(&resource.attributes) }));
     for scope in resource.scope_logs {
         let about_scope = scope.scope.as_ref().map(describe);
@@ -175,9 +181,12 @@ fn add(resource: ResourceLogs, now: TimestampMs, events: &mut Vec<LogEventInput>
             describe_record(record, &mut message);
             let nanos = [record.time_unix_nano, record.observed_time_unix_nano].into_iter().find(|nanos| *nanos > 0);
             let time = nanos.map_or(now, |nanos| TimestampMs((nanos / 1_000_000) as i64));
-            events.push(LogEventInput { time, message: Value::Object(message).to_string() });
+            let message = Value::Object(message).to_string();
+            *bytes_left = bytes_left.checked_sub(message.len()).ok_or_else(too_large)?;
+            events.push(LogEventInput { time, message });
         }
     }
+    Ok(())
 }
 
 fn describe(scope: &InstrumentationScope) -> Value {

@@ -6,9 +6,10 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
 
+use super::escapes::Unescaped;
 use super::identifier::{Alone, Candidate, Form, Identifier, row};
 use super::keywords::{is_word, spellings};
-use super::limits::{KEYWORD_CHARS_APART_MAX, REGEX_BYTES_MAX, VALUE_BYTES_MAX};
+use super::limits::{ESCAPES_DEEP_MAX, KEYWORD_CHARS_APART_MAX, REGEX_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// Sensitive data in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +87,29 @@ impl Detector {
     }
 
     /// All sensitive data in a text: by identifier, and for each in the order of the text, none overlapping another of its identifier.
+    /// A text with escapes of JSON is read with and without them; no finding is a part of an escape.
     pub fn detect(&self, text: &str) -> Vec<Finding> {
+        let mut findings = self.detect_as_written(text);
+        let mut layers: Vec<Unescaped> = Unescaped::of(text).into_iter().collect();
+        // A text in JSON may be JSON again: its escapes are escaped.
+        while let Some(last) = layers.last()
+            && layers.len() < ESCAPES_DEEP_MAX
+            && let Some(next) = Unescaped::of(&last.text)
+        {
+            layers.push(next);
+        }
+        let Some(outermost) = layers.first() else { return findings };
+        findings.iter_mut().for_each(|finding| finding.at = outermost.whole(&finding.at));
+        for (depth, layer) in layers.iter().enumerate() {
+            findings.extend(self.detect_as_written(&layer.text).into_iter().map(|Finding { identifier, at }| {
+                let around = layers.iter().take(depth + 1).rev();
+                Finding { identifier, at: around.fold(at, |at, layer| layer.source(&at)) }
+            }));
+        }
+        joined(findings)
+    }
+
+    fn detect_as_written(&self, text: &str) -> Vec<Finding> {
         let hits = self.keywords.as_ref().map(|keywords| keywords.find(text)).unwrap_or_default();
         let mut rest = hits.as_slice();
         let mut findings = Vec::new();
@@ -206,6 +229,19 @@ impl CompiledForm {
             };
         }
     }
+}
+
+/// Findings in their order, those of an identifier that overlap as one.
+fn joined(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_unstable_by_key(|finding| (finding.identifier, finding.at.start, finding.at.end));
+    findings.dedup_by(|next, kept| {
+        let overlap = next.identifier == kept.identifier && next.at.start < kept.at.end;
+        if overlap {
+            kept.at.end = kept.at.end.max(next.at.end);
+        }
+        overlap
+    });
+    findings
 }
 
 /// The parts of a text in which values may begin or end that a keyword tells of.

@@ -21,5 +21,8 @@ pub(super) const KEYWORD_CHARS_APART_MAX: usize = 30;
 /// The bytes of the longest value that a keyword tells of: how far beyond a keyword's reach is looked.
 pub(super) const VALUE_BYTES_MAX: usize = 80;
 
+/// How often escapes are resolved: JSON may stand in a text of JSON.
+pub(super) const ESCAPES_DEEP_MAX: usize = 3;
+
 /// The statements of a topic's policy; AWS has no quota but that of the document's length.
 pub const TOPIC_STATEMENTS_MAX: usize = 20;

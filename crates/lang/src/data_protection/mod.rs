@@ -10,6 +10,7 @@
 
 mod checks;
 mod detector;
+mod escapes;
 mod identifier;
 mod identifiers;
 mod keywords;

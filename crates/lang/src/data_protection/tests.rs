@@ -37,6 +37,37 @@ fn every_identifier_compiles_and_has_a_name_of_its_own() {
 }
 
 #[test]
+fn escapes_of_json_hide_nothing_and_are_not_parted() {
+    check(
+        "IpAddress",
+        &[
+            (r#"{"m":"from\n10.0.0.1\tto\u003c10.0.0.2\u003e"}"#, &["10.0.0.1", "10.0.0.2"]),
+            (r#"{"log":"{\"m\":\"from\\n10.0.0.1\"}\n"}"#, &["10.0.0.1"]),
+            (r"C:\temp\10.0.0.1", &["10.0.0.1"]),
+        ],
+    );
+    check("Ssn-US", &[(r#"{"m":"ssn\n123-45-6789"}"#, &["123-45-6789"])]);
+    check("CreditCardNumber", &[(r#"{"m":"card number:\t4539148803436467"}"#, &["4539148803436467"])]);
+    check(
+        "AwsSecretKey",
+        &[(
+            r#""secret key: wJalrXUtnFEMI\/K7MDENG\/bPxRfiCYEXAMPLEKEY""#,
+            &[r"wJalrXUtnFEMI\/K7MDENG\/bPxRfiCYEXAMPLEKEY"],
+        )],
+    );
+    check(
+        "EmailAddress",
+        &[
+            (r#"{"m":"jane\u0040example.com"}"#, &[r"jane\u0040example.com"]),
+            // As text the letter of the escape is of the address, and with the escape it is masked: what was JSON stays JSON.
+            (r#"{"m":"from\njane@example.com"}"#, &[r"\njane@example.com"]),
+            (r"SHOP\nick@example.com", &[r"\nick@example.com"]),
+            (r#"{"m":"a@example.com\u003e, b@example.com"}"#, &["a@example.com", "b@example.com"]),
+        ],
+    );
+}
+
+#[test]
 fn credentials_and_devices() {
     let key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     check(

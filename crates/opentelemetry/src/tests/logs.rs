@@ -198,6 +198,11 @@ async fn what_is_not_stored_is_told() {
     }
     let many = request(json!([]), vec![json!({}); 50_001].into());
     assert_eq!(json_server().send(HTTP, many.to_string()).await.status, 413);
+    // Each record repeats its resource.
+    let large = attribute("k", json!({ "stringValue": "x".repeat(100_000) }));
+    let repeated = |records: usize| request(json!([large]), vec![json!({}); records].into()).to_string();
+    assert_eq!(json_server().send(HTTP, repeated(600)).await.status, 200);
+    assert_eq!(json_server().send(HTTP, repeated(700)).await.status, 413);
     let bad = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [{ "traceId": "xyz" }] }] }] });
     assert_eq!(json_server().send(HTTP, bad.to_string()).await.status, 400);
 }

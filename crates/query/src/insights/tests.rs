@@ -552,6 +552,17 @@ async fn a_query_is_held_in_bounds() {
         let refused = fixture.query(query).await;
         assert!(matches!(refused, Err(QueryError::Memory { limit_bytes: 500_000 })), "{query}: {refused:?}");
     }
+    // A few events become many rows, or long ones.
+    let few = Fixture::new(small).await;
+    few.put(&numbered(100)).await;
+    for query in [
+        "fields concat(@message, @message, @message, @message, @message, @message, @message, @message) as a, concat(a, a, a, a, a, a, a, a) as b, concat(b, b, b, b, b, b, b, b) as c | addtotals | stats count(*)",
+        "fields jsonParse(concat('[', @message, ',', @message, ',', @message, ',', @message, ',', @message, ',', @message, ']')) as l | unnest l into a | unnest l into b | addtotals | stats count(*)",
+        "join left=a right=b where a.level = b.level (SOURCE 'g1' | fields level) | stats count(*)",
+    ] {
+        let refused = few.query(query).await;
+        assert!(matches!(refused, Err(QueryError::Memory { limit_bytes: 500_000 })), "{query}: {refused:?}");
+    }
     assert_eq!(fixture.query("stats count(*) as n by level").await.unwrap().rows.len(), 2);
     assert_eq!(fixture.query("fields n | sort n desc | limit 5").await.unwrap().rows.len(), 5);
     let cancelled = Control { cancel: Cancel::default(), on_partial: None };

@@ -133,7 +133,7 @@ impl run::Surroundings for Memory<'_> {
         self.job.may_unmask()
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.bounds.check().is_err()
+    fn hold(&self, bytes: usize) -> Result<(), RunError> {
+        self.bounds.check().and_then(|()| self.bounds.take(bytes)).map_err(|error| self.fail(error))
     }
 }

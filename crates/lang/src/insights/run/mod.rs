@@ -39,9 +39,13 @@ pub trait Surroundings {
         true
     }
 
-    /// Whether the query is to end.
-    fn is_cancelled(&self) -> bool {
-        false
+    /// Takes so many bytes of memory for what a step makes; also none, where a step takes long.
+    ///
+    /// # Errors
+    ///
+    /// What the query fails with: it holds too much, or is to end.
+    fn hold(&self, _bytes: usize) -> Result<(), RunError> {
+        Ok(())
     }
 }
 
@@ -125,25 +129,23 @@ fn rows_of(
     let mut rows = events_of(plan, surroundings, time, outcome)?;
     let first_other = plan.steps.iter().position(|step| !is_row_by_row(step)).unwrap_or(plan.steps.len());
     for (index, step) in plan.steps.iter().enumerate() {
-        if surroundings.is_cancelled() {
-            return Err(RunError("the query was cancelled".to_owned()));
-        }
+        surroundings.hold(0)?;
         if index == first_other {
             outcome.matched = rows.len() as u64;
         }
         rows = match step {
-            Step::Stats(stats) => stats::stats(stats, &rows, &context),
-            Step::EventStats(stats) => stats::event_stats(stats, rows, &context),
+            Step::Stats(stats) => stats::stats(stats, &rows, &context, surroundings)?,
+            Step::EventStats(stats) => stats::event_stats(stats, rows, &context, surroundings)?,
             Step::Pattern(patterns) => relations::patterns(patterns, &rows, &context),
             Step::Lookup(lookup) => {
                 let table = surroundings.lookup_table(&lookup.table)?;
-                relations::lookup(lookup, &table, rows, &context)?
+                relations::lookup(lookup, &table, rows, &context, surroundings)?
             }
             Step::Join(join) => {
                 let right = rows_of(&join.query, surroundings, time, now_ms, &mut Outcome::default())?;
-                relations::join(join, &rows, &right)?
+                relations::join(join, &rows, &right, surroundings)?
             }
-            step => rows::step(step, rows, &context, surroundings.may_unmask()),
+            step => rows::step(step, rows, &context, surroundings)?,
         };
         if rows.len() > ROWS_HELD_MAX {
             return Err(RunError(format!("the query needs more than {ROWS_HELD_MAX} rows at once")));

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::row::Held;
+use super::row::{Held, value_bytes};
 use super::rows::{group_key, value_of};
-use super::{LookupTable, RunError};
+use super::{LookupTable, RunError, Surroundings};
 use crate::insights::eval::Context;
 use crate::insights::limits::ROWS_HELD_MAX;
 use crate::insights::patterns::{Clusterer, Sample};
@@ -34,6 +34,7 @@ pub(super) fn lookup(
     table: &LookupTable,
     mut rows: Vec<Held>,
     context: &Context,
+    surroundings: &dyn Surroundings,
 ) -> Result<Vec<Held>, RunError> {
     let column = |name: &str| {
         let missing = || RunError(format!("the lookup table {} has no column {name}", lookup.table));
@@ -54,13 +55,20 @@ pub(super) fn lookup(
         let found = values.collect::<Option<Vec<String>>>().and_then(|key| by_key.get(&key));
         let found = found.and_then(|index| table.rows.get(*index));
         for ((_, name), column) in lookup.outputs.iter().zip(&outputs) {
-            row.set(name, found.map_or(Value::Null, |row| Value::text(cell(row, *column))));
+            let value = found.map_or(Value::Null, |row| Value::text(cell(row, *column)));
+            surroundings.hold(value_bytes(&value))?;
+            row.set(name, value);
         }
     }
     Ok(rows)
 }
 
-pub(super) fn join(join: &Join, left: &[Held], right: &[Held]) -> Result<Vec<Held>, RunError> {
+pub(super) fn join(
+    join: &Join,
+    left: &[Held],
+    right: &[Held],
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
     let mut by_key: HashMap<Vec<String>, Vec<&Held>> = HashMap::new();
     for row in right {
         if let Some(key) = key_of(row, &join.right.keys) {
@@ -74,11 +82,13 @@ pub(super) fn join(join: &Join, left: &[Held], right: &[Held]) -> Result<Vec<Hel
             let mut both = Held::empty(0);
             put(&mut both, row, &join.left);
             put(&mut both, partner, &join.right);
+            surroundings.hold(both.copy_bytes())?;
             joined.push(both);
         }
         if partners.is_none() && join.kind == JoinKind::Left {
             let mut alone = Held::empty(0);
             put(&mut alone, row, &join.left);
+            surroundings.hold(alone.copy_bytes())?;
             joined.push(alone);
         }
         if joined.len() > ROWS_HELD_MAX {

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::insights::discover::Discoverer;
 use crate::insights::eval::Row;
 use crate::insights::event::{Event, EventGroup};
 use crate::insights::plan::{Field, Name};
 use crate::insights::value::Value;
+
+/// About what a name or a number takes in memory beside its text.
+const NODE_BYTES: usize = 48;
 
 /// A log event of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +114,16 @@ impl Held {
         }
     }
 
+    /// What a copy of it takes in memory, in bytes: the event and structures are shared.
+    pub(super) fn copy_bytes(&self) -> usize {
+        let texts = self.columns.iter().chain(self.flattened.values()).map(|value| match value {
+            Value::Text(text) => text.len(),
+            _ => 0,
+        });
+        let names = self.flattened.keys().map(|name| NODE_BYTES + name.len());
+        size_of::<Held>() + size_of_val(self.columns.as_slice()) + texts.chain(names).sum::<usize>()
+    }
+
     /// A row of as many columns, and nothing in them.
     pub(super) fn like(&self) -> Held {
         Held::empty(self.columns.len())
@@ -160,6 +175,29 @@ impl Held {
             Field::Column(_) => Value::Null,
         }
     }
+}
+
+/// What a value that was made for a row takes in memory, in bytes.
+pub(super) fn value_bytes(value: &Value<'_>) -> usize {
+    size_of::<Value<'_>>()
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Json(json) => json_bytes(json),
+            _ => 0,
+        }
+}
+
+fn json_bytes(json: &Json) -> usize {
+    size_of::<Json>()
+        + match json {
+            Json::Null | Json::Bool(_) => 0,
+            Json::Number(_) => NODE_BYTES,
+            Json::String(text) => text.len(),
+            Json::Array(elements) => elements.iter().map(json_bytes).sum(),
+            Json::Object(members) => {
+                members.iter().map(|(name, member)| NODE_BYTES + name.len() + json_bytes(member)).sum()
+            }
+        }
 }
 
 impl Row for Held {

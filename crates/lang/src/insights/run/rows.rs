@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value as Json;
 
-use super::row::{Held, Masks};
+use super::row::{Held, Masks, value_bytes};
+use super::{RunError, Surroundings};
 use crate::insights::aggregate::Accumulator;
 use crate::insights::eval::Context;
 use crate::insights::plan::{
@@ -14,49 +15,58 @@ use crate::insights::plan::{
 use crate::insights::value::Value;
 
 /// Carries out a step that needs nothing but the rows.
-pub(super) fn step(step: &Step, mut rows: Vec<Held>, context: &Context, may_unmask: bool) -> Vec<Held> {
+pub(super) fn step(
+    step: &Step,
+    mut rows: Vec<Held>,
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
     match step {
         Step::Filter(condition) | Step::FilterIndex { condition, .. } => {
-            rows.retain(|row| condition.is_true(row, context));
-            rows
+            rows.retain(|row| condition.is_true(row, context))
         }
         Step::Define(definitions) => {
             for row in &mut rows {
                 for definition in definitions {
                     let value = value_of(&definition.value, row, context);
+                    surroundings.hold(value_bytes(&value))?;
                     row.set(&definition.name, value);
                 }
             }
-            rows
         }
         Step::Parse(parse) => {
-            rows.iter_mut().for_each(|row| take_apart(parse, row, context));
-            rows
+            for row in &mut rows {
+                take_apart(parse, row, context, surroundings)?;
+            }
         }
-        Step::Sort(keys) => sort(keys, rows, context),
-        Step::Limit { skip, rows: most } => rows.into_iter().skip(*skip).take(*most).collect(),
-        Step::Dedup(dedup) => self::dedup(dedup, rows, context),
-        Step::Unmask(field) if may_unmask => {
-            rows.iter_mut().for_each(|row| lift(row, field.as_ref()));
-            rows
-        }
-        Step::Unnest { list, into } => unnest(list, into, rows, context),
-        Step::AddTotals(totals) => add_totals(totals, rows),
+        Step::Sort(keys) => return Ok(sort(keys, rows, context)),
+        Step::Limit { skip, rows: most } => return Ok(rows.into_iter().skip(*skip).take(*most).collect()),
+        Step::Dedup(dedup) => return Ok(self::dedup(dedup, rows, context)),
+        Step::Unmask(field) if surroundings.may_unmask() => rows.iter_mut().for_each(|row| lift(row, field.as_ref())),
+        Step::Unnest { list, into } => return unnest(list, into, rows, context, surroundings),
+        Step::AddTotals(totals) => return Ok(add_totals(totals, rows)),
         Step::Flatten(whole) => {
-            rows.iter_mut().for_each(|row| flatten(whole, row, context));
-            rows
+            for row in &mut rows {
+                flatten(whole, row, context, surroundings)?;
+            }
         }
-        Step::Trendline(trends) => trendline(trends, rows, context),
-        Step::FieldSummary { fields, columns } => field_summary(fields, columns, &rows),
-        _ => rows,
+        Step::Trendline(trends) => return trendline(trends, rows, context, surroundings),
+        Step::FieldSummary { fields, columns } => return Ok(field_summary(fields, columns, &rows)),
+        _ => {}
     }
+    Ok(rows)
 }
 
 pub(super) fn value_of(expr: &Expr, row: &Held, context: &Context) -> Value<'static> {
     expr.evaluate(row, context).into_owned()
 }
 
-fn take_apart(parse: &Parse, row: &mut Held, context: &Context) {
+fn take_apart(
+    parse: &Parse,
+    row: &mut Held,
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<(), RunError> {
     let input = value_of(&parse.input, row, context);
     let input = input.as_text().unwrap_or_default();
     let found: Vec<Value<'static>> = match &parse.by {
@@ -71,8 +81,11 @@ fn take_apart(parse: &Parse, row: &mut Held, context: &Context) {
     };
     let mut found = found.into_iter();
     for column in &parse.columns {
-        row.set(column, found.next().unwrap_or_default());
+        let value = found.next().unwrap_or_default();
+        surroundings.hold(value_bytes(&value))?;
+        row.set(column, value);
     }
+    Ok(())
 }
 
 fn sort(keys: &[SortKey], rows: Vec<Held>, context: &Context) -> Vec<Held> {
@@ -133,7 +146,13 @@ fn lift(row: &mut Held, field: Option<&Field>) {
     };
 }
 
-fn unnest(list: &Expr, into: &Name, rows: Vec<Held>, context: &Context) -> Vec<Held> {
+fn unnest(
+    list: &Expr,
+    into: &Name,
+    rows: Vec<Held>,
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
     let mut unnested = Vec::new();
     for row in rows {
         let elements = match value_of(list, &row, context) {
@@ -144,13 +163,15 @@ fn unnest(list: &Expr, into: &Name, rows: Vec<Held>, context: &Context) -> Vec<H
             },
             value => vec![value],
         };
+        let copy_bytes = row.copy_bytes();
         for element in elements {
+            surroundings.hold(copy_bytes + value_bytes(&element))?;
             let mut of_element = row.clone();
             of_element.set(into, element);
             unnested.push(of_element);
         }
     }
-    unnested
+    Ok(unnested)
 }
 
 /// A number that is summed: no time, and nothing that every event has.
@@ -198,18 +219,26 @@ fn add_totals(totals: &AddTotals, mut rows: Vec<Held>) -> Vec<Held> {
     rows
 }
 
-fn flatten(whole: &Expr, row: &mut Held, context: &Context) {
+fn flatten(whole: &Expr, row: &mut Held, context: &Context, surroundings: &dyn Surroundings) -> Result<(), RunError> {
     let value = match value_of(whole, row, context) {
         Value::Text(text) => crate::insights::json::parse(&text),
         value => value,
     };
-    let Value::Json(json) = value else { return };
+    let Value::Json(json) = value else { return Ok(()) };
+    // The members' names and values are copied.
+    surroundings.hold(value_bytes(&Value::Json(json.clone())))?;
     for (key, member) in json.as_object().into_iter().flatten() {
         row.flattened.insert(key.clone(), Value::of_json(member));
     }
+    Ok(())
 }
 
-fn trendline(trends: &[Trend], mut rows: Vec<Held>, context: &Context) -> Vec<Held> {
+fn trendline(
+    trends: &[Trend],
+    mut rows: Vec<Held>,
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
     for trend in trends {
         let mut window: VecDeque<f64> = VecDeque::new();
         for row in &mut rows {
@@ -221,11 +250,12 @@ fn trendline(trends: &[Trend], mut rows: Vec<Held>, context: &Context) -> Vec<He
             if window.len() > trend.rows {
                 window.pop_front();
             }
+            surroundings.hold(0)?;
             let average = (window.len() == trend.rows).then(|| average(&window, trend.weighted));
             row.set(&trend.name, average.map_or(Value::Null, Value::number));
         }
     }
-    rows
+    Ok(rows)
 }
 
 fn average(window: &VecDeque<f64>, weighted: bool) -> f64 {

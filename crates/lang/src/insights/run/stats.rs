@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::row::Held;
+use super::row::{Held, value_bytes};
 use super::rows::{group_key, value_of};
+use super::{RunError, Surroundings};
 use crate::insights::aggregate::Accumulator;
 use crate::insights::eval::Context;
 use crate::insights::plan::Stats;
@@ -29,22 +30,41 @@ impl Group {
         }
     }
 
+    /// The results of its aggregates.
+    fn finish(&self) -> Vec<Value<'static>> {
+        self.accumulators.iter().map(Accumulator::finish).collect()
+    }
+
     /// Puts keys and outputs into a row.
-    fn put(&self, stats: &Stats, row: &mut Held, context: &Context) {
+    fn put(
+        &self,
+        stats: &Stats,
+        results: &[Value<'static>],
+        row: &mut Held,
+        context: &Context,
+        surroundings: &dyn Surroundings,
+    ) -> Result<(), RunError> {
         for (key, value) in stats.keys.iter().zip(&self.keys) {
             row.set(&key.name, value.clone());
         }
-        row.aggregates = self.accumulators.iter().map(Accumulator::finish).collect();
+        row.aggregates = results.to_vec();
         for output in &stats.outputs {
             let value = value_of(&output.value, row, context);
             row.set(&output.name, value);
         }
-        row.aggregates.clear();
+        row.aggregates = Vec::new();
+        // Lists are shared by the rows of a group.
+        surroundings.hold(row.copy_bytes())
     }
 }
 
 /// The groups, in the order in which they were met, and for each row the index of its own.
-fn groups(stats: &Stats, rows: &[Held], context: &Context) -> (Vec<Group>, Vec<usize>) {
+fn groups(
+    stats: &Stats,
+    rows: &[Held],
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<(Vec<Group>, Vec<usize>), RunError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_key: HashMap<Vec<String>, usize> = HashMap::new();
     if stats.keys.is_empty() {
@@ -57,6 +77,8 @@ fn groups(stats: &Stats, rows: &[Held], context: &Context) -> (Vec<Group>, Vec<u
         let key = values.iter().map(group_key).collect();
         let index = *by_key.entry(key).or_insert(groups.len());
         if index == groups.len() {
+            let accumulators = stats.calls.len() * size_of::<Accumulator>();
+            surroundings.hold(accumulators + 2 * values.iter().map(value_bytes).sum::<usize>())?;
             groups.push(Group::new(stats, values));
         }
         if let Some(group) = groups.get_mut(index) {
@@ -64,25 +86,37 @@ fn groups(stats: &Stats, rows: &[Held], context: &Context) -> (Vec<Group>, Vec<u
         }
         of_rows.push(index);
     }
-    (groups, of_rows)
+    Ok((groups, of_rows))
 }
 
-pub(super) fn stats(stats: &Stats, rows: &[Held], context: &Context) -> Vec<Held> {
-    let (groups, _) = groups(stats, rows, context);
+pub(super) fn stats(
+    stats: &Stats,
+    rows: &[Held],
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
+    let (groups, _) = groups(stats, rows, context, surroundings)?;
     let row = |group: &Group| {
         let mut row = Held::empty(0);
-        group.put(stats, &mut row, context);
-        row
+        group.put(stats, &group.finish(), &mut row, context, surroundings)?;
+        Ok(row)
     };
     groups.iter().map(row).collect()
 }
 
-pub(super) fn event_stats(stats: &Stats, mut rows: Vec<Held>, context: &Context) -> Vec<Held> {
-    let (groups, of_rows) = groups(stats, &rows, context);
+pub(super) fn event_stats(
+    stats: &Stats,
+    mut rows: Vec<Held>,
+    context: &Context,
+    surroundings: &dyn Surroundings,
+) -> Result<Vec<Held>, RunError> {
+    let (groups, of_rows) = groups(stats, &rows, context, surroundings)?;
+    // Once for each group: there are as many rows, and results may take long.
+    let results: Vec<Vec<Value<'static>>> = groups.iter().map(Group::finish).collect();
     for (row, index) in rows.iter_mut().zip(of_rows) {
-        if let Some(group) = groups.get(index) {
-            group.put(stats, row, context);
+        if let (Some(group), Some(results)) = (groups.get(index), results.get(index)) {
+            group.put(stats, results, row, context, surroundings)?;
         }
     }
-    rows
+    Ok(rows)
 }
