@@ -142,7 +142,7 @@ def test_saved_queries_and_lookup_tables(filled):
 
     table = filled.create_lookup_table(lookupTableName="levels", tableBody="level,text\nERROR,bad\n")
     found, _ = ask(filled, "lookup levels level OUTPUT text | stats count(*) as n by text | sort n, text")
-    assert rows(found) == [{"text": "bad", "n": "2"}, {"n": "2"}]
+    assert rows(found) == [{"n": "2"}, {"text": "bad", "n": "2"}]
     filled.update_lookup_table(lookupTableArn=table["lookupTableArn"], tableBody="level,text\nINFO,fine\n")
     assert "fine" in filled.get_lookup_table(lookupTableArn=table["lookupTableArn"])["tableBody"]
     filled.delete_lookup_table(lookupTableArn=table["lookupTableArn"])
