@@ -78,6 +78,19 @@ def test_what_comes_in_is_masked_on_every_way_out(logs, group):
     assert read(logs) == [SECRET, MASKED, "nothing to hide", SECRET]
 
 
+def test_escapes_of_json_hide_nothing(logs, group):
+    logs.put_data_protection_policy(logGroupIdentifier=group, policyDocument=policy("EmailAddress", "IpAddress"))
+    event = {"m": "from\n10.1.2.3\tby <jane@example.com>", "n": 7}
+    # Go writes < as an escape, others @.
+    text = json.dumps(event).replace("<", "\\u003c").replace("@", "\\u0040")
+    nested = json.dumps({"log": text + "\n"})
+    put(logs, text, nested)
+    shown = read(logs)
+    assert not any(secret in message for message in shown for secret in ("10.1.2.3", "jane", "example"))
+    assert json.loads(shown[0])["n"] == 7 and json.loads(shown[1])["log"].endswith("\n")
+    assert read(logs, unmask=True) == [text, nested]
+
+
 def test_an_account_policy_holds_for_all_groups(logs, group):
     custom = [("Badge", r"B-\d{4}")]
     logs.put_account_policy(policyName="all", policyType="DATA_PROTECTION_POLICY", policyDocument=policy("EmailAddress", custom=custom))
