@@ -16,7 +16,7 @@ use crate::attributes::{Dimension, ResourcePart};
 use crate::buckets::Counts;
 use crate::cumulative::{Step, StreamKey, Total, TotalAt, Undo};
 use crate::distribution::{self, Extremes};
-use crate::limits::{DIMENSIONS_MAX, POINTS_MAX};
+use crate::limits::{DIMENSIONS_BYTES_MAX, DIMENSIONS_MAX, POINTS_MAX};
 use crate::messages::{
     CUMULATIVE, DELTA, ExponentialHistogramDataPoint, ExportMetricsPartialSuccess, ExportMetricsServiceRequest,
     ExportMetricsServiceResponse, HistogramDataPoint, InstrumentationScope, KeyValue, Metric, NO_RECORDED_VALUE,
@@ -54,12 +54,17 @@ impl Metrics {
             now: self.clock.now(),
             measurements: Vec::new(),
             undo: Vec::new(),
+            bytes: 0,
             rejected: 0,
             reason: None,
         };
         export.add_all(&request, &namespace.into());
-        let Export { measurements, undo, mut rejected, mut reason, .. } = export;
+        let Export { measurements, undo, bytes, mut rejected, mut reason, .. } = export;
         drop(request);
+        if bytes > DIMENSIONS_BYTES_MAX {
+            self.streams.undo(undo);
+            return Err(too_large());
+        }
         match self.sink.put(place, Publisher::Client, measurements).await {
             Ok(refused) => {
                 rejected += refused.len() as i64;
@@ -96,6 +101,8 @@ struct Export<'a> {
     now: TimestampMs,
     measurements: Vec<Measurement>,
     undo: Vec<Undo>,
+    /// Of the measurements' dimensions.
+    bytes: usize,
     rejected: i64,
     reason: Option<String>,
 }
@@ -202,6 +209,10 @@ impl Export<'_> {
         let dimensions: Vec<Dimension> = shared.resource.with(head.attributes);
         if dimensions.len() > DIMENSIONS_MAX {
             return self.refuse("a data point may have at most 30 attributes");
+        }
+        self.bytes += dimensions.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if self.bytes > DIMENSIONS_BYTES_MAX {
+            return;
         }
         let metric =
             MetricIdentity { namespace: Arc::clone(shared.namespace), name: Arc::clone(&shared.name), dimensions };

@@ -23,6 +23,9 @@ pub(crate) const MESSAGES_MAX: usize = 400_000;
 /// The most data points in a request: each becomes a measurement with up to 30 dimensions. Collectors send some thousand.
 pub(crate) const POINTS_MAX: usize = 50_000;
 
+/// The bytes of all dimensions of a request's points: each point repeats its resource's.
+pub(crate) const DIMENSIONS_BYTES_MAX: usize = 32 << 20;
+
 /// The most numbers in lists (bucket counts, bounds) of one data point: SDKs make 160 buckets a side at most.
 pub(crate) const BUCKETS_MAX: usize = 1_024;
 

@@ -272,15 +272,23 @@ async fn what_was_not_kept_may_be_sent_again() {
 #[tokio::test]
 async fn too_many_points_are_told_before_any_is_taken() {
     use crate::messages::*;
-    let gauge = Gauge { data_points: vec![NumberDataPoint { as_int: Some(1), ..NumberDataPoint::default() }; 50_001] };
-    let scope_metrics =
-        vec![ScopeMetrics { scope: None, metrics: vec![Metric { gauge: Some(gauge), ..Metric::default() }] }];
-    let request =
-        ExportMetricsServiceRequest { resource_metrics: vec![ResourceMetrics { resource: None, scope_metrics }] };
-    let server = Server::new().with("content-type", "application/x-protobuf");
-    let answered = server.send(HTTP, request.encode_to_vec()).await;
-    assert_eq!((answered.status, Status::decode(&*answered.body).unwrap().code), (413, 8));
-    assert!(server.taken().is_empty());
+    let text = "x".repeat(1_000);
+    let value = AnyValue { string_value: Some(text), ..AnyValue::default() };
+    let attribute = |n: usize| KeyValue { key: format!("k{n}"), value: Some(value.clone()) };
+    // Too many by their number, and by what each repeats of its resource.
+    for (points, attributes) in [(50_001, 0), (1_300, 29)] {
+        let point = NumberDataPoint { as_int: Some(1), ..NumberDataPoint::default() };
+        let gauge = Gauge { data_points: vec![point; points] };
+        let metric = Metric { name: "m".to_owned(), gauge: Some(gauge), ..Metric::default() };
+        let scope_metrics = vec![ScopeMetrics { scope: None, metrics: vec![metric] }];
+        let resource = Some(Resource { attributes: (0..attributes).map(attribute).collect() });
+        let request =
+            ExportMetricsServiceRequest { resource_metrics: vec![ResourceMetrics { resource, scope_metrics }] };
+        let server = Server::new().with("content-type", "application/x-protobuf");
+        let answered = server.send(HTTP, request.encode_to_vec()).await;
+        assert_eq!((answered.status, Status::decode(&*answered.body).unwrap().code), (413, 8), "{points}");
+        assert!(server.taken().is_empty());
+    }
 }
 
 /// Bytes that are no request, and requests with bytes changed, are refused or taken; nothing panics.
