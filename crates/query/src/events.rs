@@ -181,6 +181,22 @@ impl Counts {
         self.is_incomplete.fetch_or(other.is_incomplete.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
+    /// What it holds now, of its own.
+    pub(crate) fn copied(&self) -> Counts {
+        let copy = Counts::default();
+        copy.add(self);
+        copy
+    }
+
+    /// Forgets everything but what was counted elsewhere.
+    pub(crate) fn become_as(&self, other: &Counts) {
+        let scanned = self.scanned.iter().flat_map(|own| [&own.events, &own.bytes]);
+        let counts = [&self.matched, &self.groups, &self.locked, &self.lost];
+        scanned.chain(counts).for_each(|own| own.store(0, Ordering::Relaxed));
+        self.is_incomplete.store(false, Ordering::Relaxed);
+        self.add(other);
+    }
+
     /// The counts, for the answer.
     pub(crate) fn statistics(&self) -> Statistics {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
@@ -201,17 +217,17 @@ impl Counts {
 pub(crate) type Visit<'v> = dyn FnMut(&EventBatch<'_>) -> Result<ControlFlow<()>, QueryError> + 'v;
 
 impl Reading {
-    /// Reads the events; says how many were delivered. Blocks.
+    /// Reads the events; says what was read. Blocks.
     pub(crate) fn run(
         &self,
         store: &Store,
         bounds: &Bounds,
         counts: &Arc<Counts>,
         visit: &mut Visit<'_>,
-    ) -> Result<u64, QueryError> {
+    ) -> Result<ScanStats, QueryError> {
         bounds.check()?;
         if self.groups.all.is_empty() || self.time.start >= self.time.end {
-            return Ok(0);
+            return Ok(ScanStats::default());
         }
         let is_counted_by_filter = self.text.is_some();
         let mut failed = None;
@@ -237,7 +253,7 @@ impl Reading {
         counts.groups.fetch_max(self.groups.all.len() as u64, Ordering::Relaxed);
         counts.add_missing(&stats);
         counts.add_scanned(stats.left_out, stats.left_out_bytes);
-        Ok(stats.rows)
+        Ok(stats)
     }
 
     fn scan(&self, bounds: &Bounds, counts: &Arc<Counts>) -> Scan {

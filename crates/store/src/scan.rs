@@ -60,7 +60,8 @@ pub struct Fields {
 }
 
 /// Leaves out rows that the reader would pass over, by some of their fields, before any other of their columns is decoded. Where a
-/// segment has no columns that say the same of these fields as the texts do, it is not asked, and neither is it of rows in memory.
+/// segment has no columns that say the same of these fields as the texts do, it is not asked, and neither is it of rows in memory. It
+/// is asked of rows that are not kept any more, too ([`ScanStats::chosen_in_vain`]).
 #[derive(Clone)]
 pub struct Choice {
     /// The fields, in columns as of [`Fields`].
@@ -404,10 +405,13 @@ pub struct ScanStats {
     pub row_groups_skipped: u64,
     /// Row groups read.
     pub row_groups_read: u64,
-    /// Rows that the reader left out ([`Choice`]).
+    /// Rows that the reader left out ([`Choice`]); among them may be some that are not kept any more.
     pub left_out: u64,
     /// About how many bytes the texts of these rows have.
     pub left_out_bytes: u64,
+    /// Rows that their owner does not keep any more, of segments whose rows the reader chose among: who left out others for them
+    /// must read again without a choice.
+    pub chosen_in_vain: u64,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use watchkeep_lang::insights::event::EventRow;
 use watchkeep_lang::insights::patterns::{Clusterer, Sample};
 use watchkeep_lang::insights::plan::{Aggregate, Patterns, Plan, SortKey, Stats, Step, System};
 use watchkeep_lang::insights::value::Value;
-use watchkeep_store::{Order, Store};
+use watchkeep_store::{Order, ScanStats, Store};
 
 use super::columns;
 use super::groups::Groups;
@@ -269,12 +269,32 @@ impl Source<'_> {
 
     /// The first rows of a sort, so many if that is said; those of equal keys newest first.
     fn first_sorted(&self, keys: &[SortKey], cap: Option<usize>, layout: &Layout) -> Result<Vec<Held>, QueryError> {
-        let mut sorted = Sorted { keys, cap, rows: Vec::new(), worst: None, bounds: self.bounds };
         let nearest = cap.filter(|_| self.prefix.only_filters() && !self.reading.groups.are_of_lambda());
         let nearest = nearest.and_then(|cap| Nearest::of(keys, cap, self.prefix.steps(), self.context));
-        let choice = nearest.map(|nearest| nearest.choice(self.bounds.clone(), self.job.counts.clone()));
-        let reading = Reading { choice, ..self.reading.clone() };
-        self.read_this(&reading, &mut |batch| {
+        if let Some(nearest) = nearest {
+            let before = self.job.counts.copied();
+            let choice = Some(nearest.choice(self.bounds.clone(), self.job.counts.clone()));
+            let (sorted, read) = self.sorted(&Reading { choice, ..self.reading.clone() }, keys, cap, layout)?;
+            if read.chosen_in_vain == 0 {
+                return Ok(sorted.into_rows());
+            }
+            // Events that have expired were among the first: what is behind them may matter.
+            self.bounds.give_back(sorted.bytes());
+            self.job.counts.become_as(&before);
+        }
+        let (sorted, _) = self.sorted(&self.reading, keys, cap, layout)?;
+        Ok(sorted.into_rows())
+    }
+
+    fn sorted<'k>(
+        &'k self,
+        reading: &Reading,
+        keys: &'k [SortKey],
+        cap: Option<usize>,
+        layout: &Layout,
+    ) -> Result<(Sorted<'k>, ScanStats), QueryError> {
+        let mut sorted = Sorted { keys, cap, rows: Vec::new(), worst: None, bounds: self.bounds };
+        let read = self.read_this(reading, &mut |batch| {
             let flow = self.each(batch, &mut |row| {
                 self.job.counts.add_matched(1);
                 sorted.add(row, layout, self.context)?;
@@ -283,8 +303,7 @@ impl Source<'_> {
             self.job.report(|_| Vec::new());
             Ok(flow)
         })?;
-        sorted.sort();
-        Ok(sorted.rows.into_iter().map(|ranked| ranked.row).collect())
+        Ok((sorted, read))
     }
 
     /// The newest rows that `keeps` keeps, so many if that is said.
@@ -313,7 +332,7 @@ impl Source<'_> {
             }
             let mut last = boundary;
             let mut is_full = false;
-            let delivered = self.read_this(&reading, &mut |batch| {
+            let read = self.read_this(&reading, &mut |batch| {
                 let is_new = |at: usize| boundary.is_none_or(|from| is_before(&batch.pointer(at), &from));
                 if let Some(at) = batch.len().checked_sub(1).filter(|&at| is_new(at)) {
                     last = Some(batch.pointer(at));
@@ -338,7 +357,7 @@ impl Source<'_> {
                 });
                 Ok(flow)
             })?;
-            let is_exhausted = at_once.is_none_or(|limit| delivered < limit as u64);
+            let is_exhausted = at_once.is_none_or(|limit| read.rows < limit as u64);
             if is_full || is_exhausted {
                 return Ok(rows);
             }
@@ -352,7 +371,7 @@ impl Source<'_> {
     fn read(
         &self,
         visit: &mut dyn FnMut(&EventBatch<'_>) -> Result<ControlFlow<()>, QueryError>,
-    ) -> Result<u64, QueryError> {
+    ) -> Result<ScanStats, QueryError> {
         self.read_this(&self.reading, visit)
     }
 
@@ -360,7 +379,7 @@ impl Source<'_> {
         &self,
         reading: &Reading,
         visit: &mut dyn FnMut(&EventBatch<'_>) -> Result<ControlFlow<()>, QueryError>,
-    ) -> Result<u64, QueryError> {
+    ) -> Result<ScanStats, QueryError> {
         reading.run(self.store, self.bounds, &self.job.counts, visit)
     }
 }
@@ -400,6 +419,17 @@ impl Sorted<'_> {
             self.sort();
         }
         Ok(())
+    }
+
+    /// The rows, in order.
+    fn into_rows(mut self) -> Vec<Held> {
+        self.sort();
+        self.rows.into_iter().map(|ranked| ranked.row).collect()
+    }
+
+    /// What it holds of the query's memory.
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(|ranked| ranked.bytes).sum()
     }
 
     /// Brings the rows into order and forgets those that do not matter.

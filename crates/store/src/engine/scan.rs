@@ -208,9 +208,11 @@ impl<'a> Running<'a> {
         let opened = self.unlocked(opened);
         let mut failed = None;
         let mut flow = ControlFlow::Continue(());
+        let mut in_vain = 0;
         let keeper = &mut self.keeper;
         let mut visit = |batch: RecordBatch| {
             let selection = keeper.select(&batch, columns, Selection::All);
+            in_vain += batch.num_rows() - selection.count(batch.num_rows());
             if selection.count(batch.num_rows()) > 0 {
                 flow = take(batch, selection).unwrap_or_else(|error| {
                     failed = Some(error);
@@ -227,6 +229,7 @@ impl<'a> Running<'a> {
             Err(error) => Err(error),
         };
         self.stats.segments_opened += 1;
+        self.add_in_vain(in_vain);
         let touched = match read {
             Ok(touched) => touched,
             Err(error) if error.is_damage() => {
@@ -266,6 +269,7 @@ impl<'a> Running<'a> {
             match part {
                 Part::Batch(batch) => {
                     let selection = self.keeper.select(&batch, columns, Selection::All);
+                    self.add_in_vain(batch.num_rows() - selection.count(batch.num_rows()));
                     if selection.count(batch.num_rows()) > 0 {
                         return take(batch, selection);
                     }
@@ -295,6 +299,13 @@ impl<'a> Running<'a> {
         self.stats.row_groups_skipped += touched.row_groups_skipped();
         self.stats.left_out += touched.left_out;
         self.stats.left_out_bytes += touched.left_out_bytes;
+    }
+
+    /// Counts rows of segments that are not kept.
+    fn add_in_vain(&mut self, rows: usize) {
+        if self.inner.choosing_by_fields().is_some() {
+            self.stats.chosen_in_vain += rows as u64;
+        }
     }
 
     /// What was opened; `None`, and counted, if its key cannot be used.

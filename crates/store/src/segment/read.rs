@@ -332,14 +332,15 @@ impl RowGroup<'_> {
         Ok(Passed { selection: Some(selection), known })
     }
 
-    /// The bytes of the row group's texts.
+    /// The bytes of the row group's texts, but for the heads of pages.
     fn text_bytes(&self) -> u64 {
         let footer = &self.source.footer;
         let text = self.plan.scan.table.text.and_then(|text| self.plan.scan.table.columns.get(text));
         let place = text.and_then(|text| footer.arrow.schema().column_with_name(text.name)).map(|(place, _)| place);
         let group = footer.parquet().row_groups().get(self.index);
         let chunk = group.zip(place).and_then(|(group, place)| group.columns().get(place));
-        let bytes = chunk.map(|chunk| chunk.unencoded_byte_array_data_bytes().unwrap_or(chunk.uncompressed_size()));
+        // Each text has its length before it.
+        let bytes = chunk.map(|chunk| chunk.uncompressed_size() - 4 * chunk.num_values());
         bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default()
     }
 
