@@ -88,8 +88,8 @@ impl Comparison {
 
 /// What the ratios below 1 come of.
 const WHERE_PEERS_ARE_AHEAD: &str = "
-Where a peer is ahead: a search that nothing lets skip decompresses every line. They are kept under zstd, which takes half of the
-disk that the faster LZ4 of chDB's table takes, and twice its time; VictoriaLogs is asked for a word of one field, which it keeps
+Where a peer is ahead: a search that nothing lets skip decompresses every line. They are kept under zstd, which takes less
+disk than the LZ4 of chDB's table, and more time; VictoriaLogs is asked for a word of one field, which it keeps
 apart (`filter service = 'search'` is the same here, and as quick as a count by a field). Counts of a few milliseconds are
 StartQuery, GetQueryResults and the record of the query, which is kept for a week, to a part; peers in process have neither. SQL pays
 for planning, and for typing columns that nobody has declared.
