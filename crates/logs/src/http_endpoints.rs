@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use watchkeep_core::ports::{IfAbsent, LogEventInput, MetricPlace};
+use watchkeep_core::ports::{IfAbsent, LogEventInput, MetricPlace, Unstored};
 use watchkeep_core::{BoxFuture, Caller, TimestampMs};
 use watchkeep_model::{OperationType as _, ServiceError, logs};
 use watchkeep_wire::http_api::{BodyLimit, HttpAnswer, HttpApi, HttpOperation, HttpRequest};
@@ -68,8 +68,8 @@ impl HttpApi for HttpEndpoints {
                 name if name == ND_JSON.name => nd_json(&request.body, now)?,
                 _ => collector(&request.body, now)?,
             };
-            sink::put(&logs, &place, (&group, &stream), IfAbsent::Refuse, events).await?;
-            Ok(HttpAnswer::new(200, "application/json", "{}"))
+            let unstored = sink::put(&logs, &place, (&group, &stream), IfAbsent::Refuse, events).await?;
+            Ok(HttpAnswer::new(200, "application/json", answer_of(unstored)))
         })
     }
 
@@ -77,6 +77,18 @@ impl HttpApi for HttpEndpoints {
         let body = serde_json::json!({ "__type": error.code, "message": error.message });
         let answer = HttpAnswer::new(error.status, "application/json", body.to_string());
         if error.status == 503 { answer.with_header("retry-after", "1") } else { answer }
+    }
+}
+
+/// The body of an answer: how many events were not stored, if there are any, by what is wrong with them.
+fn answer_of(unstored: Unstored) -> String {
+    let Unstored { too_old, expired, too_new, too_large } = unstored;
+    match unstored.total() {
+        0 => "{}".to_owned(),
+        _ => serde_json::json!({
+            "rejectedLogEvents": { "tooOld": too_old, "expired": expired, "tooNew": too_new, "tooLarge": too_large },
+        })
+        .to_string(),
     }
 }
 
@@ -292,6 +304,14 @@ mod tests {
             assert_eq!(answer.status, expected, "{path}");
         }
         assert_eq!(fixture.messages("/a b", "s").await.len(), 2);
+        let uri: Uri = "/ingest/json?logGroup=/a%20b&logStream=s".parse().unwrap();
+        let operation = api.route(&Method::POST, uri.path()).unwrap();
+        let body = r#"[{"timestamp":5},{"a":1},{"timestamp":4102444800000}]"#.into();
+        let request = HttpRequest { method: Method::POST, uri, headers: HeaderMap::new(), body };
+        let told =
+            serde_json::from_slice::<serde_json::Value>(&api.call(operation, caller(), request).await.unwrap().body);
+        let expected = serde_json::json!({ "tooOld": 1, "expired": 0, "tooNew": 1, "tooLarge": 0 });
+        assert_eq!(told.unwrap()["rejectedLogEvents"], expected, "what is not stored is told");
         for (path, content_type, taken) in [
             ("/ingest/json", "application/json; charset=utf-8", true),
             ("/ingest/json", "Application/JSON", true),
